@@ -1,0 +1,1 @@
+"""A question and hits → an answer whose every sentence can be checked."""

@@ -1,0 +1,1 @@
+"""Sources → documents → Parquet parts → :class:`ragqa.corpus.store.DocumentStore`."""

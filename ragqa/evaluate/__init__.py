@@ -1,0 +1,1 @@
+"""How well it does: tasks, metrics, runs, statistics, ablations, reports."""

