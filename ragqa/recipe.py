@@ -64,18 +64,23 @@ class RetrieveSettings:
 
 @dataclass(frozen=True, slots=True)
 class RerankSettings:
-    """Which reranker orders the first ``depth`` hits again, and its weight against the fused score."""
+    """Which reranker orders the first ``depth`` hits again, and its weight against the fused score.
 
-    reranker: str = "sentence"
+    ``evidence_weight`` times the strength of a document's evidence level (0 to 1) is added to its score.
+    """
+
+    reranker: str = "none"
     depth: PositiveInt = 50
     weight: Fraction = 0.3
+    evidence_weight: NonNegative = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
-    """How hits become an answer."""
+    """How hits become an answer: the reader, and how many documents it gets."""
 
     reader: str = "extractive"
+    n_documents: PositiveInt = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+# ragqa: `make ask` sets everything up and answers a question; `make help` lists what else there is.
+
+PYTHON ?= python3
+Q ?= Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?
+INDEX ?= sample
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+export Q
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup index ask bench test lint format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install everything into .venv
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ragqa needs Python 3.11 or newer; this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+index: $(READY) ## Build the index INDEX (default: sample)
+	$(BIN)/ragqa index build $(INDEX)
+
+ask: $(READY) ## Answer the question Q on INDEX
+	@$(BIN)/ragqa ask --index $(INDEX) "$$Q"
+
+bench: $(READY) ## Measure speed and memory against named peers; DATA names a folder with real data
+	$(BIN)/python eval/benchmarks/run.py $(if $(DATA),--data $(DATA))
+
+test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
+	$(BIN)/pytest
+
+lint: $(READY) ## Check format, style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the environment and every built corpus and index
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	git clean -dXfq corpora indexes eval 2>/dev/null || true

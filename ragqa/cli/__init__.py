@@ -1,0 +1,60 @@
+"""The command line: parses, calls, prints. ``main`` is the program ``ragqa``."""
+
+import os
+import sys
+import traceback
+
+import click
+
+from ragqa import __version__
+from ragqa.cli.ask import ask, search
+from ragqa.cli.corpus import corpus
+from ragqa.cli.doctor import doctor
+from ragqa.cli.index import index
+from ragqa.cli.show import set_up_logging
+from ragqa.errors import RagqaError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ragqa")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what is being done.")
+def cli(verbose: bool) -> None:
+    """Answer biomedical questions from PubMed; every sentence can be checked."""
+    set_up_logging(verbose=verbose)
+
+
+for command in (ask, search, corpus, index, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        cli.main(args=arguments, prog_name="ragqa", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        # What is left in the buffer has no reader; closing stdout must not complain about that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped; run the same command again to go on", 130)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except RagqaError as error:
+        return _fail(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        if os.environ.get("RAGQA_TRACEBACK"):
+            traceback.print_exc()
+        return _fail(f"{type(error).__name__}: {error} (set RAGQA_TRACEBACK=1 to see where)", 1)
+    return 0
+
+
+def _fail(message: str, exit_code: int) -> int:
+    click.echo(f"ragqa: {' '.join(message.split())}", err=True)
+    return exit_code

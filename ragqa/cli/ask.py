@@ -1,0 +1,113 @@
+"""``ragqa ask`` and ``ragqa search``."""
+
+from typing import Any, get_args
+
+import click
+
+from ragqa.cli import show
+from ragqa.cli.options import filter_of, filter_options, index_option, json_option, set_option
+from ragqa.errors import UsageError
+from ragqa.types import Answer, QuestionType, Source
+
+
+@click.command()
+@click.argument("question")
+@index_option
+@click.option("--type", "question_type", type=click.Choice(get_args(QuestionType)), help="Else told by the wording.")
+@filter_options
+@set_option
+@json_option
+def ask(
+    question: str,
+    index_name: str,
+    question_type: QuestionType | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """Answer QUESTION; each sentence names its article and the very words it rests on."""
+    with _open(index_name, overrides) as engine:
+        answer = engine.ask(question, type=question_type, allowed=filter_of(filters))
+    if as_json:
+        show.json_document(answer)
+    else:
+        _show_answer(answer)
+
+
+@click.command()
+@click.argument("question")
+@index_option
+@click.option("-k", default=10, show_default=True, help="How many documents.")
+@filter_options
+@set_option
+@json_option
+def search(question: str, index_name: str, k: int, overrides: tuple[str, ...], as_json: bool, **filters: Any) -> None:
+    """The documents that fit QUESTION best, with the scores of each stage."""
+    from ragqa.answer.compose import source_of
+
+    with _open(index_name, overrides) as engine:
+        hits = engine.search(question, k, filter_of(filters))
+        sources = [source_of(document, cited=False) for document in engine.store.read([hit.row for hit in hits])]
+    if as_json:
+        show.json_document(
+            {"question": question, "hits": [_hit(hit, source) for hit, source in zip(hits, sources, strict=True)]}
+        )
+        return
+    if not hits:
+        raise UsageError("nothing was found; use other words or loosen the filters")
+    stages = sorted({stage for hit in hits for stage in hit.scores})
+    rows = [
+        [hit.rank, hit.document_id, source.year, f"{hit.score:.4f}"]
+        + [f"{hit.scores[stage]:.3f}" if stage in hit.scores else "–" for stage in stages]
+        + [("RETRACTED: " if source.retracted else "") + source.title, source.evidence_level]
+        for hit, source in zip(hits, sources, strict=True)
+    ]
+    show.table(["rank", "id", "year", "score", *stages, "title", "evidence"], rows)
+
+
+def _open(index_name: str, overrides: tuple[str, ...]) -> Any:
+    import ragqa
+
+    return ragqa.open(index_name, overrides)
+
+
+def _hit(hit: Any, source: Source) -> dict[str, Any]:
+    import msgspec
+
+    return {**msgspec.to_builtins(hit), **msgspec.to_builtins(source)}
+
+
+def _show_answer(answer: Answer) -> None:
+    numbers = {source.document_id: place for place, source in enumerate(answer.sources, start=1)}
+    if answer.abstained:
+        show.line(f"No answer: {answer.reason}", "bold yellow")
+    if answer.verdict is not None:
+        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
+        show.line(f"{answer.verdict.capitalize()} ({others})", "bold")
+    for exact in answer.exact_answers:
+        cited = sorted({numbers[span.document_id] for span in exact.spans if span.document_id in numbers})
+        show.line(f"- {exact.text} ({exact.score:.2f}) {''.join(f'[{number}]' for number in cited)}", "bold")
+    for statement in answer.statements:
+        cited = sorted({numbers[span.document_id] for span in statement.spans})
+        show.line(f"{statement.text} {''.join(f'[{number}]' for number in cited)}")
+    for notice in answer.notices:
+        show.line(f"Note ({notice.kind.replace('_', ' ')}): {notice.message}", "yellow")
+    if answer.sources:
+        show.line("Nearest papers:" if answer.abstained else "Sources:", "bold")
+    for number, source in enumerate(answer.sources, start=1):
+        show.line(f"[{number}] {_source_line(source)}")
+        for span in (span for statement in answer.statements for span in statement.spans):
+            if span.document_id == source.document_id:
+                show.line(f"    “{span.quote}” ({span.section} {span.begin}–{span.end})", "dim")
+
+
+def _source_line(source: Source) -> str:
+    parts = [
+        "RETRACTED" if source.retracted else "",
+        source.title,
+        source.journal,
+        str(source.year or ""),
+        source.evidence_level,
+        f"PMID {source.document_id}" if source.url else source.document_id,
+    ]
+    return ". ".join(part.rstrip(".") for part in parts if part) + "."

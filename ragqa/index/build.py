@@ -1,0 +1,153 @@
+"""Corpus + recipe → index folder.
+
+An index folder holds one component for each engine, in a folder named by what it was made from
+(``bm25-1a2b3c…``, ``dense-4d5e6f…``), and ``manifest.json``, which names the components in force. A component
+is built in ``….building`` and renamed when complete; then the manifest is replaced atomically. So a reader
+sees the old index or the new one, a killed build resumes, and a component whose settings and corpus did not
+change is kept.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ragqa import manifest
+from ragqa.corpus.store import DocumentStore
+from ragqa.errors import BackendError, ProductError, RecipeError
+from ragqa.manifest import Manifest
+from ragqa.recipe import Bm25Settings, DenseSettings, Recipe, to_table
+from ragqa.types import Progress
+
+_log = logging.getLogger(__name__)
+_MANIFEST = "manifest.json"
+_BUILDING = ".building"
+
+
+def build_index(
+    name: str, recipe: Recipe, store: DocumentStore, folder: Path, progress: Progress | None = None
+) -> Manifest:
+    """Build, or complete, the index ``name`` of the documents in ``store`` in ``folder``.
+
+    Raises
+    ------
+    RecipeError
+        The recipe asks for a retriever whose settings it lacks.
+    BackendError
+        Java, a package, memory or disk is lacking; the previous index stays in force.
+    """
+    check_recipe(recipe)
+    if len(store) == 0:
+        raise ProductError(f"the corpus {store.name!r} has no documents; import some with: ragqa corpus import")
+    folder.mkdir(parents=True, exist_ok=True)
+    seconds: dict[str, float] = {}
+    components = {}
+    for kind, component in component_names(recipe, store.state_hash).items():
+        began = time.perf_counter()
+        _ensure_component(folder / component, kind, recipe, store, progress)
+        seconds[kind] = round(time.perf_counter() - began, 3)
+        components[kind] = component
+    files = {
+        f"{component}/{path}": digest
+        for component in components.values()
+        for path, digest in manifest.hash_files(folder / component).items()
+    }
+    result = Manifest(
+        kind="index",
+        name=name,
+        recipe=to_table(recipe),
+        inputs={"corpus": store.name, "corpus_state": store.state_hash},
+        files=files,
+        counts={"documents": len(store), "rows": store.n_rows, "components": components},
+        wall_seconds=seconds,
+        **manifest.here_and_now(),
+    )
+    manifest.write_json(folder / _MANIFEST, result)
+    _remove_all_but(folder, set(components.values()))
+    return result
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the index in ``folder``.
+
+    Raises
+    ------
+    ProductError
+        There is none, or it is damaged.
+    """
+    remedy = f"build the index with: ragqa index build {folder.name}"
+    result = manifest.read_json(folder / _MANIFEST, Manifest, remedy)
+    if result.kind != "index":
+        raise ProductError(f"{folder} is not an index but a product of kind {result.kind!r}; {remedy}")
+    return result
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse a recipe whose retrievers have no settings.
+
+    Raises
+    ------
+    RecipeError
+        ``retrieve.retrievers`` is empty or names an engine without a table of its own.
+    """
+    if not recipe.retrieve.retrievers:
+        raise RecipeError("retrieve.retrievers is empty; allowed: bm25, dense, or both")
+    for kind in recipe.retrieve.retrievers:
+        if getattr(recipe, kind) is None:
+            raise RecipeError(f"retrieve.retrievers names {kind!r}, but the recipe has no table [{kind}]; add one")
+
+
+def component_names(recipe: Recipe, corpus_state: str) -> dict[str, str]:
+    """Kind → folder name of each component, made from the corpus and those settings that matter in building."""
+    names = {}
+    if recipe.bm25 is not None:
+        parts = {"engine": recipe.bm25.engine, "fields": sorted(recipe.bm25.fields)}
+        names["bm25"] = f"bm25-{manifest.content_hash([parts, corpus_state])[:12]}"
+    if recipe.dense is not None:
+        names["dense"] = f"dense-{manifest.content_hash([to_table(recipe.dense), corpus_state])[:12]}"
+    return names
+
+
+def _ensure_component(target: Path, kind: str, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
+    if target.is_dir():
+        _log.info("%s is up to date", target.name)
+        return
+    building = target.with_name(target.name + _BUILDING)
+    building.mkdir(exist_ok=True)
+    try:
+        _BUILDERS[kind](building, recipe, store, progress)
+        building.rename(target)
+    except OSError as error:
+        raise BackendError(
+            f"cannot write {building}: {error.strerror}; free some disk and run the same command again: "
+            "what is finished is kept, and the previous index is untouched"
+        ) from error
+    manifest.sync_folder(target.parent)
+
+
+def _build_bm25(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
+    settings = recipe.bm25 or Bm25Settings()
+    if settings.engine == "lucene":
+        from ragqa.index.lucene import build_lucene as build
+    else:
+        from ragqa.index.rank_bm25 import build_rank_bm25 as build
+    build(store.scan(), folder, settings, total=len(store), progress=progress)
+
+
+def _build_dense(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
+    from ragqa.index.dense import build_dense
+
+    build_dense(store.scan(), folder, recipe.dense or DenseSettings(), n_documents=len(store), progress=progress)
+
+
+_BUILDERS: dict[str, Callable[[Path, Recipe, DocumentStore, Progress | None], None]] = {
+    "bm25": _build_bm25,
+    "dense": _build_dense,
+}
+
+
+def _remove_all_but(folder: Path, keep: set[str]) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in keep and path.name.startswith(("bm25-", "dense-")):
+            shutil.rmtree(path, ignore_errors=True)

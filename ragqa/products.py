@@ -1,0 +1,139 @@
+"""Corpora and indexes by name: where a name becomes a recipe, a folder, and a built product."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ragqa import home, recipe
+from ragqa.corpus import build as corpus_build
+from ragqa.corpus.build import CorpusSettings
+from ragqa.corpus.store import DocumentStore
+from ragqa.errors import UsageError, nearest
+from ragqa.index import build as index_build
+from ragqa.manifest import Manifest, read_json, verify_files, write_atomically
+from ragqa.recipe import Recipe
+from ragqa.types import Progress
+
+
+def build_corpus(name: str, overrides: Sequence[str] = (), progress: Progress | None = None) -> Manifest:
+    """Build the corpus ``name`` from its recipe; what is finished is kept.
+
+    Raises
+    ------
+    UsageError
+        There is no recipe of that name.
+    SourceError
+        A source file is missing or damaged.
+    """
+    path = home.recipe_path("corpora", name)
+    settings = recipe.load(path, CorpusSettings, overrides)
+    return corpus_build.build_corpus(name, settings, path.parent, home.product_path("corpora", name), progress)
+
+
+def import_corpus(name: str, source: Path, format_name: str, progress: Progress | None = None) -> Manifest:
+    """Build the corpus ``name`` from the file or folder ``source``, and keep a recipe that says so.
+
+    Raises
+    ------
+    UsageError
+        ``source`` does not exist, or ``name`` is already the name of a corpus with other sources.
+    """
+    if not source.exists():
+        raise UsageError(f"there is nothing at {source}; give a file or folder with {format_name} data")
+    folder = home.product_path("corpora", name)
+    settings = recipe.from_table({"sources": [str(source.absolute())], "format": format_name}, CorpusSettings, "import")
+    path = folder.with_suffix(".toml")
+    if path.exists() and recipe.load(path, CorpusSettings) != settings:
+        raise UsageError(f"{path} describes another corpus; choose another name, or delete that file first")
+    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress)
+    write_atomically(path, _toml(settings).encode())
+    return manifest
+
+
+def build_index(
+    name: str,
+    recipe_name: str | None = None,
+    corpus_name: str | None = None,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Manifest:
+    """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
+
+    Parameters
+    ----------
+    recipe_name
+        A recipe under ``indexes/`` or a path to one; None: the recipe called ``name``, else ``default``.
+    corpus_name
+        The corpus; None: the one that the recipe names, else the one called ``name``.
+    """
+    chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
+    settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
+    corpus_name = corpus_name or settings.corpus or name
+    settings = replace(settings, corpus=corpus_name)
+    index_build.check_recipe(settings)
+    folder = home.product_path("indexes", name)
+    if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
+        build_corpus(corpus_name, progress=progress)
+    with open_store(corpus_name) as store:
+        return index_build.build_index(name, settings, store, folder, progress)
+
+
+def update_index(name: str, progress: Progress | None = None) -> Manifest:
+    """Bring the index ``name`` up to the state of its corpus, with the settings that it was built with."""
+    built = index_manifest(name)
+    settings = recipe.from_table(built.recipe, Recipe, f"index {name!r}")
+    with open_store(built.inputs["corpus"]) as store:
+        return index_build.build_index(name, settings, store, product_folder("indexes", name), progress)
+
+
+def verify_index(name: str) -> tuple[Manifest, list[str]]:
+    """The manifest of an index, and the names of those of its files that differ from it."""
+    manifest = index_manifest(name)
+    return manifest, verify_files(product_folder("indexes", name), manifest.files)
+
+
+def index_manifest(name: str) -> Manifest:
+    """The manifest of the index ``name``."""
+    return index_build.read_manifest(product_folder("indexes", name))
+
+
+def corpus_manifest(name: str) -> Manifest:
+    """The manifest of the corpus ``name``."""
+    remedy = f"build the corpus with: ragqa corpus build {name}"
+    return read_json(product_folder("corpora", name) / "manifest.json", Manifest, remedy)
+
+
+def open_store(name: str) -> DocumentStore:
+    """The documents of the corpus ``name``."""
+    return DocumentStore.open(product_folder("corpora", name))
+
+
+def product_folder(kind: str, name: str) -> Path:
+    """The folder of the built product ``name`` of a kind (``corpora``, ``indexes``).
+
+    Raises
+    ------
+    UsageError
+        There is none; the message names the nearest one and how to build it.
+    """
+    folder = home.product_path(kind, name)
+    if is_built(kind, name):
+        return folder
+    noun = {"indexes": "index", "corpora": "corpus"}[kind]
+    known = [path.parent.name for path in folder.parent.glob("*/manifest.json")] + home.recipe_names(kind)
+    raise UsageError(
+        f"there is no {noun} {name!r} under {folder.parent}; {nearest(name, known)}; "
+        f"build it with: ragqa {noun} build {name}"
+    )
+
+
+def is_built(kind: str, name: str) -> bool:
+    """Whether the product ``name`` of a kind (``corpora``, ``indexes``) is there."""
+    return (home.product_path(kind, name) / "manifest.json").is_file()
+
+
+def _toml(settings: CorpusSettings) -> str:
+    import json
+
+    sources = ", ".join(json.dumps(source, ensure_ascii=False) for source in settings.sources)
+    return f'format = "{settings.format}"\nsources = [{sources}]\n'

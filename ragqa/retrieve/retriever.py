@@ -1,0 +1,125 @@
+"""Questions → candidates: both indexes searched side by side, their lists fused, the reranker's order blended in."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from ragqa.corpus.evidence import LEVELS, evidence_level
+from ragqa.corpus.store import DocumentStore
+from ragqa.index.open import Index
+from ragqa.recipe import RerankSettings, RetrieveSettings
+from ragqa.retrieve.fuse import Candidates, fuse, min_max
+from ragqa.retrieve.rerank import Reranker
+from ragqa.types import Document, Filter, Hit, Ranked
+
+T = TypeVar("T")
+
+
+class Retriever:
+    """Searches the opened components of an index as a recipe says."""
+
+    def __init__(self, store: DocumentStore, index: Index, settings: RetrieveSettings) -> None:
+        self._store = store
+        self._index = index
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="retrieve")
+
+    def retrieve(self, queries: Sequence[str], k: int, allowed: Filter, timings_ms: dict[str, float]) -> Candidates:
+        """The fused candidates of each query: at least ``k`` of them where the corpus has as many."""
+        depth = max(self._settings.depth, k)
+        mask = None if allowed == Filter() else self._store.mask(allowed)
+        searches: dict[str, Callable[[], Ranked]] = {}
+        bm25, dense = self._index.bm25, self._index.dense
+        if bm25 is not None:
+            searches["bm25"] = lambda: bm25.search(queries, depth, allowed)
+        if dense is not None and "dense" in self._settings.retrievers:
+            searches["dense"] = lambda: dense.search(queries, depth, mask)
+        running = {name: self._threads.submit(timed, search) for name, search in searches.items()}
+        lists = {}
+        for name, future in running.items():
+            lists[name], timings_ms[name] = future.result()
+        fused, timings_ms["fusion"] = timed(lambda: fuse(lists, self._settings))
+        return fused
+
+    def close(self) -> None:
+        """Stop the threads; the index is closed by its owner."""
+        self._threads.shutdown()
+
+
+def rerank(
+    queries: Sequence[str],
+    candidates: Candidates,
+    documents: Sequence[Sequence[Document]],
+    reranker: Reranker | None,
+    settings: RerankSettings,
+) -> Candidates:
+    """Order the first ``len(documents[i])`` candidates of each query again.
+
+    Their new score is ``(1 − weight) · fused + weight · reranked``, both min–max-normalised over these
+    documents, plus ``evidence_weight`` times the strength of the document's evidence level (0 to 1). Candidates
+    below that depth keep their order beneath them: their fused score, less than any of the above by
+    subtracting the greatest and 1.
+    """
+    reranked = reranker.rerank(queries, documents) if reranker is not None else None
+    rows, scores = candidates.rows.copy(), candidates.scores.copy()
+    stages = {name: values.copy() for name, values in candidates.stages.items()}
+    if reranked is not None:
+        stages["rerank"] = np.full(scores.shape, np.nan, dtype=np.float32)
+    for query, head in enumerate(documents):
+        n = len(head)
+        if n == 0:
+            continue
+        blended = min_max(candidates.scores[query, :n])
+        if reranked is not None:
+            blended = (1 - settings.weight) * blended + settings.weight * min_max(_finite(reranked[query]))
+            stages["rerank"][query, :n] = reranked[query]
+        blended = blended + settings.evidence_weight * np.array([_strength(document) for document in head])
+        order = np.lexsort((np.arange(n), -blended))
+        scores[query, :n] = blended[order]
+        if scores.shape[1] > n:
+            tail = candidates.scores[query, n:]
+            scores[query, n:] = tail - max(float(tail[0]), 0.0) - 1.0
+        rows[query, :n] = rows[query, :n][order]
+        for values in stages.values():
+            values[query, :n] = values[query, :n][order]
+    return Candidates(rows, scores, stages)
+
+
+def hits_of(candidates: Candidates, query: int, document_ids: Sequence[str]) -> tuple[Hit, ...]:
+    """The first candidates of one query as hits; ``document_ids`` are those of its first rows, in order."""
+    hits = []
+    for place, document_id in enumerate(document_ids):
+        scores = {
+            name: float(values[query, place])
+            for name, values in candidates.stages.items()
+            if not np.isnan(values[query, place])
+        }
+        row, score = int(candidates.rows[query, place]), float(candidates.scores[query, place])
+        hits.append(Hit(document_id, row, place + 1, score, scores))
+    return tuple(hits)
+
+
+def found_rows(candidates: Candidates, query: int, k: int) -> list[int]:
+    """The rows of the first ``k`` candidates of one query, without padding."""
+    return [int(row) for row in candidates.rows[query, :k] if row >= 0]
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """The result of a call and the milliseconds that it took."""
+    began = time.perf_counter()
+    result = call()
+    return result, (time.perf_counter() - began) * 1000
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """Scores with NaN and infinities replaced by the lowest finite one: no document is dropped for them."""
+    values = np.asarray(scores, dtype=np.float64)
+    finite = np.isfinite(values)
+    return np.where(finite, values, values[finite].min() if finite.any() else 0.0)
+
+
+def _strength(document: Document) -> float:
+    return 1.0 - LEVELS.index(evidence_level(document)) / (len(LEVELS) - 1)
