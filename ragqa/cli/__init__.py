@@ -42,19 +42,21 @@ def run(arguments: list[str] | None = None) -> int:
         # What is left in the buffer has no reader; closing stdout must not complain about that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("stopped; run the same command again to go on", 130)
-    except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
-    except RagqaError as error:
-        return _fail(str(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
-        if os.environ.get("RAGQA_TRACEBACK"):
-            traceback.print_exc()
-        return _fail(f"{type(error).__name__}: {error} (set RAGQA_TRACEBACK=1 to see where)", 1)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no traceback reaches a user
+        message, exit_code = _explained(error)
+        click.echo(f"ragqa: {' '.join(message.split())}", err=True)
+        return exit_code
     return 0
 
 
-def _fail(message: str, exit_code: int) -> int:
-    click.echo(f"ragqa: {' '.join(message.split())}", err=True)
-    return exit_code
+def _explained(error: BaseException) -> tuple[str, int]:
+    """What to tell the user of an error, and the exit code."""
+    if isinstance(error, RagqaError):
+        return str(error), error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "stopped; run the same command again to go on", 130
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    if os.environ.get("RAGQA_TRACEBACK"):
+        traceback.print_exception(error)
+    return f"{type(error).__name__}: {error} (set RAGQA_TRACEBACK=1 to see where)", 1
