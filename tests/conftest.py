@@ -33,3 +33,22 @@ def real_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"RAGQA_TEST_DATA={folder} is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def built_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the sample corpus and its index, built once for all tests, which must not change it."""
+    from ragqa import products
+
+    folder = tmp_path_factory.mktemp("sample-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAGQA_HOME", str(folder))
+        products.build_index("sample")
+    return folder
+
+
+@pytest.fixture
+def sample_home(built_sample: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home with the built sample, in force for one test that only reads it."""
+    monkeypatch.setenv("RAGQA_HOME", str(built_sample))
+    return built_sample
