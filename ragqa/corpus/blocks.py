@@ -1,0 +1,163 @@
+"""Documents in compressed blocks on disk: random access by position with one read, whatever the size.
+
+``documents.bin`` holds blocks of MessagePack documents, each block compressed with zstd; ``rows.npy`` holds for
+every row where its block lies and where it lies in the block (:data:`ROW`), and is memory-mapped.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+import numpy as np
+import zstandard
+
+from ragqa.errors import ProductError
+from ragqa.types import Document
+
+ROW = np.dtype([("offset", "<u8"), ("packed", "<u4"), ("begin", "<u4"), ("size", "<u4")])
+"""Offset and packed size of the block in ``documents.bin``; begin and size of the document in the unpacked block."""
+
+BLOCK_BYTES = 16 * 1024
+"""Unpacked size at which a block is closed: larger ones pack better and take longer to read one document from."""
+
+DOCUMENTS_FILE, ROWS_FILE = "documents.bin", "rows.npy"
+
+
+class BlockWriter:
+    """Writes ``documents.bin`` and, when closed, ``rows.npy`` into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BinaryIO = (folder / DOCUMENTS_FILE).open("wb")
+        self._compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._digest = hashlib.sha256()
+        self._offset = 0
+        self._block = bytearray()
+        self._pending: list[tuple[int, int]] = []
+        self._rows: list[np.ndarray] = []
+
+    def add(self, document: Document) -> None:
+        """Append a document."""
+        begin = len(self._block)
+        self._encoder.encode_into(document, self._block, begin)
+        self._pending.append((begin, len(self._block) - begin))
+        if len(self._block) >= BLOCK_BYTES:
+            self._close_block()
+
+    def close(self) -> str:
+        """Write what is pending and return the sha256 of the unpacked documents."""
+        self._close_block()
+        _sync(self._file)
+        self._file.close()
+        rows = np.concatenate(self._rows) if self._rows else np.empty(0, ROW)
+        with (self._folder / ROWS_FILE).open("wb") as file:
+            np.save(file, rows)
+            _sync(file)
+        return self._digest.hexdigest()
+
+    def abandon(self) -> None:
+        """Close the file without finishing it."""
+        self._file.close()
+
+    def _close_block(self) -> None:
+        if not self._pending:
+            return
+        packed = self._compressor.compress(bytes(self._block))
+        self._digest.update(self._block)
+        self._file.write(packed)
+        rows = np.empty(len(self._pending), ROW)
+        rows["offset"], rows["packed"] = self._offset, len(packed)
+        rows["begin"], rows["size"] = np.array(self._pending, dtype=np.uint32).T
+        self._rows.append(rows)
+        self._offset += len(packed)
+        self._block.clear()
+        self._pending.clear()
+
+
+class BlockReader:
+    """Reads documents of one part by position. Several threads may share it.
+
+    Raises
+    ------
+    ProductError
+        (any method) A file is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, remedy: str) -> None:
+        self._remedy = remedy
+        self._path = folder / DOCUMENTS_FILE
+        self._local = threading.local()
+        try:
+            self._rows = np.load(folder / ROWS_FILE, mmap_mode="r", allow_pickle=False)
+            self._file = self._path.open("rb", buffering=0)
+        except (OSError, ValueError, EOFError) as error:
+            raise ProductError(f"the documents in {folder} are missing or damaged ({error}); {remedy}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, positions: Sequence[int]) -> list[Document]:
+        """The documents at ``positions``, in the order given; each block is unpacked once."""
+        found: list[Document | None] = [None] * len(positions)
+        rows = self._rows[np.asarray(positions, dtype=np.int64)]
+        order = np.argsort(rows["offset"], kind="stable").tolist()
+        places = rows.tolist()
+        offset, block, decoder = -1, b"", self._decoder()
+        for i in order:
+            place = places[i]
+            if place[0] != offset:
+                offset, block = place[0], self._unpack(place[0], place[1])
+            found[i] = self._decode(decoder, block[place[2] : place[2] + place[3]])
+        return [document for document in found if document is not None]
+
+    def scan(self) -> Iterator[Document]:
+        """All documents in order."""
+        step = 4096
+        for start in range(0, len(self._rows), step):
+            yield from self.read(range(start, min(start + step, len(self._rows))))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _unpack(self, offset: int, size: int) -> bytes:
+        try:
+            packed = os.pread(self._file.fileno(), size, offset)
+            return self._decompressor().decompress(packed)
+        except (OSError, ValueError, zstandard.ZstdError) as error:
+            raise ProductError(f"{self._path} is damaged at byte {offset} ({error}); {self._remedy}") from error
+
+    def _decode(self, decoder: "msgspec.msgpack.Decoder[Document]", data: bytes) -> Document:
+        try:
+            return decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ProductError(f"{self._path} is damaged ({error}); {self._remedy}") from error
+
+    # Neither zstd contexts nor decoders may be used by two threads at once.
+    def _decompressor(self) -> zstandard.ZstdDecompressor:
+        if not hasattr(self._local, "decompressor"):
+            self._local.decompressor = zstandard.ZstdDecompressor()
+        decompressor: zstandard.ZstdDecompressor = self._local.decompressor
+        return decompressor
+
+    def _decoder(self) -> "msgspec.msgpack.Decoder[Document]":
+        if not hasattr(self._local, "decoder"):
+            self._local.decoder = msgspec.msgpack.Decoder(Document)
+        decoder: msgspec.msgpack.Decoder[Document] = self._local.decoder
+        return decoder
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,327 @@
+"""Builds a corpus: each source file becomes a part, then one small file switches to the new state.
+
+``corpora/NAME/`` holds ``parts/``, ``state.json`` and ``manifest.json``; it may hold the user's sources too, which
+are never touched. Parts are named by the content of their source and the version of their reader: a build that
+was killed goes on with the parts that it finished, and one with nothing changed does nothing. Until the state is
+switched, the old one is in force; what it names is kept for one more build, for those who still read it.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ragqa.corpus.blocks import BlockReader
+from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.part import PartRecord, read_part_record, write_part
+from ragqa.corpus.records import CorpusFormat
+from ragqa.corpus.settings import CorpusSettings
+from ragqa.corpus.sources import find_sources
+from ragqa.corpus.state import (
+    DELETED,
+    LIVE,
+    PARTS_FOLDER,
+    STATE_FILE,
+    SUPERSEDED,
+    CorpusState,
+    PartEntry,
+    resolve,
+)
+from ragqa.errors import BackendError, ProductError, SourceError, UsageError
+from ragqa.manifest import (
+    Manifest,
+    content_hash,
+    file_hash,
+    here_and_now,
+    read_json,
+    write_atomically,
+    write_json,
+)
+from ragqa.recipe import to_table
+from ragqa.types import Progress
+
+__all__ = ["CorpusSettings", "build_corpus"]
+
+MANIFEST_FILE = "manifest.json"
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+def build_corpus(
+    name: str, settings: CorpusSettings, base: Path, folder: Path, progress: Progress | None = None
+) -> Manifest:
+    """Build the corpus ``name`` in ``folder``, or bring it up to date.
+
+    The counts of the manifest: ``sources`` maps each file to ``read`` (records of documents in it),
+    ``live``, ``superseded`` (an equal or higher version came later), ``deleted`` (a deletion came later),
+    ``skipped`` (reason → number), ``without_abstract`` (of all but the skipped), ``deletions`` (notices) and
+    ``ignored_keys``; ``total`` adds them up. ``read = live + superseded + deleted + skipped`` holds everywhere.
+
+    Parameters
+    ----------
+    base
+        The folder at which relative sources start: that of the recipe.
+    folder
+        Where the corpus lands, ``corpora/NAME``.
+    progress
+        Told ``"sources"`` after each file and ``"documents"`` after each batch.
+
+    Raises
+    ------
+    UsageError
+        The format is unknown.
+    SourceError
+        A source is missing or damaged.
+    BackendError
+        The disk is full.
+    ProductError
+        Another build of this corpus is running.
+    """
+    layout = corpus_format(settings.format)
+    paths = find_sources(settings.sources, base, layout.patterns)
+    _refuse_equal_names(paths)
+    tree = _mesh_tree_source(settings, base)
+    report: Progress = progress or (lambda *_: None)
+    started = time.perf_counter()
+    with _disk_full_reported(folder), _locked(folder / PARTS_FOLDER):
+        parts = _read_sources(folder / PARTS_FOLDER, layout, settings, paths, report)
+        return _switch_state(_Target(name, settings, folder, tree), parts, started)
+
+
+def _read_sources(
+    folder: Path, layout: CorpusFormat, settings: CorpusSettings, paths: Sequence[Path], report: Progress
+) -> list[tuple[str, PartRecord]]:
+    parts = []
+    n_documents = 0
+
+    def on_batch(n: int) -> None:
+        nonlocal n_documents
+        n_documents += n
+        report("documents", n_documents, None)
+
+    for done, path in enumerate(paths, start=1):
+        source = (path.name, _hash_source(path), f"{layout.name}/{layout.version}")
+        name = content_hash([*source, settings.include_conclusion])[:32]
+        part = _finished_part(folder / name)
+        if part is None:
+            _log.info("reading %s", path)
+            part = write_part(folder / name, source, layout.read(path, settings), on_batch)
+        else:
+            on_batch(part.n_rows)
+        parts.append((name, part))
+        report("sources", done, len(paths))
+    return parts
+
+
+def _finished_part(folder: Path) -> PartRecord | None:
+    """The record of a part that is there; a damaged one is removed, so that it is read again."""
+    if not folder.exists():
+        return None
+    try:
+        return read_part_record(folder, "it is read again")
+    except ProductError as error:
+        _log.warning("%s", error)
+        shutil.rmtree(folder)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is built, and where."""
+
+    name: str
+    settings: CorpusSettings
+    folder: Path
+    mesh_tree: Path | None
+
+
+def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started: float) -> Manifest:
+    """Put the parts in force, unless they are already."""
+    seconds = {"parts": round(time.perf_counter() - started, 3)}
+    folder = target.folder / PARTS_FOLDER
+    rows_folder, fate = resolve(folder, parts, lambda row: _read_id(folder, parts, row))
+    contents = [part.content_sha256 for _, part in parts]
+    state = CorpusState(
+        name=target.name,
+        state_hash=content_hash([contents, np.flatnonzero(fate != LIVE).tolist()]),
+        parts=tuple(PartEntry(key, part.n_rows, part.content_sha256) for key, part in parts),
+        rows_folder=rows_folder,
+        n_rows=len(fate),
+        n_live=int(np.count_nonzero(fate == LIVE)),
+        mesh_tree=_copy_mesh_tree(target.mesh_tree, folder),
+        description=target.settings.description,
+    )
+    old = _read_if_sound(target.folder / STATE_FILE, CorpusState)
+    if old is not None and replace(old, previous=()) == state:
+        state = old
+    else:
+        state = replace(state, previous=tuple(sorted(old.names())) if old is not None else ())
+        write_json(target.folder / STATE_FILE, state)
+    seconds["state"] = round(time.perf_counter() - started - seconds["parts"], 3)
+    manifest = _manifest(target, parts, fate, state.state_hash, seconds)
+    written = _read_if_sound(target.folder / MANIFEST_FILE, Manifest)
+    if written is not None and _same_product(written, manifest):
+        manifest = written
+    else:
+        write_json(target.folder / MANIFEST_FILE, manifest)
+    _clean(folder, state.names() | set(state.previous))
+    return manifest
+
+
+def _manifest(
+    target: _Target,
+    parts: Sequence[tuple[str, PartRecord]],
+    fate: np.ndarray,
+    state_hash: str,
+    seconds: dict[str, float],
+) -> Manifest:
+    counts = {}
+    start = 0
+    for _, part in parts:
+        counts[part.source] = _counts(part, fate[start : start + part.n_rows])
+        start += part.n_rows
+    return Manifest(
+        kind="corpus",
+        name=target.name,
+        recipe=to_table(target.settings),
+        inputs={part.source: part.source_sha256 for _, part in parts},
+        files={f"{PARTS_FOLDER}/{key}/{file}": digest for key, part in parts for file, digest in part.files.items()},
+        counts={"sources": counts, "total": _sum(counts.values()), "state_hash": state_hash},
+        wall_seconds=seconds,
+        **here_and_now(),
+    )
+
+
+def _same_product(one: Manifest, other: Manifest) -> bool:
+    return all(getattr(one, key) == getattr(other, key) for key in ("name", "recipe", "inputs", "files", "counts"))
+
+
+def _counts(part: PartRecord, fate: np.ndarray) -> dict[str, Any]:
+    return {
+        "read": part.n_read,
+        "live": int(np.count_nonzero(fate == LIVE)),
+        "superseded": int(np.count_nonzero(fate == SUPERSEDED)),
+        "deleted": int(np.count_nonzero(fate == DELETED)),
+        "skipped": part.skipped,
+        "without_abstract": part.n_without_abstract,
+        "deletions": part.n_deletions,
+        "ignored_keys": list(part.ignored_keys),
+    }
+
+
+def _sum(counts: Any) -> dict[str, Any]:
+    numbers: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    ignored: set[str] = set()
+    for count in counts:
+        numbers.update({key: value for key, value in count.items() if isinstance(value, int)})
+        skipped.update(count["skipped"])
+        ignored.update(count["ignored_keys"])
+    return {**numbers, "skipped": dict(skipped), "ignored_keys": sorted(ignored)}
+
+
+def _read_id(folder: Path, parts: Sequence[tuple[str, PartRecord]], row: int) -> str:
+    for key, part in parts:
+        if row < part.n_rows:
+            with BlockReader(folder / key, "build the corpus again") as reader:
+                return reader.read([row])[0].id
+        row -= part.n_rows
+    raise ProductError(f"row {row} is out of range")
+
+
+def _read_if_sound(path: Path, kind: type[T]) -> T | None:
+    if not path.exists():
+        return None
+    try:
+        return read_json(path, kind, "it is written anew")
+    except ProductError as error:
+        _log.warning("%s", error)
+        return None
+
+
+def _clean(folder: Path, keep: set[str]) -> None:
+    """Remove the leftovers of killed builds and what neither this state nor the one before needs."""
+    for path in folder.iterdir():
+        if path.name in keep or path.name == _LOCK:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _hash_source(path: Path) -> str:
+    try:
+        return file_hash(path)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _refuse_equal_names(paths: Sequence[Path]) -> None:
+    # A document names its source by file name alone, and so do the counts.
+    double = [name for name, n in Counter(path.name for path in paths).items() if n > 1]
+    if double:
+        both = ", ".join(str(path) for path in paths if path.name == double[0])
+        raise SourceError(f"two sources have the same file name: {both}; rename one of them")
+
+
+def _mesh_tree_source(settings: CorpusSettings, base: Path) -> Path | None:
+    if not settings.mesh_tree:
+        return None
+    from ragqa.corpus.mesh_tree import read_mesh_tree
+
+    path = base / Path(settings.mesh_tree).expanduser()
+    read_mesh_tree(path)
+    return path
+
+
+def _copy_mesh_tree(path: Path | None, folder: Path) -> str:
+    if path is None:
+        return ""
+    name = f"mesh-tree-{file_hash(path)[:16]}{path.suffix}"
+    if not (folder / name).exists():
+        write_atomically(folder / name, path.read_bytes())
+    return name
+
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one build work on the corpus at a time; the lock ends with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ProductError(f"another build is working on {folder.parent}; wait until it ends") from error
+        yield
+
+
+@contextmanager
+def _disk_full_reported(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # pyarrow gives the number in its message only.
+        number = error.errno or next((n for n in _DISK_FULL if os.strerror(n) in str(error)), None)
+        if number in _DISK_FULL:
+            raise BackendError(
+                f"no space left for {folder} ({os.strerror(number)}); free some and run the same command again: "
+                "it goes on where it stopped, and the corpus built before stays readable"
+            ) from error
+        if isinstance(error, PermissionError):
+            raise UsageError(f"cannot write to {folder}: {error.strerror}; choose another RAGQA_HOME") from error
+        raise

@@ -1,0 +1,217 @@
+"""A part: the documents of one source file, as an immutable folder named by its content.
+
+It holds ``documents.parquet`` (:mod:`ragqa.corpus.table`), ``documents.bin`` with ``rows.npy``
+(:mod:`ragqa.corpus.blocks`), ``keys.npy`` (:data:`KEY`, sorted by key, then row), ``deletions.npy``
+(:data:`DELETION`, in order of reading) and ``part.json`` (:class:`PartRecord`).
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragqa.corpus.blocks import DOCUMENTS_FILE, ROWS_FILE, BlockWriter
+from ragqa.corpus.keys import document_keys
+from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
+from ragqa.corpus.table import has_abstract, record_batch, schema
+from ragqa.errors import ProductError
+from ragqa.manifest import content_hash, file_hash, read_json, sync_folder, write_json
+from ragqa.types import Document
+
+KEY = np.dtype([("key", "<u8"), ("row", "<u4"), ("version", "<i4")])
+"""Key of an id (:mod:`ragqa.corpus.keys`), row within the part, version."""
+
+DELETION = np.dtype([("key", "<u8"), ("row", "<u4")])
+"""Key of the id that is withdrawn, and how many rows of the part came before the notice."""
+
+PARQUET_FILE, KEYS_FILE, DELETIONS_FILE, RECORD_FILE = "documents.parquet", "keys.npy", "deletions.npy", "part.json"
+FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE)
+
+_BATCH = 2048
+"""Documents of a Parquet row group: what is held in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What a part was read from and what it holds.
+
+    Attributes
+    ----------
+    source, source_sha256, reader
+        Name and hash of the source file; ``format/version`` of its reader.
+    content_sha256
+        Hash of the documents and deletions, whatever the packing.
+    n_read
+        Records of documents met in the file: ``n_rows`` plus the skipped ones.
+    n_rows
+        Documents of the part.
+    n_without_abstract
+        Those of the rows whose abstract is empty or missing.
+    n_deletions
+        Notices of deletion.
+    skipped
+        Reason → number of records.
+    ignored_keys
+        Keys of the source that no part of a document holds.
+    files
+        Name → sha256.
+    sizes
+        Name → bytes.
+    """
+
+    source: str
+    source_sha256: str
+    reader: str
+    content_sha256: str
+    n_read: int
+    n_rows: int
+    n_without_abstract: int
+    n_deletions: int
+    skipped: dict[str, int] = field(default_factory=dict)
+    ignored_keys: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def write_part(
+    folder: Path, source: tuple[str, str, str], records: Iterable[Record], on_batch: Callable[[int], None]
+) -> PartRecord:
+    """Write a part into ``folder``, which appears only when it is complete.
+
+    Parameters
+    ----------
+    folder
+        Where the part lands; until then it grows beside it under a hidden name.
+    source
+        ``(source, source_sha256, reader)`` of the :class:`PartRecord`.
+    on_batch
+        Called with the number of documents of each batch written.
+    """
+    building = folder.with_name(f".{folder.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    writer = _PartWriter(building, on_batch)
+    try:
+        for record in records:
+            writer.add(record)
+        part = writer.close(source)
+    except BaseException:
+        writer.abandon()
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    write_json(building / RECORD_FILE, part)
+    building.rename(folder)
+    sync_folder(folder.parent)
+    return part
+
+
+def read_part_record(folder: Path, remedy: str) -> PartRecord:
+    """The record of a finished part whose files are all there in their full size.
+
+    Raises
+    ------
+    ProductError
+        The part is missing or damaged.
+    """
+    part = read_json(folder / RECORD_FILE, PartRecord, remedy)
+    for name, size in part.sizes.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise ProductError(f"{path} is missing or truncated; {remedy}")
+    return part
+
+
+class _PartWriter:
+    """The files of a part while they grow."""
+
+    def __init__(self, folder: Path, on_batch: Callable[[int], None]) -> None:
+        import pyarrow.parquet as pq
+
+        self._folder = folder
+        self._on_batch = on_batch
+        self._blocks = BlockWriter(folder)
+        self._parquet = pq.ParquetWriter(folder / PARQUET_FILE, schema(), compression="zstd")
+        self._batch: list[Document] = []
+        self._keys: list[np.ndarray] = []
+        self._deletions: list[tuple[str, int]] = []
+        self._skipped: Counter[str] = Counter()
+        self._ignored: list[str] = []
+        self._n_rows = self._n_without_abstract = 0
+
+    def add(self, record: Record) -> None:
+        if isinstance(record, Document):
+            self._n_rows += 1
+            self._batch.append(record)
+            self._blocks.add(record)
+            if len(self._batch) >= _BATCH:
+                self._write_batch()
+        elif isinstance(record, Deletion):
+            self._deletions.append((record.document_id, self._n_rows))
+        elif isinstance(record, Skipped):
+            self._skipped[record.reason] += 1
+        elif isinstance(record, IgnoredKey):
+            self._ignored.append(record.key)
+
+    def close(self, source: tuple[str, str, str]) -> PartRecord:
+        self._write_batch()
+        self._parquet.close()
+        _sync(self._folder / PARQUET_FILE)
+        documents_sha256 = self._blocks.close()
+        keys = np.concatenate(self._keys) if self._keys else np.empty(0, KEY)
+        _save(self._folder / KEYS_FILE, keys[np.argsort(keys["key"], kind="stable")])
+        deletions = np.empty(len(self._deletions), DELETION)
+        deletions["key"] = document_keys(document_id for document_id, _ in self._deletions)
+        deletions["row"] = [row for _, row in self._deletions]
+        _save(self._folder / DELETIONS_FILE, deletions)
+        return PartRecord(
+            *source,
+            content_sha256=content_hash([documents_sha256, self._deletions]),
+            n_read=self._n_rows + self._skipped.total(),
+            n_rows=self._n_rows,
+            n_without_abstract=self._n_without_abstract,
+            n_deletions=len(self._deletions),
+            skipped=dict(self._skipped),
+            ignored_keys=tuple(sorted(self._ignored)),
+            files={name: file_hash(self._folder / name) for name in FILES},
+            sizes={name: (self._folder / name).stat().st_size for name in FILES},
+        )
+
+    def abandon(self) -> None:
+        """Close the files of a part that will not be finished."""
+        self._blocks.abandon()
+        # Closing writes a footer, which fails again where the disk is full.
+        try:
+            self._parquet.close()
+        except OSError:
+            return
+
+    def _write_batch(self) -> None:
+        if not self._batch:
+            return
+        self._parquet.write_batch(record_batch(self._batch))
+        keys = np.empty(len(self._batch), KEY)
+        keys["key"] = document_keys(document.id for document in self._batch)
+        keys["row"] = np.arange(self._n_rows - len(self._batch), self._n_rows)
+        keys["version"] = [document.version for document in self._batch]
+        self._keys.append(keys)
+        self._n_without_abstract += sum(not has_abstract(document) for document in self._batch)
+        self._on_batch(len(self._batch))
+        self._batch.clear()
+
+
+def _save(path: Path, array: "np.ndarray[Any, Any]") -> None:
+    np.save(path, array)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

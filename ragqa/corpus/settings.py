@@ -1,0 +1,32 @@
+"""What a corpus is made from: the settings of a recipe ``corpora/NAME.toml``."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSettings:
+    """The sources of a corpus and how they are read.
+
+    Attributes
+    ----------
+    sources
+        Files, folders or globs; relative ones start at the folder of the recipe. They are read in the order
+        given here; the files of a folder or glob in natural order of their names (``n2`` before ``n10``), so
+        that a later update file revises an earlier baseline file. A file found twice is read once.
+    format
+        ``pubmed-xml``, ``beir``, ``jsonl``, ``pubmedqa``, or a format that an installed package adds.
+    mesh_tree
+        NLM's ``mtreesYYYY.bin`` or a table of tree numbers, UIs and headings; "" for none. It is copied into
+        the corpus, so that filters can include narrower headings.
+    description
+        For people.
+    include_conclusion
+        ``pubmedqa`` only: whether LONG_ANSWER, which is the conclusion of the abstract on PubMed, becomes the
+        last section. Switch it off for reasoning-required experiments on the source abstracts.
+    """
+
+    sources: tuple[str, ...]
+    format: str
+    mesh_tree: str = ""
+    description: str = ""
+    include_conclusion: bool = True

@@ -1,0 +1,119 @@
+"""Finding source files in a fixed order, and opening them so that damage is reported with file and place."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ragqa.errors import SourceError
+
+_GLOB_SIGNS = re.compile(r"[*?\[]")
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key that compares digits as numbers.
+
+    >>> sorted(["n10.xml", "n9.xml", "update1.xml"], key=natural_key)
+    ['n9.xml', 'n10.xml', 'update1.xml']
+    """
+    pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+    return tuple((0, int(piece), piece) if piece.isdecimal() else (1, 0, piece) for piece in pieces)
+
+
+def find_sources(sources: Sequence[str], base: Path, patterns: Sequence[str]) -> list[Path]:
+    """The files that ``sources`` stand for, in the order in which they are read.
+
+    Parameters
+    ----------
+    sources
+        Files, folders or globs; relative ones start at ``base``.
+    patterns
+        Which files of a folder are meant; hidden files never are.
+
+    Raises
+    ------
+    SourceError
+        A source stands for no file.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        found.update(dict.fromkeys(path.resolve() for path in _expand(source, base, patterns)))
+    if not found:
+        raise SourceError("a corpus needs at least one source; name files, folders or globs under 'sources'")
+    return list(found)
+
+
+def _expand(source: str, base: Path, patterns: Sequence[str]) -> list[Path]:
+    path = base / Path(source).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        names = {file for pattern in patterns for file in path.glob(pattern)}
+        wanted = f"a file named {' or '.join(patterns)}"
+    elif _GLOB_SIGNS.search(source):
+        anchor = Path(path.anchor)
+        names = set(anchor.glob(str(path.relative_to(anchor))))
+        wanted = "a file of that pattern"
+    else:
+        raise SourceError(f"there is no file or folder {path}; correct 'sources' or the path given")
+    files = [file for file in names if file.is_file() and not file.name.startswith(".")]
+    if not files:
+        raise SourceError(f"{path} has no file to read; expected {wanted}")
+    return sorted(files, key=lambda file: (natural_key(file.name), str(file)))
+
+
+def open_source(path: Path) -> BinaryIO:
+    """Open a file for reading bytes, unpacked where it is gzip by its first bytes.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be opened or is empty.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if not start:
+            raise SourceError(f"{path} is empty (0 bytes); fetch it again or remove it from the sources")
+        if start == b"\x1f\x8b":
+            return cast("BinaryIO", gzip.open(path, "rb"))
+        if path.suffix == ".gz":
+            raise SourceError(f"{path} is not gzip, though its name says so; fetch it again")
+        return path.open("rb")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def damage_reported(path: Path, place: Callable[[], str]) -> Iterator[None]:
+    """Turn errors of unpacking and reading into a :class:`SourceError` with ``place()``, where it happened."""
+    try:
+        yield
+    except EOFError as error:
+        raise SourceError(f"{path} is truncated: the gzip data end {place()}; fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{path} is corrupt {place()}: {error}; fetch it again") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {path} {place()}: {error.strerror or error}") from error
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a text file, plain or gzip, that are not blank, with their numbers from 1; a BOM is dropped.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read to its end.
+    """
+    number = 0
+    with open_source(path) as file, damage_reported(path, lambda: f"after line {number}"):
+        for line in file:
+            number += 1
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                yield number, text
+    if number == 0:
+        raise SourceError(f"{path} holds nothing; fetch it again or remove it from the sources")

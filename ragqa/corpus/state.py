@@ -1,0 +1,206 @@
+"""The state of a corpus: which parts it consists of, in which order, and which of their rows are dead.
+
+``state.json`` names everything else and is switched atomically; what it names never changes. Beside the parts,
+a folder ``state-…`` holds ``dead.npy`` (one bit a row, as :func:`numpy.packbits` orders them), and ``keys.bin``
+and ``rows.bin``: the sorted keys (uint64) of the live documents and their rows (int64).
+"""
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ragqa.corpus.keys import FIRST_HASHED
+from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
+from ragqa.errors import SourceError
+from ragqa.manifest import content_hash, hash_files, sync_folder
+
+STATE_FILE, PARTS_FOLDER = "state.json", "parts"
+DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
+SCHEMA_VERSION = 1
+
+LIVE, SUPERSEDED, DELETED = 0, 1, 2
+
+_BUCKET = 4_000_000
+"""Keys resolved at a time; what the memory of :func:`resolve` depends on, beside three bytes a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartEntry:
+    """A part of a state: its folder under ``parts/``, its rows, and the hash of its content."""
+
+    folder: str
+    n_rows: int
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusState:
+    """``state.json``.
+
+    Attributes
+    ----------
+    state_hash
+        Hash of the parts' contents in order and of the dead rows; the same wherever and whenever it was built.
+    rows_folder
+        The folder under ``parts/`` with the dead rows and the ids.
+    mesh_tree
+        File under ``parts/`` with the MeSH tree; "" for none.
+    previous
+        What the state before this one named under ``parts/``: kept for those who still read it.
+    """
+
+    name: str
+    state_hash: str
+    parts: tuple[PartEntry, ...]
+    rows_folder: str
+    n_rows: int
+    n_live: int
+    mesh_tree: str = ""
+    previous: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+    description: str = ""
+
+    def names(self) -> set[str]:
+        """Everything under ``parts/`` that this state needs."""
+        return {entry.folder for entry in self.parts} | {self.rows_folder, self.mesh_tree} - {""}
+
+
+def resolve(
+    folder: Path,
+    parts: Sequence[tuple[str, PartRecord]],
+    read_id: Callable[[int], str],
+) -> tuple[str, np.ndarray]:
+    """Decide which row of each id is live, and write the files of the state.
+
+    Of several rows of an id the highest version wins, of equal versions the later row. A deletion ends all rows
+    of its id that come before it.
+
+    Parameters
+    ----------
+    folder
+        The ``parts/`` folder.
+    parts
+        Folder name and record of each part, in order.
+    read_id
+        The id of the document in a row; called for rows whose keys are equal hashes.
+
+    Returns
+    -------
+    rows_folder
+        Name of the folder written.
+    fate
+        uint8 [n_rows]: ``LIVE``, ``SUPERSEDED`` or ``DELETED``.
+
+    Raises
+    ------
+    SourceError
+        Two different ids have the same hash.
+    """
+    building = folder / ".state.building"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    starts = np.concatenate([[0], np.cumsum([part.n_rows for _, part in parts], dtype=np.int64)])
+    fate = np.zeros(int(starts[-1]), dtype=np.uint8)
+    deletions = _deletions(folder, parts, starts)
+    keys_of_parts = [np.load(folder / name / KEYS_FILE, allow_pickle=False, mmap_mode="r") for name, _ in parts]
+    with (building / STATE_KEYS_FILE).open("wb") as keys_file, (building / STATE_ROWS_FILE).open("wb") as rows_file:
+        for low, high in _ranges([array["key"] for array in keys_of_parts]):
+            bucket = _bucket(keys_of_parts, starts, low, high)
+            _refuse_shared_hashes(bucket, read_id)
+            _decide(bucket, deletions, fate)
+            live = fate[bucket.rows] == LIVE
+            keys_file.write(bucket.keys[live].astype("<u8").tobytes())
+            rows_file.write(bucket.rows[live].astype("<i8").tobytes())
+    np.save(building / DEAD_FILE, np.packbits(fate != LIVE))
+    name = f"state-{content_hash([part.content_sha256 for _, part in parts])[:16]}"
+    target = folder / name
+    if target.exists() and hash_files(target) == hash_files(building):
+        shutil.rmtree(building)
+        return name, fate
+    shutil.rmtree(target, ignore_errors=True)
+    building.rename(target)
+    sync_folder(folder)
+    return name, fate
+
+
+def dead_rows(folder: Path, n_rows: int) -> np.ndarray:
+    """Which rows are superseded or deleted: bool [n_rows]."""
+    packed = np.load(folder / DEAD_FILE, allow_pickle=False)
+    return np.unpackbits(packed, count=n_rows).astype(bool)
+
+
+class _Bucket(NamedTuple):
+    """Keys (uint64), rows of the corpus (int64) and versions of some documents, sorted by key, then row."""
+
+    keys: np.ndarray
+    rows: np.ndarray
+    versions: np.ndarray
+
+
+def _deletions(
+    folder: Path, parts: Sequence[tuple[str, PartRecord]], starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted keys of all deletions, and the row before which each takes effect (the last one of a key)."""
+    arrays = [np.load(folder / name / DELETIONS_FILE, allow_pickle=False) for name, _ in parts]
+    keys = np.concatenate([array["key"] for array in arrays]) if arrays else np.empty(0, np.uint64)
+    bounds = [array["row"].astype(np.int64) + start for array, start in zip(arrays, starts, strict=False)]
+    rows = np.concatenate(bounds) if arrays else np.empty(0, np.int64)
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    last = np.ones(len(keys), dtype=bool)
+    last[:-1] = keys[1:] != keys[:-1]
+    return keys[last], rows[last]
+
+
+def _ranges(keys_of_parts: Sequence[np.ndarray]) -> Iterator[tuple[int, int]]:
+    """Ranges of keys ``low ≤ key < high`` with about ``_BUCKET`` keys each."""
+    total = sum(len(keys) for keys in keys_of_parts)
+    bounds: list[int] = []
+    if total > _BUCKET:
+        sample = np.sort(np.concatenate([keys[::256] for keys in keys_of_parts]))
+        n_buckets = -(-total // _BUCKET)
+        bounds = sorted({int(sample[len(sample) * i // n_buckets]) for i in range(1, n_buckets)})
+    edges = [0, *bounds, 1 << 64]
+    yield from itertools.pairwise(edges)
+
+
+def _bucket(keys_of_parts: Sequence[np.ndarray], starts: np.ndarray, low: int, high: int) -> _Bucket:
+    """The documents whose keys are in a range."""
+    slices = [np.empty(0, KEY)]
+    rows = [np.empty(0, np.int64)]
+    for array, start in zip(keys_of_parts, starts, strict=False):
+        begin = np.searchsorted(array["key"], np.uint64(low)) if low else 0
+        end = np.searchsorted(array["key"], np.uint64(high)) if high < 1 << 64 else len(array)
+        slices.append(array[begin:end])
+        rows.append(array["row"][begin:end].astype(np.int64) + start)
+    found = np.concatenate(slices)
+    order = np.argsort(found["key"], kind="stable")
+    return _Bucket(found["key"][order], np.concatenate(rows)[order], found["version"][order])
+
+
+def _decide(bucket: _Bucket, deletions: tuple[np.ndarray, np.ndarray], fate: np.ndarray) -> None:
+    """Set the fate of the rows of a bucket."""
+    keys, rows, versions = bucket
+    deleted_keys, bounds = deletions
+    if len(deleted_keys):
+        place = np.minimum(np.searchsorted(deleted_keys, keys), len(deleted_keys) - 1)
+        fate[rows[(deleted_keys[place] == keys) & (rows < bounds[place])]] = DELETED
+    remaining = fate[rows] == LIVE
+    keys, rows, versions = keys[remaining], rows[remaining], versions[remaining]
+    order = np.lexsort((rows, versions, keys))
+    keys, rows = keys[order], rows[order]
+    fate[rows[:-1][keys[1:] == keys[:-1]]] = SUPERSEDED
+
+
+def _refuse_shared_hashes(bucket: _Bucket, read_id: Callable[[int], str]) -> None:
+    keys, rows, _ = bucket
+    same = np.flatnonzero((keys[1:] == keys[:-1]) & (keys[1:] >= np.uint64(FIRST_HASHED)))
+    for i in same.tolist():
+        first, second = read_id(int(rows[i])), read_id(int(rows[i + 1]))
+        if first != second:
+            raise SourceError(f"the ids {first!r} and {second!r} have the same 64-bit hash; rename one of them")

@@ -1,0 +1,228 @@
+"""Reads a built corpus: documents by row or id, all documents in order, and the rows that a filter allows."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from ragqa.corpus.blocks import BlockReader
+from ragqa.corpus.columns import Columns
+from ragqa.corpus.keys import document_keys
+from ragqa.corpus.state import (
+    PARTS_FOLDER,
+    SCHEMA_VERSION,
+    STATE_FILE,
+    STATE_KEYS_FILE,
+    STATE_ROWS_FILE,
+    CorpusState,
+    dead_rows,
+)
+from ragqa.errors import ProductError, UsageError
+from ragqa.manifest import read_json
+from ragqa.types import Document, Filter
+
+if TYPE_CHECKING:
+    from ragqa.corpus.mesh_tree import MeshTree
+
+_OPEN_PARTS = 64
+"""Parts held open at a time; each takes two file descriptors."""
+
+
+class DocumentStore:
+    """The documents of a built corpus, on disk. Several threads may share a store.
+
+    A row is the position of a document in the ordered list of parts. Rows of superseded and deleted documents
+    exist but are dead: :meth:`find`, :meth:`scan` and :meth:`mask` leave them out. Memory does not grow with the
+    corpus, except for one bit to one byte a row and the columns that filters read (:mod:`ragqa.corpus.columns`).
+
+    Attributes
+    ----------
+    folder
+        The folder of the corpus.
+    name
+        Its name.
+    state_hash
+        Identifies the documents and which of them are live, whatever the place and time of the build.
+    n_rows
+        Number of rows, dead ones included.
+    """
+
+    def __init__(self, folder: Path, state: CorpusState) -> None:
+        self.folder = folder
+        self.name = state.name
+        self.state_hash = state.state_hash
+        self.n_rows = state.n_rows
+        self._state = state
+        self._remedy = f"build it again: ragqa corpus build {state.name}"
+        self._parts = [folder / PARTS_FOLDER / entry.folder for entry in state.parts]
+        self._starts = np.cumsum([0, *(entry.n_rows for entry in state.parts)], dtype=np.int64)
+        self._open: OrderedDict[int, BlockReader] = OrderedDict()
+        self._lock = Lock()
+        self._columns = Columns(self._parts, self.n_rows, self._remedy)
+        self._dead: np.ndarray | None = None
+        self._ids: tuple[np.ndarray, np.ndarray] | None = None
+        self._mesh_tree: MeshTree | None = None
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the state of a corpus that is in force now; it is kept even if the corpus is updated meanwhile.
+
+        Raises
+        ------
+        ProductError
+            There is no built corpus in the folder, it is damaged, or a newer ragqa built it.
+        """
+        remedy = f"build it: ragqa corpus build {folder.name}"
+        state = read_json(folder / STATE_FILE, CorpusState, remedy)
+        if state.schema_version != SCHEMA_VERSION:
+            raise ProductError(
+                f"the corpus {folder} has layout {state.schema_version}, this ragqa reads {SCHEMA_VERSION}; {remedy}"
+            )
+        missing = [name for name in state.names() if not (folder / PARTS_FOLDER / name).exists()]
+        if missing or sum(entry.n_rows for entry in state.parts) != state.n_rows:
+            what = f"{PARTS_FOLDER}/{missing[0]} is missing" if missing else "its rows do not add up"
+            raise ProductError(f"the corpus {folder} is damaged: {what}; {remedy}")
+        return cls(folder, state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._state.n_live
+
+    @property
+    def description(self) -> str:
+        """What the recipe says about the corpus."""
+        return self._state.description
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> list[Document]:
+        """The documents in ``rows``, in the order given; dead rows too.
+
+        Raises
+        ------
+        UsageError
+            A row does not exist.
+        ProductError
+            A file of the corpus is damaged.
+        """
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.n_rows:
+            raise UsageError(f"row {wanted.min()}…{wanted.max()} is out of range; {self.name} has {self.n_rows} rows")
+        part_of = np.searchsorted(self._starts, wanted, side="right") - 1
+        found: dict[int, Document] = {}
+        for part in np.unique(part_of).tolist():
+            places = np.flatnonzero(part_of == part)
+            documents = self._reader(part).read(wanted[places] - self._starts[part])
+            found.update(zip(places.tolist(), documents, strict=True))
+        return [found[i] for i in range(len(wanted))]
+
+    def find(self, document_ids: Sequence[str]) -> np.ndarray:
+        """The rows of live documents: int64 [n_ids], −1 where an id is unknown or its document is dead."""
+        keys, rows = self._live_ids()
+        if not len(keys):
+            return np.full(len(document_ids), -1, dtype=np.int64)
+        wanted = document_keys(document_ids)
+        places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[places] == wanted, rows[places], -1)
+
+    def get(self, document_id: str) -> Document:
+        """The live document with an id.
+
+        Raises
+        ------
+        UsageError
+            There is none.
+        """
+        row = int(self.find([document_id])[0])
+        if row < 0:
+            raise UsageError(
+                f"the corpus {self.name} has no document {document_id!r}; it holds {len(self)} documents, "
+                "and a withdrawn one is gone"
+            )
+        return self.read([row])[0]
+
+    def scan(self, batch_size: int = 1024) -> Iterator[list[tuple[int, Document]]]:
+        """All live documents in the order of their rows, as batches of ``(row, document)``, read as they are used."""
+        dead = self._dead_rows()
+        batch: list[tuple[int, Document]] = []
+        for part, path in enumerate(self._parts):
+            with BlockReader(path, self._remedy) as reader:
+                for row, document in enumerate(reader.scan(), start=int(self._starts[part])):
+                    if dead[row]:
+                        continue
+                    batch.append((row, document))
+                    if len(batch) == batch_size:
+                        yield batch
+                        batch = []
+        if batch:
+            yield batch
+
+    def mask(self, allowed: Filter) -> np.ndarray:
+        """The live rows that the filter allows, MeSH headings taken literally: bool [n_rows].
+
+        Raises
+        ------
+        ProductError
+            A Parquet part is missing or damaged.
+        """
+        rows: np.ndarray = self._columns.allowed(allowed) & ~self._dead_rows()
+        return rows
+
+    def mesh_tree(self) -> "MeshTree | None":
+        """The MeSH tree that was copied into the corpus, or None where the recipe names none."""
+        from ragqa.corpus.mesh_tree import read_mesh_tree
+
+        if self._mesh_tree is None and self._state.mesh_tree:
+            self._mesh_tree = read_mesh_tree(self.folder / PARTS_FOLDER / self._state.mesh_tree)
+        return self._mesh_tree
+
+    def close(self) -> None:
+        """Close all files; the store must not be used afterwards."""
+        with self._lock:
+            for reader in self._open.values():
+                reader.close()
+            self._open.clear()
+        self._ids = None
+
+    def _reader(self, part: int) -> BlockReader:
+        with self._lock:
+            if part not in self._open:
+                self._open[part] = BlockReader(self._parts[part], self._remedy)
+            self._open.move_to_end(part)
+            if len(self._open) > _OPEN_PARTS:
+                # Dropped, not closed: another thread may be reading; the last holder closes it.
+                self._open.popitem(last=False)
+            return self._open[part]
+
+    def _live_ids(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._ids is None:
+            folder = self.folder / PARTS_FOLDER / self._state.rows_folder
+            self._ids = (self._mapped(folder / STATE_KEYS_FILE, "<u8"), self._mapped(folder / STATE_ROWS_FILE, "<i8"))
+        return self._ids
+
+    def _mapped(self, path: Path, kind: str) -> np.ndarray:
+        try:
+            size = path.stat().st_size
+            if size != 8 * len(self):
+                raise ProductError(f"{path} is damaged: {size} bytes instead of {8 * len(self)}; {self._remedy}")
+            return np.memmap(path, dtype=kind, mode="r") if size else np.empty(0, kind)
+        except OSError as error:
+            raise ProductError(f"{path} is missing ({error.strerror}); {self._remedy}") from error
+
+    def _dead_rows(self) -> np.ndarray:
+        if self._dead is None:
+            folder = self.folder / PARTS_FOLDER / self._state.rows_folder
+            try:
+                self._dead = dead_rows(folder, self.n_rows)
+            except (OSError, ValueError, EOFError) as error:
+                raise ProductError(f"{folder} is missing or damaged ({error}); {self._remedy}") from error
+        return self._dead
