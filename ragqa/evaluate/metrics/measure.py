@@ -1,0 +1,137 @@
+"""What every metric returns: figures that can be told apart by question, resampled and compared.
+
+A figure over a question set is ``combine(mean over questions of features)``. For a plain mean the features are
+the values themselves; macro-F1, a geometric mean or a ratio need more than one column or a closing formula.
+With this one shape, confidence intervals and significance tests work for every figure alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ragqa.errors import UsageError, nearest
+
+Floats = npt.NDArray[np.float64]
+Combine = Callable[[Floats], Floats]
+
+
+def _first(means: Floats) -> Floats:
+    return means[..., 0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measure:
+    """One figure over a question set.
+
+    Attributes
+    ----------
+    name
+        The measure's usual name, for example ``nDCG@10``.
+    question_ids
+        The questions of the denominator, in order. A question that a system did not answer is among them.
+    values
+        float64 [n_questions]: what is shown for each question; used for wins, losses and effect sizes.
+    features
+        float64 [n_questions, n_features]: what is averaged over the questions.
+    combine
+        Turns means of features, float64 [..., n_features], into the figure, float64 [...].
+    is_mean
+        True where the figure is the mean of ``values``.
+    """
+
+    name: str
+    question_ids: tuple[str, ...]
+    values: Floats
+    features: Floats
+    combine: Combine = _first
+    is_mean: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All figures of one metric on one question set, and what was counted on the way.
+
+    ``counts`` always tells ``n_questions``; others (``n_missing``, ``n_unparsed`` …) are documented by the
+    function that counts them. ``notes`` are sentences for people.
+    """
+
+    measures: Mapping[str, Measure]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def mean_measure(name: str, values: Mapping[str, float]) -> Measure:
+    """A measure that is the plain mean of one value a question."""
+    array = np.array(list(values.values()), dtype=np.float64)
+    return Measure(name, tuple(values), array, array[:, None])
+
+
+def combined_measure(
+    name: str, question_ids: Sequence[str], values: Sequence[float] | Floats, features: Floats, combine: Combine
+) -> Measure:
+    """A measure that is a function of several means; see :class:`Measure`."""
+    array = np.asarray(values, dtype=np.float64)
+    return Measure(name, tuple(question_ids), array, np.asarray(features, dtype=np.float64), combine, is_mean=False)
+
+
+def figure(measure: Measure) -> float:
+    """The figure itself.
+
+    Raises
+    ------
+    UsageError
+        No question is in the denominator, so there is nothing to average.
+
+    >>> figure(mean_measure("accuracy", {"q1": 1.0, "q2": 0.0}))
+    0.5
+    """
+    if not measure.question_ids:
+        raise UsageError(f"{measure.name} has no questions to average over; check the gold file and the question types")
+    return float(measure.combine(measure.features.mean(axis=0)))
+
+
+def figures(scores: Scores) -> dict[str, float]:
+    """Every figure by name."""
+    return {name: figure(measure) for name, measure in scores.measures.items()}
+
+
+def per_question(measure: Measure) -> dict[str, float]:
+    """The value of each question by its id."""
+    return dict(zip(measure.question_ids, measure.values.tolist(), strict=True))
+
+
+def named(scores: Scores, name: str) -> Measure:
+    """The measure called ``name``.
+
+    Raises
+    ------
+    UsageError
+        There is none; the message names the nearest.
+    """
+    try:
+        return scores.measures[name]
+    except KeyError:
+        raise UsageError(f"there is no measure {name!r}; {nearest(name, scores.measures)}") from None
+
+
+def merged(parts: Sequence[Scores]) -> Scores:
+    """Several scores as one.
+
+    Raises
+    ------
+    UsageError
+        Two parts have a measure of the same name, or counts of the same name that differ.
+    """
+    measures: dict[str, Measure] = {}
+    counts: dict[str, int] = {}
+    for part in parts:
+        double = measures.keys() & part.measures.keys()
+        if double:
+            raise UsageError(f"two metrics give a measure called {min(double)!r}; ask for one of them")
+        measures.update(part.measures)
+        for name, count in part.counts.items():
+            if counts.setdefault(name, count) != count:
+                raise UsageError(f"two metrics count {name!r} differently ({counts[name]} and {count})")
+    return Scores(measures, counts, tuple(note for part in parts for note in part.notes))
