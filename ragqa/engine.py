@@ -152,7 +152,7 @@ class Engine:
     def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:
         """The first ``k`` candidates of one question as hits."""
         rows = found_rows(candidates, query, k)
-        return hits_of(candidates, query, self.store.ids(rows))
+        return hits_of(candidates, query, [document.id for document in self.store.read(rows)])
 
     def close(self) -> None:
         """Close the index and the corpus."""

@@ -109,16 +109,15 @@ def _show_manifest(manifest: Any, as_json: bool) -> None:
     if as_json:
         show.json_document(manifest)
         return
-    files = manifest.counts["files"]
-    keys = list(dict.fromkeys(key for counts in files.values() for key in counts))
-    rows = [[name, *(_count(counts.get(key, 0)) for key in keys)] for name, counts in files.items()]
+    counts = {**manifest.counts["sources"], "total": manifest.counts["total"]}
+    keys = list(dict.fromkeys(key for source in counts.values() for key in source))
+    rows = [[name, *(_cell(source.get(key, 0)) for key in keys)] for name, source in counts.items()]
     show.table(["file", *(key.replace("_", " ") for key in keys)], rows, title=f"Corpus {manifest.name}")
-    show.line(
-        "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in manifest.counts.items() if key != "files")
-    )
 
 
-def _count(value: Any) -> str:
+def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{reason}: {n}" for reason, n in value.items())
-    return str(value)
+        return "; ".join(f"{reason}: {n}" for reason, n in value.items()) or "0"
+    if isinstance(value, list):
+        return ", ".join(value) or "–"
+    return f"{value:,}"
