@@ -7,6 +7,7 @@ which loads a :class:`~ragqa.corpus.records.CorpusFormat`.
 from importlib import metadata
 
 from ragqa.corpus.jsonl import read_jsonl
+from ragqa.corpus.pubmed_xml import read_pubmed_xml
 from ragqa.corpus.records import CorpusFormat
 from ragqa.errors import BackendError, UsageError, nearest
 
@@ -14,6 +15,7 @@ GROUP = "ragqa.corpus_formats"
 
 _FORMATS = {
     "beir": CorpusFormat("beir", ("corpus.jsonl", "corpus.jsonl.gz"), 1, read_jsonl),
+    "pubmed-xml": CorpusFormat("pubmed-xml", ("*.xml", "*.xml.gz"), 1, read_pubmed_xml),
     "jsonl": CorpusFormat("jsonl", ("*.jsonl", "*.jsonl.gz"), 1, read_jsonl),
 }
 

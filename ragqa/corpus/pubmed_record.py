@@ -1,0 +1,300 @@
+"""One record of PubMed XML as a document: articles (``PubmedArticle``) and books (``PubmedBookArticle``).
+
+Element names follow NLM's DTD. Inline markup (``<i>``, ``<sup>``, MathML) is kept as its text, and runs of white
+space become one space. Only what a record says of itself is read: the lists of its references are left aside.
+"""
+
+from collections.abc import Iterable, Iterator
+from html import unescape
+from typing import TYPE_CHECKING
+
+from ragqa.corpus.pubmed_date import UNKNOWN, date_of_parts, date_of_text
+from ragqa.corpus.records import Skipped
+from ragqa.corpus.text import named_abstract_sections
+from ragqa.types import Document, Link, MeshHeading, PublicationType, Section
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+RETRACTED_UI = "D016441"
+"""The publication type ``Retracted Publication``."""
+
+_UNTITLED = {"not available", "in process citation"}
+
+
+def article(element: "Element", source: str) -> Document | Skipped:
+    """A ``PubmedArticle``, or a bare ``MedlineCitation`` as files before 2016 have it."""
+    parts = _first_children(element)
+    citation = parts.get("MedlineCitation", element)
+    return _record(citation, parts.get("PubmedData"), source)
+
+
+def book(element: "Element", source: str) -> Document | Skipped:
+    """A ``PubmedBookArticle``: a chapter, or a whole book; the title of the book stands for the journal."""
+    parts = _first_children(element)
+    document = parts.get("BookDocument")
+    if document is None:
+        return Skipped("no BookDocument")
+    return _book(document, source)
+
+
+def pmid_of(element: "Element | None") -> str:
+    """The number in a ``PMID`` element without leading zeros; "" where there is none."""
+    text = _text(element)
+    return text.lstrip("0") if text.isascii() and text.isdecimal() else ""
+
+
+def _record(citation: "Element", data: "Element | None", source: str) -> Document | Skipped:
+    fields = _first_children(citation)
+    document_id = pmid_of(fields.get("PMID"))
+    if not document_id:
+        return Skipped("no PMID")
+    article_parts = _group(fields.get("Article"))
+    journal = _first_children(_one(article_parts, "Journal"))
+    languages = tuple(filter(None, map(_text, article_parts.get("Language", ()))))
+    title, translated = _title(_one(article_parts, "ArticleTitle"), _one(article_parts, "VernacularTitle"), languages)
+    year, date = _article_date(journal.get("JournalIssue"), _one(article_parts, "ArticleDate"))
+    types = tuple(_publication_types(_one(article_parts, "PublicationTypeList")))
+    links = tuple(_links(fields.get("CommentsCorrectionsList")))
+    identifiers = _article_ids(_first_children(data).get("ArticleIdList"))
+    return Document(
+        id=document_id,
+        sections=(*title, *_abstract(_one(article_parts, "Abstract")), *_other_abstracts(citation)),
+        version=_version(fields["PMID"]),
+        title_translated=translated,
+        journal=_text(journal.get("Title")) or _journal_abbreviation(fields.get("MedlineJournalInfo")),
+        year=year,
+        date=date,
+        authors=tuple(_authors(_one(article_parts, "AuthorList"))),
+        publication_types=types,
+        mesh=tuple(_mesh(fields.get("MeshHeadingList"))),
+        keywords=tuple(_keywords(citation)),
+        doi=identifiers.get("doi") or _electronic_doi(article_parts.get("ELocationID", ())),
+        pmcid=identifiers.get("pmc", ""),
+        languages=languages,
+        links=links,
+        retracted=_retracted(types, links),
+        source=source,
+    )
+
+
+def _book(element: "Element", source: str) -> Document | Skipped:
+    parts = _group(element)
+    document_id = pmid_of(_one(parts, "PMID"))
+    if not document_id:
+        return Skipped("no PMID")
+    volume = _group(_one(parts, "Book"))
+    languages = tuple(filter(None, map(_text, parts.get("Language", ()))))
+    title, translated = _title(_one(parts, "ArticleTitle"), _one(parts, "VernacularTitle"), languages)
+    book_title = _text(_one(volume, "BookTitle"))
+    if not title and book_title:
+        title = (Section("title", book_title),)
+    dates = (_one(parts, "ContributionDate"), _one(volume, "PubDate"), _one(volume, "BeginningDate"))
+    year, date = next((found for found in map(_date, dates) if found[0] is not None), UNKNOWN)
+    types = tuple(_type(child) for child in parts.get("PublicationType", ()))
+    identifiers = _article_ids(_one(parts, "ArticleIdList"))
+    lists = parts.get("AuthorList") or volume.get("AuthorList", [])
+    return Document(
+        id=document_id,
+        sections=(*title, *_abstract(_one(parts, "Abstract")), *_other_abstracts(element)),
+        version=_version(parts["PMID"][0]),
+        title_translated=translated,
+        journal=book_title,
+        year=year,
+        date=date,
+        authors=tuple(name for authors in lists if authors.get("Type") != "editors" for name in _authors(authors)),
+        publication_types=types,
+        keywords=tuple(_keywords(element)),
+        doi=identifiers.get("doi", ""),
+        pmcid=identifiers.get("pmc", ""),
+        languages=languages,
+        retracted=_retracted(types, ()),
+        source=source,
+    )
+
+
+def _title(
+    element: "Element | None", vernacular: "Element | None", languages: tuple[str, ...]
+) -> tuple[tuple[Section, ...], bool]:
+    """The title section, and whether it is a translation, which MEDLINE puts in brackets."""
+    text = _text(element)
+    inner = _in_brackets(text)
+    # An article in English may have a bracketed title of its own.
+    translated = bool(inner) and languages != ("eng",)
+    if translated:
+        text = inner
+    if not text or text.rstrip(".").lower() in _UNTITLED:
+        text, translated = _text(vernacular), False
+    return ((Section("title", text),) if text else ()), translated
+
+
+def _in_brackets(text: str) -> str:
+    """The text without the brackets around all of it, a final full stop kept; "" where it has none.
+
+    >>> _in_brackets("[Camomile. III].")
+    'Camomile. III.'
+    >>> _in_brackets("[A] and [B]")
+    ''
+    """
+    body = text.rstrip(" .")
+    if not (body.startswith("[") and body.endswith("]")):
+        return ""
+    depth = 0
+    for position, sign in enumerate(body):
+        depth += (sign == "[") - (sign == "]")
+        if depth == 0 and position < len(body) - 1:
+            return ""
+    inner = body[1:-1].strip()
+    return inner + "." if inner and text.endswith(".") and inner[-1] not in ".?!" else inner
+
+
+def _abstract(element: "Element | None") -> tuple[Section, ...]:
+    parts = [
+        (text, child.get("Label", ""), child.get("NlmCategory", ""))
+        for child in _children(element, "AbstractText")
+        if (text := _text(child))
+    ]
+    return named_abstract_sections(parts) if parts else ()
+
+
+def _other_abstracts(element: "Element") -> Iterator[Section]:
+    number = 0
+    for abstract in element.iterchildren("OtherAbstract"):
+        kind = " ".join(filter(None, (abstract.get("Type", ""), abstract.get("Language", ""))))
+        for child in abstract.iterchildren("AbstractText"):
+            if text := _text(child):
+                label = ": ".join(filter(None, (kind, child.get("Label", ""))))
+                yield Section(f"other_abstract.{number}", text, label, child.get("NlmCategory", ""))
+                number += 1
+
+
+def _article_date(issue: "Element | None", article_date: "Element | None") -> tuple[int | None, str]:
+    published = _date(_first_children(issue).get("PubDate"))
+    return published if published[0] is not None else _date(article_date)
+
+
+def _date(element: "Element | None") -> tuple[int | None, str]:
+    if element is None:
+        return UNKNOWN
+    fields = {child.tag: child.text or "" for child in element}
+    if "Year" in fields:
+        return date_of_parts(fields["Year"], fields.get("Month", ""), fields.get("Day", ""))
+    return date_of_text(fields.get("MedlineDate", ""))
+
+
+def _authors(element: "Element | None") -> Iterator[str]:
+    """``Forename Surname Suffix``, or the name of a group; superseded spellings (ValidYN "N") are left out."""
+    for author in _children(element, "Author"):
+        if author.get("ValidYN") == "N":
+            continue
+        fields = {child.tag: child for child in author}
+        given = _text(fields.get("ForeName")) or _text(fields.get("Initials"))
+        pieces = (given, _text(fields.get("LastName")), _text(fields.get("Suffix")))
+        name = " ".join(filter(None, pieces)) or _text(fields.get("CollectiveName"))
+        if name:
+            yield name
+
+
+def _publication_types(element: "Element | None") -> Iterator[PublicationType]:
+    return (_type(child) for child in _children(element, "PublicationType"))
+
+
+def _type(element: "Element") -> PublicationType:
+    return PublicationType(_text(element), element.get("UI", ""))
+
+
+def _mesh(element: "Element | None") -> Iterator[MeshHeading]:
+    for heading in _children(element, "MeshHeading"):
+        name = ui = ""
+        major = False
+        qualifiers = []
+        for child in heading:
+            major = major or child.get("MajorTopicYN") == "Y"
+            if child.tag == "DescriptorName":
+                name, ui = _text(child), child.get("UI", "")
+            elif child.tag == "QualifierName":
+                qualifiers.append(_text(child))
+        if name:
+            yield MeshHeading(name, ui, major, tuple(qualifiers))
+
+
+def _keywords(element: "Element") -> Iterator[str]:
+    for keywords in element.iterchildren("KeywordList"):
+        yield from filter(None, map(_text, keywords.iterchildren("Keyword")))
+
+
+def _links(element: "Element | None") -> Iterator[Link]:
+    for child in _children(element, "CommentsCorrections"):
+        fields = _first_children(child)
+        yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), _text(fields.get("RefSource")))
+
+
+def _article_ids(element: "Element | None") -> dict[str, str]:
+    return {child.get("IdType", ""): _text(child) for child in _children(element, "ArticleId")}
+
+
+def _electronic_doi(elements: Iterable["Element"]) -> str:
+    valid = (child for child in elements if child.get("EIdType") == "doi" and child.get("ValidYN") != "N")
+    return next(map(_text, valid), "")
+
+
+def _journal_abbreviation(element: "Element | None") -> str:
+    return _text(_first_children(element).get("MedlineTA"))
+
+
+def _retracted(types: Iterable[PublicationType], links: Iterable[Link]) -> bool:
+    by_type = any(kind.ui == RETRACTED_UI or kind.name == "Retracted Publication" for kind in types)
+    return by_type or any(link.kind == "RetractionIn" for link in links)
+
+
+def _version(pmid: "Element") -> int:
+    text = pmid.get("Version", "")
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 7 else 1
+
+
+def _text(element: "Element | None") -> str:
+    """All text inside an element with runs of white space as one space; "" for None."""
+    if element is None:
+        return ""
+    if not len(element):
+        return " ".join((element.text or "").split())
+    return " ".join("".join(_pieces(element)).split())
+
+
+def _pieces(element: "Element") -> Iterator[str]:
+    if element.text:
+        yield element.text
+    for child in element:
+        # References to entities stay unexpanded nodes; HTML's names are known, others are shown as written.
+        if isinstance(child.tag, str):
+            yield from _pieces(child)
+        elif child.text:
+            yield unescape(child.text)
+        if child.tail:
+            yield child.tail
+
+
+def _children(element: "Element | None", tag: str) -> Iterable["Element"]:
+    return () if element is None else element.iterchildren(tag)
+
+
+def _first_children(element: "Element | None") -> dict[str, "Element"]:
+    """The first child of each tag."""
+    found: dict[str, Element] = {}
+    if element is not None:
+        for child in element:
+            found.setdefault(child.tag, child)
+    return found
+
+
+def _group(element: "Element | None") -> dict[str, list["Element"]]:
+    """The children by tag."""
+    found: dict[str, list[Element]] = {}
+    if element is not None:
+        for child in element:
+            found.setdefault(child.tag, []).append(child)
+    return found
+
+
+def _one(groups: dict[str, list["Element"]], tag: str) -> "Element | None":
+    return groups[tag][0] if tag in groups else None
