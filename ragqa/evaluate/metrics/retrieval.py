@@ -44,7 +44,7 @@ def evaluate_run(
         Query id → documents best first, or document → score (see the module's text on ties).
     measures
         Names as ir_measures writes them, for example ``nDCG@10``, ``R@100``, ``AP``, ``P@5``, ``Success@1``;
-        ``MRR@10``, ``MAP`` and ``recall@100`` are understood as well. Each is reported under the name that was asked for.
+        ``MRR@10``, ``MAP`` and ``recall@100`` are understood as well. Each is reported under the name asked for.
     drop_query_id
         Drop a document whose id equals the query's id (BEIR's and R2MED's rule for ArguAna-like sets).
     corpus_ids
@@ -129,7 +129,8 @@ def _parse(name: str) -> tuple[Any, int | None]:
         return ir_measures.RR, int(match[1])
     try:
         measure = ir_measures.parse_measure(written)
-        known = pytrec_eval.supports(measure) and "@0" not in written
+        needs_cutoff = measure.NAME in {"P", "R", "Success"}
+        known = "@0" not in written and ("@" in written or not needs_cutoff) and pytrec_eval.supports(measure)
     except (NameError, ValueError, TypeError):
         known = False
     if not known:
