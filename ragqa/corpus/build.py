@@ -112,7 +112,7 @@ def _read_sources(
 
     for done, path in enumerate(paths, start=1):
         source = (path.name, _hash_source(path), f"{layout.name}/{layout.version}")
-        name = content_hash([*source, settings.include_conclusion])[:32]
+        name = content_hash([*source, settings.include_conclusion, settings.question_as_title])[:32]
         part = _finished_part(folder / name)
         if part is None:
             _log.info("reading %s", path)

@@ -8,6 +8,7 @@ from importlib import metadata
 
 from ragqa.corpus.jsonl import read_jsonl
 from ragqa.corpus.pubmed_xml import read_pubmed_xml
+from ragqa.corpus.pubmedqa import read_pubmedqa
 from ragqa.corpus.records import CorpusFormat
 from ragqa.errors import BackendError, UsageError, nearest
 
@@ -16,6 +17,7 @@ GROUP = "ragqa.corpus_formats"
 _FORMATS = {
     "beir": CorpusFormat("beir", ("corpus.jsonl", "corpus.jsonl.gz"), 1, read_jsonl),
     "pubmed-xml": CorpusFormat("pubmed-xml", ("*.xml", "*.xml.gz"), 1, read_pubmed_xml),
+    "pubmedqa": CorpusFormat("pubmedqa", ("*.json", "*.json.gz"), 1, read_pubmedqa),
     "jsonl": CorpusFormat("jsonl", ("*.jsonl", "*.jsonl.gz"), 1, read_jsonl),
 }
 

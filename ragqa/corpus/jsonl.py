@@ -42,7 +42,7 @@ def read_jsonl(path: Path, settings: CorpusSettings) -> Iterator[Record]:  # noq
         place = f"{path}, line {number}"
         try:
             value = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SourceError(f"{place}: not JSON ({error}); each line must hold one object") from error
         if not isinstance(value, dict):
             raise SourceError(f"{place}: {_kind(value)} instead of an object with '_id', 'title' and 'text'")

@@ -23,6 +23,9 @@ class CorpusSettings:
     include_conclusion
         ``pubmedqa`` only: whether LONG_ANSWER, which is the conclusion of the abstract on PubMed, becomes the
         last section. Switch it off for reasoning-required experiments on the source abstracts.
+    question_as_title
+        ``pubmedqa`` only: whether QUESTION, which is the title of the article on PubMed, becomes the title.
+        Switch it off where finding an article by its own title would make retrieval too easy.
     """
 
     sources: tuple[str, ...]
@@ -30,3 +33,4 @@ class CorpusSettings:
     mesh_tree: str = ""
     description: str = ""
     include_conclusion: bool = True
+    question_as_title: bool = True
