@@ -10,7 +10,7 @@ export Q
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup index ask bench test lint format clean
+.PHONY: help setup index ask serve bench test lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ index: $(READY) ## Build the index INDEX (default: sample)
 
 ask: $(READY) ## Answer the question Q on INDEX
 	@$(BIN)/ragqa ask --index $(INDEX) "$$Q"
+
+serve: $(READY) ## Answer questions on INDEX at http://HOST:PORT/ (default 127.0.0.1:8000)
+	@$(BIN)/ragqa serve --index $(INDEX) --host $(HOST) --port $(PORT)
 
 bench: $(READY) ## Measure speed and memory against named peers; DATA names a folder with real data
 	$(BIN)/python eval/benchmarks/run.py $(if $(DATA),--data $(DATA))

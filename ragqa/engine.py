@@ -13,7 +13,7 @@ from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index, open_index
-from ragqa.recipe import Recipe
+from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.filter import check_filter, with_narrower_headings
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.rerank import Reranker, open_reranker
@@ -153,6 +153,11 @@ class Engine:
         """The first ``k`` candidates of one question as hits."""
         rows = found_rows(candidates, query, k)
         return hits_of(candidates, query, [document.id for document in self.store.read(rows)])
+
+    def with_reader(self, settings: AnswerSettings) -> "Engine":
+        """The same opened index read by another reader; it must not be used after this engine is closed."""
+        reader = open_reader(settings, _sentence_encoder(self.index))
+        return Engine(self.store, self.index, dataclasses.replace(self.recipe, answer=settings), self._reranker, reader)
 
     def close(self) -> None:
         """Close the index and the corpus."""

@@ -11,6 +11,7 @@ from ragqa.cli.ask import ask, search
 from ragqa.cli.corpus import corpus
 from ragqa.cli.doctor import doctor
 from ragqa.cli.index import index
+from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
 from ragqa.errors import RagqaError
 
@@ -23,7 +24,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, corpus, index, doctor):
+for command in (ask, search, corpus, index, serve, mcp, doctor):
     cli.add_command(command)
 
 

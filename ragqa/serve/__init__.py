@@ -1,0 +1,1 @@
+"""Ways to reach an engine: HTTP, a web page, any OpenAI client, MCP."""

@@ -1,0 +1,174 @@
+"""What stands before every route: request ids, host check, keys, body limits, security headers, log and figures."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ragqa.serve import logs
+from ragqa.serve.keys import Keys
+from ragqa.serve.metrics import Metrics
+from ragqa.serve.problem import is_openai, problem_response
+from ragqa.serve.settings import Limits
+
+_log = logging.getLogger("ragqa.serve.access")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+_DISCARDED_AT_MOST = 256
+"""A body that is too long is read on and thrown away up to this many times the limit, so that a client that
+sends first and listens later gets the refusal instead of a reset connection."""
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+
+class Guard:
+    """An ASGI application around another.
+
+    Parameters
+    ----------
+    needs_key
+        Tells by the path whether a request must carry a key, where there are keys.
+    allowed_hosts
+        Host names that are answered while there are no keys, besides those of this machine; ``*`` allows any.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limits: Limits,
+        keys: Keys,
+        allowed_hosts: Sequence[str],
+        needs_key: Callable[[str], bool],
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.app = app
+        self._limits = limits
+        self._keys = keys
+        self._hosts = {*_THIS_MACHINE, *(host.lower() for host in allowed_hosts)}
+        self._needs_key = needs_key
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection of ASGI; everything but HTTP requests is passed on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        identifier = _identifier(headers)
+        token = logs.request_id.set(identifier)
+        facts: dict[str, Any] = {"method": scope["method"]}
+        scope.setdefault("state", {})["facts"] = facts
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_HEADERS, (b"x-request-id", identifier.encode())]
+            await send(message)
+
+        try:
+            await self._admit(scope, headers, facts, receive, send_with_headers)
+        finally:
+            # A status of 0 means that the client left before there was anything to send (499, as nginx says it).
+            self._note(scope, facts, status or 499, time.perf_counter() - began)
+            logs.request_id.reset(token)
+
+    async def _admit(
+        self, scope: Scope, headers: dict[bytes, str], facts: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
+        path = scope["path"]
+        refusal: tuple[int, str, dict[str, str]] | None = None
+        body = b""
+        if not self._keys and not self._is_known_host(headers.get(b"host", "")):
+            text = "this server does not answer to that host name; add it to security.allowed_hosts, or set keys"
+            refusal = (421, text, {})
+        elif self._keys and self._needs_key(path):
+            facts["key"] = self._keys.name_of(headers.get(b"authorization", ""))
+            if facts["key"] is None:
+                text = "a valid key is needed; send it as: Authorization: Bearer KEY"
+                refusal = (401, text, {"www-authenticate": "Bearer"})
+        if refusal is None:
+            body, refusal = await self._read_body(headers, receive)
+        if refusal is None:
+            await self.app(scope, _replayed(body, receive), send)
+            return
+        status, detail, more = refusal
+        response = problem_response(status, detail, {**more, "connection": "close"}, openai=is_openai(path))
+        await response(scope, receive, send)
+
+    async def _read_body(
+        self, headers: dict[bytes, str], receive: Receive
+    ) -> tuple[bytes, tuple[int, str, dict[str, str]] | None]:
+        """The body, or why it is refused. No more than the limit is ever held."""
+        limit = self._limits.body_bytes
+        declared = headers.get(b"content-length", "")
+        if not declared and b"transfer-encoding" not in headers:
+            return b"", None
+        body, n_read, complete = b"", 0, False
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while not complete and n_read <= limit * _DISCARDED_AT_MOST:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        break
+                    chunk = message.get("body", b"")
+                    n_read += len(chunk)
+                    body = body + chunk if n_read <= limit else b""
+                    complete = not message.get("more_body", False)
+        except TimeoutError:
+            return b"", (408, f"the request body did not arrive within {self._limits.body_seconds:g} s", {})
+        if n_read > limit:
+            return b"", (413, f"the request body is longer than the {limit:,} bytes that this server takes", {})
+        return body, None
+
+    def _is_known_host(self, host: str) -> bool:
+        name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()
+        return "*" in self._hosts or name in self._hosts
+
+    def _note(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        if self._metrics is not None:
+            self._metrics.request(route, scope["method"] if route != "other" else "other", status, seconds)
+        facts |= {"route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        if client := scope.get("client"):
+            facts["client"] = client[0]
+        _log.info("request", extra={"facts": facts})
+
+
+def _identifier(headers: dict[bytes, str]) -> str:
+    """The id that the client gives to its request, if it is a harmless one, else a new one."""
+    given = headers.get(b"x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that gives the body that was read already, and then what comes after it."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -1,0 +1,58 @@
+"""The web page: files that come with the package, held in memory and served with a validator."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes
+    media_type: str
+    etag: str
+
+
+def router() -> APIRouter:
+    """The page at ``/`` and its parts under ``/page/``."""
+    files = _read_files()
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    async def index(request: Request) -> Response:
+        return _respond(files["index.html"], request)
+
+    @routes.get("/page/{name}")
+    async def part(name: str, request: Request) -> Response:
+        if name not in files:
+            raise HTTPException(404, "the page has no such part")
+        return _respond(files[name], request)
+
+    return routes
+
+
+def _read_files() -> dict[str, _File]:
+    files = {}
+    for path in resources.files("ragqa.serve").joinpath("page").iterdir():
+        ending = path.name.rpartition(".")[2]
+        if ending in _TYPES:
+            content = path.read_bytes()
+            files[path.name] = _File(content, _TYPES[ending], f'"{hashlib.sha256(content).hexdigest()[:16]}"')
+    return files
+
+
+def _respond(file: _File, request: Request) -> Response:
+    headers = {"etag": file.etag, "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == file.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, headers={**headers, "content-type": file.media_type})

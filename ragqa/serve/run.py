@@ -1,0 +1,93 @@
+"""Running the servers: uvicorn over HTTP, or MCP over stdio."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from ragqa.errors import BackendError
+from ragqa.serve import logs
+from ragqa.serve.app import create_app, guarded
+from ragqa.serve.guard import Guard
+from ragqa.serve.keys import Keys, check_exposure, read_keys
+from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
+from ragqa.serve.metrics import Metrics
+from ragqa.serve.service import Service
+from ragqa.serve.settings import ServeSettings
+
+_log = logging.getLogger(__name__)
+Announce = Callable[[str], None]
+"""Called with the address once the server listens."""
+
+
+def serve(settings: ServeSettings, announce: Announce) -> None:
+    """Serve HTTP until SIGINT or SIGTERM; requests that have begun are finished first.
+
+    Raises
+    ------
+    RagqaError
+        An index cannot be opened, the keys are wrong, or the address is taken.
+    """
+    _serve(settings, announce, create_app)
+
+
+def serve_mcp_http(settings: ServeSettings, announce: Announce) -> None:
+    """Serve MCP alone over streamable HTTP; as :func:`serve`."""
+
+    def create(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
+        return guarded(http_application(build_mcp_server(service), settings.limits), settings, keys, Metrics(service))
+
+    _serve(settings, lambda address: announce(address.rstrip("/") + HTTP_PATH), create)
+
+
+def serve_mcp_stdio(settings: ServeSettings) -> None:
+    """Serve MCP over stdin and stdout until stdin closes; everything else goes to stderr."""
+    service = Service.open(settings)
+    try:
+        logs.set_up()
+        build_mcp_server(service).run("stdio")
+    finally:
+        service.close()
+
+
+def _serve(
+    settings: ServeSettings, announce: Announce, create: Callable[[Service, ServeSettings, Keys], Guard]
+) -> None:
+    keys = read_keys(settings.security)
+    check_exposure(settings.host, keys, settings.security)
+    listener = _bound(settings.host, settings.port)
+    service = Service.open(settings)
+    try:
+        logs.set_up()
+        config = uvicorn.Config(
+            create(service, settings, keys),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # A client that is slow to take its response must not hold up the end for ever.
+            timeout_graceful_shutdown=settings.limits.drain_seconds,
+        )
+        host, port = listener.getsockname()[:2]
+        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
+        listener.listen(config.backlog)
+        announce(address)
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        service.close()
+        listener.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, before the indexes are opened: a port that is taken is told at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise BackendError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port (0 takes a free one)"
+        ) from error
+    return listener

@@ -1,0 +1,217 @@
+"""What all ways in share: the opened indexes, the bounded workers, and asking, searching and looking up."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ragqa
+from ragqa import products
+from ragqa.answer.compose import source_of
+from ragqa.engine import Engine, check_question
+from ragqa.errors import UsageError, nearest
+from ragqa.serve.fallback import Reading
+from ragqa.serve.settings import Limits, ServeSettings
+from ragqa.serve.staged import Event, Report, answer_in_stages
+from ragqa.serve.workers import Ticket, Workers
+from ragqa.types import Answer, Document, Filter, Hit, Question, Source
+
+if TYPE_CHECKING:
+    from ragqa.manifest import Manifest
+
+_log = logging.getLogger(__name__)
+MAX_DOCUMENT_ID_CHARACTERS = 200
+
+
+class UnknownNameError(UsageError):
+    """An index or a document that is not there (HTTP 404)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """A served index: its corpus, how many documents it has, and which build answers."""
+
+    name: str
+    description: str
+    corpus: str
+    documents: int
+    reader: str
+    created: str
+    manifest_hash: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hit with the article as an answer would show it."""
+
+    document_id: str
+    rank: int
+    score: float
+    scores: dict[str, float]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A document with what is derived from its metadata: evidence level and address."""
+
+    document: Document
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    engine: Engine
+    manifest: "Manifest"
+    reading: Reading
+
+
+class Service:
+    """The opened indexes and the threads that work on questions. Make one with :meth:`open`; close it."""
+
+    def __init__(self, served: dict[str, _Served], limits: Limits) -> None:
+        self._served = served
+        self.limits = limits
+        self.workers = Workers(limits.n_threads(), limits.waiting)
+
+    @classmethod
+    def open(cls, settings: ServeSettings) -> "Service":
+        """Open every index that the settings name, and ask each one question so that the first user need not wait.
+
+        Raises
+        ------
+        RagqaError
+            As :func:`ragqa.open`.
+        """
+        served: dict[str, _Served] = {}
+        try:
+            for name in dict.fromkeys(settings.indexes):
+                engine = ragqa.open(name, settings.overrides)
+                limits = settings.limits
+                reading = Reading(engine, limits.generator_seconds, limits.n_threads())
+                served[name] = _Served(engine, products.index_manifest(name), reading)
+                question = Question("Is this index ready?")
+                answer_in_stages(engine, reading, question, Filter(), ticket=Ticket(), report=None)
+        except BaseException:
+            for opened in served.values():
+                opened.engine.close()
+            raise
+        return cls(served, settings.limits)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the indexes, the default first."""
+        return list(self._served)
+
+    @property
+    def degraded(self) -> list[str]:
+        """Names of the indexes whose generator is given up at the moment."""
+        return [name for name, served in self._served.items() if served.reading.degraded]
+
+    def indexes(self) -> list[IndexInfo]:
+        """The served indexes."""
+        return [
+            IndexInfo(
+                name=name,
+                description=served.engine.recipe.description,
+                corpus=served.engine.store.name,
+                documents=len(served.engine.store),
+                reader=served.engine.recipe.answer.reader,
+                created=served.manifest.created,
+                manifest_hash=served.engine.index.manifest_hash,
+                default=place == 0,
+            )
+            for place, (name, served) in enumerate(self._served.items())
+        ]
+
+    async def ask(self, index: str | None, question: Question, allowed: Filter, report: Report | None = None) -> Answer:
+        """Answer a question; ``report`` is called in the event loop as the stages end.
+
+        Raises
+        ------
+        UsageError
+            The question is empty or too long, the filter can match nothing, or the index is not served.
+        BusyError, TimeoutError
+            As :meth:`ragqa.serve.workers.Workers.run`.
+        """
+        served = self._get(index)
+        self._check_question(question.text)
+        loop = asyncio.get_running_loop()
+
+        def tell(event: Event) -> None:
+            if report is not None:
+                loop.call_soon_threadsafe(report, event)
+
+        def job(ticket: Ticket) -> Answer:
+            telling = None if report is None else tell
+            return answer_in_stages(served.engine, served.reading, question, allowed, ticket=ticket, report=telling)
+
+        return await self.workers.run(job, self.limits.request_seconds)
+
+    async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:
+        """The ``k`` best documents for a question; raises as :meth:`ask`."""
+        served = self._get(index)
+        self._check_question(question)
+        if not 1 <= k <= self.limits.k:
+            raise UsageError(f"k is {k}; it must be between 1 and {self.limits.k}")
+
+        def job(_: Ticket) -> list[Found]:
+            hits = served.engine.search(question, k, allowed)
+            return _with_sources(hits, served.engine.store.read([hit.row for hit in hits]))
+
+        return await self.workers.run(job, self.limits.request_seconds)
+
+    async def document(self, index: str | None, document_id: str) -> Shown:
+        """One document.
+
+        Raises
+        ------
+        UnknownNameError
+            The index has no document with this id.
+        """
+        served = self._get(index)
+        if not document_id or len(document_id) > MAX_DOCUMENT_ID_CHARACTERS:
+            raise UnknownNameError(
+                f"a document id has 1 to {MAX_DOCUMENT_ID_CHARACTERS} characters, for example a PMID"
+            )
+
+        def job(_: Ticket) -> Shown:
+            row = int(served.engine.store.find([document_id])[0])
+            if row < 0:
+                raise UnknownNameError(
+                    f"the corpus {served.engine.store.name!r} has no document {document_id!r}; "
+                    "give an id that a search or an answer returned"
+                )
+            document = served.engine.store.read([row])[0]
+            return Shown(document, source_of(document, cited=False))
+
+        return await self.workers.run(job, self.limits.request_seconds)
+
+    def close(self) -> None:
+        """Let running work finish and close every index."""
+        self.workers.close()
+        for served in self._served.values():
+            served.reading.close()
+            served.engine.close()
+
+    def _get(self, index: str | None) -> _Served:
+        name = self.names[0] if index is None else index
+        if name not in self._served:
+            raise UnknownNameError(f"no index {name[:100]!r} is served here; {nearest(name[:100], self._served)}")
+        return self._served[name]
+
+    def _check_question(self, text: str) -> None:
+        check_question(text)
+        if len(text) > self.limits.question_characters:
+            raise UsageError(
+                f"the question has {len(text):,} characters; this server takes {self.limits.question_characters:,}"
+            )
+
+
+def _with_sources(hits: Sequence[Hit], documents: Sequence[Document]) -> list[Found]:
+    return [
+        Found(hit.document_id, hit.rank, hit.score, dict(hit.scores), source_of(document, cited=False))
+        for hit, document in zip(hits, documents, strict=True)
+    ]

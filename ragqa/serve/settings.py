@@ -1,0 +1,125 @@
+"""Settings of the server, read from ``services/NAME.toml`` like any recipe."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Annotated
+
+import msgspec
+
+from ragqa import home, recipe
+from ragqa.errors import RecipeError
+from ragqa.recipe import NaturalInt, PositiveInt
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request, and all of them together, may take.
+
+    Attributes
+    ----------
+    body_bytes
+        Longest request body; a longer one is refused with 413 while it is read.
+    question_characters
+        Longest question (422).
+    k
+        Most documents that one search returns.
+    threads
+        Questions worked on at once; 0 means one for each processor core.
+    waiting
+        Requests that may wait for a thread; one more gets 503 with Retry-After.
+    body_seconds
+        Within this time a request body must have arrived (408).
+    request_seconds
+        A request that takes longer, waiting included, gets 504.
+    generator_seconds
+        A generator that takes longer is given up, and the extractive reader answers instead, marked as degraded.
+    drain_seconds
+        How long a server that was told to stop lets requests finish.
+    """
+
+    body_bytes: PositiveInt = 65_536
+    question_characters: PositiveInt = 2_000
+    k: PositiveInt = 100
+    threads: NaturalInt = 0
+    waiting: NaturalInt = 128
+    body_seconds: Seconds = 10.0
+    request_seconds: Seconds = 60.0
+    generator_seconds: Seconds = 45.0
+    drain_seconds: PositiveInt = 30
+
+    def n_threads(self) -> int:
+        """The number of worker threads, resolved."""
+        return self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who may use the server.
+
+    Attributes
+    ----------
+    keys_file
+        A file with one bearer key a line (lines that begin with ``#`` are comments); "" for none.
+    keys_variable
+        An environment variable that holds keys, separated by commas or spaces.
+    allow_without_keys
+        Listen beyond this machine though there are no keys.
+    allowed_hosts
+        Values of the Host header that are answered besides the names of this machine, while there are no keys:
+        without this check any web page could reach a local server by pointing a name of its own at it.
+    """
+
+    keys_file: str = ""
+    keys_variable: str = "RAGQA_KEYS"
+    allow_without_keys: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What is written into the logs. ``questions``: the text of each question; by default only its length."""
+
+    questions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
+
+    ``overrides`` are ``table.key=value`` strings for the recipe of every index.
+    """
+
+    description: str = ""
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    indexes: tuple[str, ...] = ("sample",)
+    overrides: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    security: Security = Security()
+    logs: Logs = Logs()
+
+
+def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:
+    """The settings ``services/NAME.toml`` with overrides.
+
+    An override whose first part is a key of these settings (``limits.waiting=10``) changes them; any other
+    (``answer.n_documents=5``) is kept for the recipes of the indexes.
+
+    Raises
+    ------
+    UsageError
+        There are no settings of that name.
+    RecipeError
+        An unknown key, a value that is not allowed, or no index.
+    """
+    own_keys = {field.name for field in fields(ServeSettings)}
+    own = [text for text in overrides if text.partition("=")[0].partition(".")[0].strip() in own_keys]
+    for_recipes = tuple(text for text in overrides if text not in own)
+    settings = recipe.load(home.recipe_path("services", name), ServeSettings, own)
+    if not settings.indexes:
+        raise RecipeError("indexes is empty; name at least one index to serve, for example: sample")
+    return replace(settings, overrides=settings.overrides + for_recipes)
