@@ -11,6 +11,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.columns import Columns
+from ragqa.corpus.ids import IdColumn
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.state import (
     PARTS_FOLDER,
@@ -63,6 +64,7 @@ class DocumentStore:
         self._open: OrderedDict[int, BlockReader] = OrderedDict()
         self._lock = Lock()
         self._columns = Columns(self._parts, self.n_rows, self._remedy)
+        self._id_column = IdColumn(self._parts, self._starts, self._remedy)
         self._dead: np.ndarray | None = None
         self._ids: tuple[np.ndarray, np.ndarray] | None = None
         self._mesh_tree: MeshTree | None = None
@@ -114,9 +116,7 @@ class DocumentStore:
         ProductError
             A file of the corpus is damaged.
         """
-        wanted = np.asarray(rows, dtype=np.int64)
-        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.n_rows:
-            raise UsageError(f"row {wanted.min()}…{wanted.max()} is out of range; {self.name} has {self.n_rows} rows")
+        wanted = self._checked(rows)
         part_of = np.searchsorted(self._starts, wanted, side="right") - 1
         found: dict[int, Document] = {}
         for part in np.unique(part_of).tolist():
@@ -124,6 +124,18 @@ class DocumentStore:
             documents = self._reader(part).read(wanted[places] - self._starts[part])
             found.update(zip(places.tolist(), documents, strict=True))
         return [found[i] for i in range(len(wanted))]
+
+    def ids(self, rows: Sequence[int] | np.ndarray) -> list[str]:
+        """The ids of the documents in ``rows``, in the order given; far quicker than reading the documents.
+
+        Raises
+        ------
+        UsageError
+            A row does not exist.
+        ProductError
+            A file of the corpus is damaged.
+        """
+        return self._id_column.of(self._checked(rows))
 
     def find(self, document_ids: Sequence[str]) -> np.ndarray:
         """The rows of live documents: int64 [n_ids], −1 where an id is unknown or its document is dead."""
@@ -192,6 +204,12 @@ class DocumentStore:
                 reader.close()
             self._open.clear()
         self._ids = None
+
+    def _checked(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.n_rows:
+            raise UsageError(f"row {wanted.min()}…{wanted.max()} is out of range; {self.name} has {self.n_rows} rows")
+        return wanted
 
     def _reader(self, part: int) -> BlockReader:
         with self._lock:
