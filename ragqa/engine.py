@@ -18,7 +18,7 @@ from ragqa.retrieve.filter import check_filter, with_narrower_headings
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
-from ragqa.types import Answer, Filter, Hit, Question, QuestionType
+from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType
 
 MAX_QUESTION_CHARACTERS = 100_000
 
@@ -64,7 +64,7 @@ class Engine:
         store = products.open_store(built.inputs["corpus"])
         index = open_index(products.product_folder("indexes", name), settings, store)
         reranker = open_reranker(settings.rerank, index.dense)
-        return cls(store, index, settings, reranker, open_reader(settings.answer, _sentence_encoder(index)))
+        return cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
 
     def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
         """The ``k`` best documents for a question, best first; see :meth:`search_batch`."""
@@ -139,9 +139,14 @@ class Engine:
 
     def read(self, question: Question, candidates: Candidates, query: int) -> Answer:
         """Third stage: the answer to the question whose candidates are at place ``query``, quotes checked."""
-        k = self.recipe.answer.n_documents
-        hits = self.hits(candidates, query, k)
-        documents = self.store.read([hit.row for hit in hits])
+        rows = found_rows(candidates, query, self.recipe.answer.n_documents)
+        documents = self.store.read(rows)
+        return self.read_documents(
+            question, documents, hits_of(candidates, query, [document.id for document in documents])
+        )
+
+    def read_documents(self, question: Question, documents: Sequence[Document], hits: Sequence[Hit]) -> Answer:
+        """The answer to a question from given documents and the hits that stand for them, quotes checked."""
         reading = self._reader.read(question, documents, [hit.score for hit in hits])
         answer = compose(question, reading, hits, documents, self.index.manifest_hash)
         by_id = {document.id: document for document in documents}
@@ -152,11 +157,11 @@ class Engine:
     def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:
         """The first ``k`` candidates of one question as hits."""
         rows = found_rows(candidates, query, k)
-        return hits_of(candidates, query, [document.id for document in self.store.read(rows)])
+        return hits_of(candidates, query, self.store.ids(rows))
 
     def with_reader(self, settings: AnswerSettings) -> "Engine":
         """The same opened index read by another reader; it must not be used after this engine is closed."""
-        reader = open_reader(settings, _sentence_encoder(self.index))
+        reader = open_reader(settings, sentence_encoder(self.index))
         return Engine(self.store, self.index, dataclasses.replace(self.recipe, answer=settings), self._reranker, reader)
 
     def close(self) -> None:
@@ -186,7 +191,8 @@ def check_question(text: str) -> None:
         raise UsageError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARACTERS:,} are allowed")
 
 
-def _sentence_encoder(index: Index) -> Callable[[Sequence[str]], np.ndarray] | None:
+def sentence_encoder(index: Index) -> Callable[[Sequence[str]], np.ndarray] | None:
+    """The index's encoder, as readers use it for single sentences; None where the index has none."""
     dense = index.dense
     if dense is None:
         return None

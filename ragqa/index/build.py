@@ -4,10 +4,12 @@ An index folder holds one component for each engine, in a folder named by what i
 (``bm25-1a2b3c…``, ``dense-4d5e6f…``), and ``manifest.json``, which names the components in force. A component
 is built in ``….building`` and renamed when complete; then the manifest is replaced atomically. So a reader
 sees the old index or the new one, a killed build resumes, and a component whose settings and corpus did not
-change is kept.
+change is kept. A component that another index beside this one already has is not built again: its files, which
+nothing ever changes, are linked (copied where the disk cannot link), so that each index is still a folder of its own.
 """
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -114,9 +116,10 @@ def _ensure_component(target: Path, kind: str, recipe: Recipe, store: DocumentSt
         _log.info("%s is up to date", target.name)
         return
     building = target.with_name(target.name + _BUILDING)
-    building.mkdir(exist_ok=True)
     try:
-        _BUILDERS[kind](building, recipe, store, progress)
+        if not _link_twin(target, building):
+            building.mkdir(exist_ok=True)
+            _BUILDERS[kind](building, recipe, store, progress)
         building.rename(target)
     except OSError as error:
         raise BackendError(
@@ -124,6 +127,24 @@ def _ensure_component(target: Path, kind: str, recipe: Recipe, store: DocumentSt
             "what is finished is kept, and the previous index is untouched"
         ) from error
     manifest.sync_folder(target.parent)
+
+
+def _link_twin(target: Path, building: Path) -> bool:
+    """Take the component from another index of the same home, if one has it."""
+    twin = next((path for path in target.parent.parent.glob(f"*/{target.name}") if path.is_dir()), None)
+    if twin is None:
+        return False
+    _log.info("%s is taken from the index %s", target.name, twin.parent.name)
+    shutil.rmtree(building, ignore_errors=True)
+    shutil.copytree(twin, building, copy_function=_link_or_copy)
+    return True
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _build_bm25(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
@@ -138,7 +159,16 @@ def _build_bm25(folder: Path, recipe: Recipe, store: DocumentStore, progress: Pr
 def _build_dense(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
     from ragqa.index.dense import build_dense
 
-    build_dense(store.scan(), folder, recipe.dense or DenseSettings(), n_documents=len(store), progress=progress)
+    # Vectors of the same texts and encoder are taken from other indexes, whatever their kind of FAISS index.
+    others = [path for path in sorted(folder.parent.parent.glob("*/dense-*")) if path != folder]
+    build_dense(
+        store.scan(),
+        folder,
+        recipe.dense or DenseSettings(),
+        n_documents=len(store),
+        progress=progress,
+        reuse=others,
+    )
 
 
 _BUILDERS: dict[str, Callable[[Path, Recipe, DocumentStore, Progress | None], None]] = {

@@ -52,6 +52,23 @@ def open_index(folder: Path, recipe: Recipe, store: DocumentStore) -> Index:
     ProductError
         The index is missing or damaged, was built from another state of the corpus, or with other settings.
     """
+    opened, manifest_hash = component_folders(folder, recipe, store)
+    return Index(
+        folder,
+        manifest_hash,
+        open_bm25(opened["bm25"], recipe) if "bm25" in opened else None,
+        open_dense(opened["dense"], recipe) if "dense" in opened else None,
+    )
+
+
+def component_folders(folder: Path, recipe: Recipe, store: DocumentStore) -> tuple[dict[str, Path], str]:
+    """Kind → folder of each component that ``recipe`` searches, and the hash of the index's manifest.
+
+    Raises
+    ------
+    ProductError
+        As :func:`open_index`.
+    """
     check_recipe(recipe)
     built = read_manifest(folder)
     rebuild = f"run: ragqa index build {folder.name}"
@@ -66,22 +83,18 @@ def open_index(folder: Path, recipe: Recipe, store: DocumentStore) -> Index:
         if not (folder / component).is_dir():
             raise ProductError(f"the index {folder.name!r} lacks its folder {component}; {rebuild}")
         opened[kind] = folder / component
-    return Index(
-        folder,
-        manifest.content_hash(built),
-        _open_bm25(opened["bm25"], recipe) if "bm25" in opened else None,
-        _open_dense(opened["dense"], recipe) if "dense" in opened else None,
-    )
+    return opened, manifest.content_hash(built)
 
 
 def _searched(recipe: Recipe) -> list[str]:
-    kinds = list(recipe.retrieve.retrievers)
+    kinds: list[str] = list(recipe.retrieve.retrievers)
     if recipe.dense is not None and "dense" not in kinds:
         kinds.append("dense")  # its encoder serves the reranker and the reader
     return kinds
 
 
-def _open_bm25(folder: Path, recipe: Recipe) -> Bm25Index:
+def open_bm25(folder: Path, recipe: Recipe) -> Bm25Index:
+    """Open the BM25 component in ``folder`` with the recipe's k1, b and boosts."""
     if recipe.bm25 is None:
         raise ProductError("the recipe has no table [bm25]")
     if recipe.bm25.engine == "lucene":
@@ -93,7 +106,8 @@ def _open_bm25(folder: Path, recipe: Recipe) -> Bm25Index:
     return RankBm25Index.open(folder, recipe.bm25)
 
 
-def _open_dense(folder: Path, recipe: Recipe) -> "DenseIndex":
+def open_dense(folder: Path, recipe: Recipe) -> "DenseIndex":
+    """Open the dense component in ``folder``."""
     from ragqa.index.dense import DenseIndex
 
     if recipe.dense is None:
