@@ -41,9 +41,28 @@ class Bm25Settings:
 
 @dataclass(frozen=True, slots=True)
 class DenseSettings:
-    """How text is encoded and which FAISS index holds the vectors."""
+    """How text is encoded and which FAISS index holds the vectors.
+
+    ``encoder`` names a preset (``ragqa.index.presets``), a model on the hub or a folder with one. The settings
+    below it change how the model is used; None, 0 and "" leave that to the preset or the model's own files.
+    ``query_encoder`` names a model of its own for the queries. ``precision`` is what the CPU computes with:
+    ``auto`` takes int8 where its vectors agree with the original's, else fp32, else PyTorch. A text longer than
+    the model's input is cut into passages that share about ``overlap_tokens`` tokens with the one before.
+    ``faiss`` is the kind of index, by size where it is ``auto``.
+    """
 
     encoder: str = "minilm-l6"
+    query_encoder: str = ""
+    pooling: Literal["mean", "cls", "max"] | None = None
+    normalise: bool | None = None
+    query_prefix: str | None = None
+    passage_prefix: str | None = None
+    query_max_tokens: NaturalInt = 0
+    passage_max_tokens: NaturalInt = 0
+    pair: bool | None = None
+    metric: Literal["ip", "l2"] | None = None
+    precision: Literal["auto", "int8", "fp32", "torch"] = "auto"
+    overlap_tokens: NaturalInt = 32
     faiss: Literal["auto", "flat", "hnsw", "ivf-sq8", "ivf-pq"] = "auto"
 
 
