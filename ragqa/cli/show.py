@@ -18,6 +18,7 @@ def set_up_logging(*, verbose: bool) -> None:
     logger = logging.getLogger("ragqa")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger.propagate = False  # a package that is imported later may give the root logger a handler of its own
 
 
 def tell_more() -> None:
