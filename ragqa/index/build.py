@@ -3,9 +3,10 @@
 An index folder holds one component for each engine, in a folder named by what it was made from
 (``bm25-1a2b3c…``, ``dense-4d5e6f…``), and ``manifest.json``, which names the components in force. A component
 is built in ``….building`` and renamed when complete; then the manifest is replaced atomically. So a reader
-sees the old index or the new one, a killed build resumes, and a component whose settings and corpus did not
-change is kept. A component that another index beside this one already has is not built again: its files, which
-nothing ever changes, are linked (copied where the disk cannot link), so that each index is still a folder of its own.
+sees the old index or the new one, and a killed build resumes. A component whose settings and corpus did not
+change is kept, once its files are found to be as they were built (``component.json`` holds their hashes). One
+that another index beside this one already has is not built again: its files, which nothing ever changes, are
+linked (copied where the disk cannot link), so that each index is still a folder of its own.
 """
 
 import logging
@@ -25,6 +26,7 @@ from ragqa.types import Progress
 _log = logging.getLogger(__name__)
 _MANIFEST = "manifest.json"
 _BUILDING = ".building"
+_HASHES = "component.json"
 
 
 def build_index(
@@ -43,18 +45,21 @@ def build_index(
     if len(store) == 0:
         raise ProductError(f"the corpus {store.name!r} has no documents; import some with: ragqa corpus import")
     folder.mkdir(parents=True, exist_ok=True)
+    with manifest.exclusive(folder, "build"):
+        return _build_components(name, recipe, store, folder, progress)
+
+
+def _build_components(
+    name: str, recipe: Recipe, store: DocumentStore, folder: Path, progress: Progress | None
+) -> Manifest:
     seconds: dict[str, float] = {}
-    components = {}
-    for kind, component in component_names(recipe, store.state_hash).items():
+    components = component_names(recipe, store.state_hash)
+    files: dict[str, str] = {}
+    for kind, component in components.items():
         began = time.perf_counter()
-        _ensure_component(folder / component, kind, recipe, store, progress)
+        hashes = _ensure_component(folder / component, kind, recipe, store, progress)
+        files |= {f"{component}/{path}": digest for path, digest in hashes.items()}
         seconds[kind] = round(time.perf_counter() - began, 3)
-        components[kind] = component
-    files = {
-        f"{component}/{path}": digest
-        for component in components.values()
-        for path, digest in manifest.hash_files(folder / component).items()
-    }
     result = Manifest(
         kind="index",
         name=name,
@@ -111,27 +116,45 @@ def component_names(recipe: Recipe, corpus_state: str) -> dict[str, str]:
     return names
 
 
-def _ensure_component(target: Path, kind: str, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
+def _ensure_component(
+    target: Path, kind: str, recipe: Recipe, store: DocumentStore, progress: Progress | None
+) -> dict[str, str]:
+    """Build a component unless it is there and whole; the hashes of its files."""
     if target.is_dir():
-        _log.info("%s is up to date", target.name)
-        return
+        if (hashes := _whole(target)) is not None:
+            _log.info("%s is up to date", target.name)
+            return hashes
+        _log.warning("%s is damaged and is built again", target)
+        shutil.rmtree(target)
     building = target.with_name(target.name + _BUILDING)
     try:
         if not _link_twin(target, building):
             building.mkdir(exist_ok=True)
             _BUILDERS[kind](building, recipe, store, progress)
+            manifest.write_json(building / _HASHES, manifest.hash_files(building))
         building.rename(target)
     except OSError as error:
         raise BackendError(
-            f"cannot write {building}: {error.strerror}; free some disk and run the same command again: "
+            f"cannot write {building}: {error.strerror or error}; free some disk and run the same command again: "
             "what is finished is kept, and the previous index is untouched"
         ) from error
     manifest.sync_folder(target.parent)
+    return manifest.read_json(target / _HASHES, dict[str, str], f"run: ragqa index build {target.parent.name}")
+
+
+def _whole(component: Path) -> dict[str, str] | None:
+    """The hashes of a component's files, or None where a file is missing or differs from its hash."""
+    try:
+        hashes = manifest.read_json(component / _HASHES, dict[str, str], "it is built again")
+    except ProductError:
+        return None
+    return None if manifest.verify_files(component, hashes) else hashes
 
 
 def _link_twin(target: Path, building: Path) -> bool:
     """Take the component from another index of the same home, if one has it."""
-    twin = next((path for path in target.parent.parent.glob(f"*/{target.name}") if path.is_dir()), None)
+    twins = [path for path in target.parent.parent.glob(f"*/{target.name}") if path.is_dir() and path != target]
+    twin = next((path for path in twins if _whole(path) is not None), None)
     if twin is None:
         return False
     _log.info("%s is taken from the index %s", target.name, twin.parent.name)
