@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from ragqa.corpus.evidence import LEVELS
 from ragqa.serve import metrics as figures
 from ragqa.serve import streams
 from ragqa.serve.disconnect import unless_gone
@@ -32,9 +33,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class IndexList:
-    """The served indexes, the default first."""
+    """The served indexes, the default first, and the levels of evidence that sources carry, the strongest first."""
 
     indexes: list[IndexInfo]
+    evidence_levels: tuple[str, ...] = LEVELS
 
 
 def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRouter:

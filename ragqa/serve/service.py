@@ -115,7 +115,7 @@ class Service:
         return [
             IndexInfo(
                 name=name,
-                description=served.engine.recipe.description,
+                description=served.engine.store.description or served.engine.recipe.description,
                 corpus=served.engine.store.name,
                 documents=len(served.engine.store),
                 reader=served.engine.recipe.answer.reader,

@@ -1,0 +1,42 @@
+// Building elements. Text only ever becomes text nodes: nothing here, and nothing on this page, parses markup.
+
+/**
+ * An element with properties and children.
+ * `class`, `data-…`, `aria-…`, `role` and `for` are attributes, `on…` functions are listeners, anything else a property.
+ */
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (/^(class|role|for|scope|colspan|data-.*|aria-.*)$/.test(name)) node.setAttribute(name, value);
+    else node[name] = value;
+  }
+  fill(node, children);
+  return node;
+}
+
+/** Replace what a node holds; lists are flattened, and null, undefined and false are left out. */
+export function fill(node, ...children) {
+  const kept = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  node.replaceChildren(...kept);
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** A link to another site; only http(s) addresses become links. */
+export function outsideLink(address, text) {
+  if (!/^https?:\/\//i.test(address)) return element("span", {}, text);
+  return element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, text);
+}
+
+/** A slice of a text by code points, as the server counts them; JavaScript's own indices count UTF-16 units. */
+export function slice(text, begin, end) {
+  return Array.from(text).slice(begin, end).join("");
+}
+
+export const percent = (value) => `${Math.round(100 * value)} %`;
+
+export function plural(n, one, many = `${one}s`) {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}

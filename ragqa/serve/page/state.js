@@ -1,0 +1,98 @@
+// What is asked: the form, the address (behind the #, so that no server ever logs it), and this browser's memory.
+import { byId, element } from "./dom.js";
+
+const LISTS = ["publication_types", "mesh", "journals", "languages"];
+const YEARS = ["year_from", "year_to"];
+const CHECKS = ["has_abstract", "not_retracted"];
+const FIELDS = ["index", "type", ...YEARS, ...LISTS, ...CHECKS];
+const HISTORY = "ragqa.questions";
+const REMEMBERED = 30;
+
+/** The request that the form describes. */
+export function readForm() {
+  const filter = {};
+  for (const name of YEARS) if (byId(name).value) filter[name] = Number(byId(name).value);
+  for (const name of LISTS) {
+    const values = byId(name).value.split(";").map((value) => value.trim()).filter(Boolean);
+    if (values.length) filter[name] = values;
+  }
+  for (const name of CHECKS) if (byId(name).checked) filter[name] = true;
+  const request = { question: byId("question").value.trim(), filter };
+  if (byId("index").value) request.index = byId("index").value;
+  if (byId("type").value) request.type = byId("type").value;
+  return request;
+}
+
+/** The address that asks the same again. */
+export function addressOf() {
+  const values = new URLSearchParams({ q: byId("question").value.trim() });
+  for (const name of FIELDS) {
+    const field = byId(name);
+    const value = field.type === "checkbox" ? (field.checked ? "1" : "") : field.value.trim();
+    if (value) values.set(name, value);
+  }
+  return `#${values}`;
+}
+
+/** Fill the form from an address; whether it asks anything. */
+export function fillFrom(hash) {
+  const values = new URLSearchParams(hash.replace(/^#/, ""));
+  if (!values.get("q")) return false;
+  byId("question").value = values.get("q");
+  for (const name of FIELDS) {
+    const field = byId(name);
+    if (field.type === "checkbox") field.checked = values.get(name) === "1";
+    else if (field.tagName !== "SELECT") field.value = values.get(name) ?? "";
+    else if ([...field.options].some((option) => option.value === values.get(name))) field.value = values.get(name);
+    else if (name === "type") field.value = "";
+  }
+  showFilterCount();
+  return true;
+}
+
+export function clearFilters() {
+  for (const name of [...YEARS, ...LISTS]) byId(name).value = "";
+  for (const name of CHECKS) byId(name).checked = false;
+  showFilterCount();
+}
+
+export function showFilterCount() {
+  const n = Object.keys(readForm().filter).length;
+  byId("filter-count").hidden = n === 0;
+  byId("filter-count").textContent = n === 1 ? "1 set" : `${n} set`;
+}
+
+export function remember(question, address) {
+  const questions = [{ question, address }, ...remembered().filter((one) => one.address !== address)];
+  keep(questions.slice(0, REMEMBERED));
+  showHistory();
+}
+
+export function forget() {
+  keep([]);
+  showHistory();
+}
+
+export function showHistory() {
+  const questions = remembered();
+  byId("history").hidden = questions.length === 0;
+  const links = questions.map(({ question, address }) => element("li", {}, element("a", { href: address }, question)));
+  byId("history").querySelector("ul").replaceChildren(...links);
+}
+
+function remembered() {
+  try {
+    const questions = JSON.parse(localStorage.getItem(HISTORY)) ?? [];
+    return questions.filter((one) => typeof one?.question === "string" && one.address?.startsWith("#"));
+  } catch {
+    return [];
+  }
+}
+
+function keep(questions) {
+  try {
+    localStorage.setItem(HISTORY, JSON.stringify(questions));
+  } catch {
+    // A browser that keeps nothing has no history.
+  }
+}

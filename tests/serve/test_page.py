@@ -1,0 +1,253 @@
+"""The web page in a real browser (Debian's Chromium): asking, citations, hostile text, keyboard, memory."""
+
+import csv
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no Chromium; install it with: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server) -> Iterator[Page]:
+    """The page, opened; whatever the browser complains about fails the test."""
+    context = browser.new_context(accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    requests: list[str] = []
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(server.address)
+    yield opened
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((server.address, "blob:"))] == []
+    context.close()
+
+
+def ask(page: Page, question: str = STATINS) -> None:
+    page.get_by_label("What do you want to know?").fill(question)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#answer .asked")).to_have_text(question, timeout=30_000)
+
+
+def test_a_question_is_answered_and_a_citation_opens_at_its_quote(page: Page) -> None:
+    ask(page)
+
+    expect(page.locator(".verdict .label")).to_have_text("Yes")
+    expect(page.locator("#stages .done")).to_have_count(3)
+    cites = page.locator(".statement .cite")
+    assert cites.count() >= 1
+    for place in range(cites.count()):
+        quote = cites.nth(place).get_attribute("data-quote")
+        cites.nth(place).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("mark.current")).to_have_count(1)
+        assert dialog.locator("mark.current").text_content() == quote
+        expect(dialog.get_by_role("link", name=re.compile(r"^\d+$"))).to_have_attribute(
+            "href", re.compile(r"^https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/$")
+        )
+        expect(dialog).to_contain_text("Evidence")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+
+
+def test_everything_works_by_keyboard_and_focus_comes_back(page: Page) -> None:
+    page.get_by_label("What do you want to know?").focus()
+    page.keyboard.type(STATINS)
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer .asked")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("status")).to_contain_text("The answer is here. Yes.")
+    cite = page.locator(".statement .cite").first
+    cite.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("mark.current")).to_be_visible()
+    assert page.evaluate("document.activeElement.closest('dialog') !== null")
+
+    page.keyboard.press("Escape")
+
+    expect(dialog).to_be_hidden()
+    expect(cite).to_be_focused()
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    ask(page)
+    page.locator("#filters summary").click()
+
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, textarea, a")]
+          .filter((node) => node.checkVisibility())
+          .filter((node) => !(node.getAttribute("aria-label") || node.labels?.length || node.textContent.trim()))
+          .map((node) => node.outerHTML)"""
+    )
+
+    assert nameless == []
+    assert page.locator("main").count() == page.locator("header").count() == page.locator("footer").count() == 1
+
+
+def test_hostile_texts_stay_texts(page: Page) -> None:
+    page.get_by_label("Index").select_option("hostile")
+    ask(page, "<img src=x onerror=window.hacked=4> What was the daily dose of tocopherol?")
+    page.locator("#answer button.link").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".abstract").first).to_be_visible()
+
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#answer script, #answer img, #answer b, dialog script, dialog img, dialog b").count() == 0
+    assert "<script>" in (dialog.text_content() or "")
+
+
+def test_marks_count_signs_as_the_server_does(page: Page, client) -> None:
+    question = "What was the daily dose of tocopherol in patients?"
+    answer = client.post("/v1/ask", json={"question": question, "index": "hostile"}).json()
+    spans = [span for statement in answer["statements"] for span in statement["spans"]]
+    assert any(ord(sign) > 0xFFFF for span in spans for sign in span["quote"]), "the quote has no astral sign"
+    page.get_by_label("Index").select_option("hostile")
+    ask(page, question)
+
+    for place in range(page.locator(".statement .cite").count()):
+        cite = page.locator(".statement .cite").nth(place)
+        cite.click()
+        expect(page.locator("dialog mark.current")).to_have_text(cite.get_attribute("data-quote") or "")
+        page.keyboard.press("Escape")
+
+
+def test_filters_limit_the_answer_and_travel_in_the_address(page: Page, server, browser: Browser) -> None:
+    page.locator("#filters summary").click()
+    page.get_by_label("to", exact=True).fill("2000")
+    ask(page, "Is treatment effective in patients?")
+    years = [int(text) for text in page.locator("td[data-label=Year]").all_text_contents() if text]
+    assert years
+    assert max(years) <= 2000
+    assert "year_to=2000" in page.url
+    assert page.url.startswith(f"{server.address}#"), "the question must not be sent in the address"
+
+    other = browser.new_page()
+    other.goto(page.url)
+
+    expect(other.locator("#answer .asked")).to_have_text("Is treatment effective in patients?", timeout=30_000)
+    assert other.get_by_label("to", exact=True).input_value() == "2000"
+    other.close()
+
+
+def test_the_evidence_table_sorts_and_downloads(page: Page) -> None:
+    ask(page, "What are the effects of statins?")
+    page.get_by_role("button", name="Year", exact=True).click()
+    years = [int(text) for text in page.locator("td[data-label=Year]").all_text_contents() if text]
+    assert years == sorted(years)
+    expect(page.locator("th", has_text="Year")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("button", name="Year", exact=True).click()
+    expect(page.locator("th", has_text="Year")).to_have_attribute("aria-sort", "descending")
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert len(rows) == page.locator("tbody tr").count()
+    assert rows[0]["id"].isdecimal()
+    assert rows[0]["url"].startswith("https://pubmed")
+
+
+def test_an_answer_is_copied_as_markdown_with_references(page: Page) -> None:
+    ask(page)
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    text = page.evaluate("navigator.clipboard.readText()")
+
+    assert text.startswith(f"## {STATINS}")
+    assert "**yes** (probability 0." in text
+    assert re.search(r"1\. .*PMID \[\d+\]\(https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/\)", text)
+
+
+def test_questions_are_remembered_in_the_browser_and_forgotten_on_demand(page: Page, server, browser: Browser) -> None:
+    ask(page)
+    page.goto(server.address)
+    page.locator("#history summary").click()
+    expect(page.locator("#history").get_by_role("link", name=STATINS)).to_be_visible()
+    stranger = browser.new_page()
+    stranger.goto(server.address)
+    expect(stranger.locator("#welcome")).to_be_visible()
+    expect(stranger.locator("#history")).to_be_hidden()
+    stranger.close()
+
+    page.get_by_role("button", name="Forget them").click()
+
+    expect(page.locator("#history")).to_be_hidden()
+    assert page.evaluate("localStorage.getItem('ragqa.questions')") == "[]"
+
+
+def test_a_retracted_article_is_warned_about(page: Page, client) -> None:
+    found = client.post("/v1/search", json={"question": "retracted", "k": 100}).json()["hits"]
+    retracted = next(hit["document_id"] for hit in found if hit["source"]["retracted"])
+
+    page.evaluate("async (id) => (await import('/page/article.js')).openArticle('sample', id, [], null)", retracted)
+
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("retracted")
+
+
+def test_an_empty_question_is_pointed_out(page: Page) -> None:
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Write a question first")
+    expect(page.get_by_label("What do you want to know?")).to_be_focused()
+
+
+def test_the_colours_follow_the_system_or_the_button(browser: Browser, server) -> None:
+    with browser.new_context(color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(server.address)
+        paper = "getComputedStyle(document.body).backgroundColor"
+        dark = page.evaluate(paper)
+        page.get_by_role("button", name="Colours").click()
+        light = page.evaluate(paper)
+        page.reload()
+
+        assert dark != light
+        assert page.evaluate(paper) == light
+
+
+def test_nothing_is_cut_off_on_a_phone(browser: Browser, server) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(server.address)
+        ask(page)
+        page.locator("#filters summary").click()
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.locator(".cite").first.click()
+        expect(page.locator("dialog mark.current")).to_be_in_viewport()
+
+
+def test_a_key_is_asked_for_once(start_server, browser: Browser) -> None:
+    key = "a-key-made-for-this-test-only"
+    with start_server(RAGQA_KEYS=key) as server:
+        page = browser.new_page()
+        page.goto(server.address)
+        page.get_by_label("Key", exact=True).fill(key)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#index-facts")).to_contain_text("articles")
+
+        ask(page)
+
+        expect(page.locator(".verdict .label")).to_have_text("Yes")
+        page.close()

@@ -1,0 +1,95 @@
+"""Bounded work: how many run, how many wait, and what becomes of the rest."""
+
+import asyncio
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragqa.serve.workers import BusyError, CancelledJobError, Ticket, Workers
+
+
+@settings(max_examples=25, deadline=None)
+@given(n_threads=st.integers(1, 4), n_waiting=st.integers(0, 5), n_jobs=st.integers(1, 15))
+def test_every_job_runs_once_or_is_refused_at_once(n_threads: int, n_waiting: int, n_jobs: int) -> None:
+    door = threading.Event()
+    ran: list[int] = []
+    at_once: list[int] = []
+
+    async def all_jobs() -> list[object]:
+        workers = Workers(n_threads, n_waiting)
+
+        def job(number: int) -> int:
+            door.wait(10)
+            at_once.append(workers.running)
+            ran.append(number)
+            return number
+
+        tasks = [asyncio.create_task(workers.run(lambda _, number=number: job(number), 10)) for number in range(n_jobs)]
+        await asyncio.sleep(0.01)
+        door.set()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert (workers.running, workers.waiting) == (0, 0)
+        workers.close()
+        return outcomes
+
+    outcomes = asyncio.run(all_jobs())
+
+    done = [outcome for outcome in outcomes if not isinstance(outcome, BusyError)]
+    assert sorted(ran) == sorted(done)
+    assert len(done) == min(n_jobs, n_threads + n_waiting)
+    assert max(at_once) <= n_threads
+
+
+def test_a_refusal_tells_when_to_come_back() -> None:
+    async def refused() -> BusyError:
+        workers = Workers(1, 0)
+        door = threading.Event()
+        first = asyncio.create_task(workers.run(lambda _: door.wait(10), 10))
+        await asyncio.sleep(0.01)
+        with pytest.raises(BusyError) as caught:
+            await workers.run(lambda _: None, 10)
+        door.set()
+        await first
+        workers.close()
+        return caught.value
+
+    assert 1 <= asyncio.run(refused()).retry_after_seconds <= 60
+
+
+def test_a_job_that_is_given_up_learns_of_it_and_frees_its_thread() -> None:
+    gave_up = threading.Event()
+
+    def job(ticket: Ticket) -> None:
+        try:
+            while True:
+                ticket.check()
+        except CancelledJobError:
+            gave_up.set()
+            raise
+
+    async def given_up_then_next() -> str:
+        workers = Workers(1, 1)
+        with pytest.raises(TimeoutError):
+            await workers.run(job, 0.05)
+        result = await workers.run(lambda _: "next", 10)
+        workers.close()
+        return result
+
+    assert asyncio.run(given_up_then_next()) == "next"
+    assert gave_up.is_set()
+
+
+def test_what_a_job_raises_reaches_who_waits() -> None:
+    def job(_: Ticket) -> None:
+        raise LookupError("gone")
+
+    async def run() -> None:
+        workers = Workers(1, 1)
+        with pytest.raises(LookupError, match="gone"):
+            await workers.run(job, 10)
+        workers.close()
+
+    asyncio.run(run())
