@@ -36,6 +36,10 @@ class BackendError(RagqaError):
     """Something that the machine lacks: Java, a package, a model's files, memory or disk."""
 
 
+class EndpointError(BackendError):
+    """A language model's endpoint that cannot be reached, refuses a request, or answers with something unusable."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A phrase that helps after a wrong name: the nearest known name, and all of them.
 

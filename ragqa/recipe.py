@@ -95,11 +95,119 @@ class RerankSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """An OpenAI-compatible endpoint, and how it is called.
+
+    Attributes
+    ----------
+    base_url
+        Where it answers, with the version: ``http://127.0.0.1:8001/v1``.
+    model
+        The model's name there; "" where it serves only one.
+    api_key_variable
+        The environment variable that holds the key; "" where none is needed. Keys are never written in recipes.
+    structured_output
+        How answers are held to a form: ``vllm`` (its ``structured_outputs``), ``json-schema``
+        (``response_format``, as OpenAI and llama.cpp take it), or ``none``: asked for in words and checked.
+    in_flight
+        Requests under way at once, at most.
+    timeout_s
+        Seconds that one request may take.
+    retry_s
+        Seconds for which a request is tried again after 429, 5xx, a time limit, or a refused or lost connection,
+        with growing pauses: long enough for a server to be started anew. An endpoint that has never answered
+        yet is given up after 3 seconds.
+    max_tokens
+        Tokens that one response may have.
+    context_tokens
+        Tokens of prompt and response together; 0: as the server says, else 4,096.
+    temperature, seed
+        Sampling. Temperature 0 takes the likeliest token; servers are not bit-deterministic even then.
+    """
+
+    base_url: str = "http://127.0.0.1:8001/v1"
+    model: str = ""
+    api_key_variable: str = ""
+    structured_output: Literal["vllm", "json-schema", "none"] = "vllm"
+    in_flight: PositiveInt = 32
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
+    retry_s: NonNegative = 180.0
+    max_tokens: PositiveInt = 1024
+    context_tokens: NaturalInt = 0
+    temperature: NonNegative = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings(EndpointSettings):
+    """The reader ``chat``: a generator behind an endpoint, and the way in which it is prompted.
+
+    Attributes
+    ----------
+    prompts
+        A folder whose files take the place of the prompts of the same name that come with ragqa; "": none.
+    write_statements
+        False: yes/no questions get their verdict only, which is what an accuracy needs.
+    examples, n_examples
+        Few-shot: a JSON Lines file of solved questions and how many of the nearest are shown; 0: zero-shot.
+    chain_of_thought
+        True: the model reasons in free words first. The reasoning is kept apart from the answer.
+    votes, vote_temperature
+        Self-consistency: so many samples at this temperature vote; 1: a single answer.
+    shuffles
+        Multiple choice: the options are shown in so many orders, and the probabilities averaged.
+    voters
+        Further models that vote, ``MODEL@BASE_URL`` each (majority for yes/no, union for factoids and lists).
+    retrieval
+        ``if-needed``: the model is first asked whether it needs sources. An answer without sources has no
+        citations and says so.
+    critique
+        True: the model judges whether each statement is supported by its source; the lower of its probability
+        and the words' agreement counts.
+    check_presuppositions
+        True: the model first checks whether the question takes something for granted that the sources deny.
+    min_support
+        Support (0 to 1) below which a statement counts as unsupported.
+    unsupported
+        What becomes of such a statement: ``remove``, or ``mark`` (it stays without citation, with a notice).
+    verdict_temperature
+        Verdict log probabilities are divided by this (temperature scaling, fitted on development questions by
+        ``ragqa.llm.choice.fit_temperature``); 1: as the model gives them.
+    """
+
+    prompts: str = ""
+    write_statements: bool = True
+    examples: str = ""
+    n_examples: NaturalInt = 0
+    chain_of_thought: bool = False
+    votes: PositiveInt = 1
+    vote_temperature: NonNegative = 0.7
+    shuffles: PositiveInt = 1
+    voters: tuple[str, ...] = ()
+    retrieval: Literal["always", "if-needed"] = "always"
+    critique: bool = False
+    check_presuppositions: bool = False
+    min_support: Fraction = 0.35
+    unsupported: Literal["remove", "mark"] = "remove"
+    verdict_temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSettings:
-    """How hits become an answer: the reader, and how many documents it gets."""
+    """How hits become an answer: the reader, how many documents it gets, and the settings of ``chat``.
+
+    The extractive reader writes at most ``n_statements`` sentences, encodes at most ``n_encoded_sentences`` per
+    question, and abstains where the best document's fit (0 to 1) stays below ``abstain_below``. Retracted articles
+    support a statement only with ``allow_retracted``, and are then flagged.
+    """
 
     reader: str = "extractive"
     n_documents: PositiveInt = 10
+    n_statements: PositiveInt = 4
+    n_encoded_sentences: PositiveInt = 24
+    abstain_below: Fraction = 0.3
+    allow_retracted: bool = False
+    chat: ChatSettings = ChatSettings()
 
 
 @dataclass(frozen=True, slots=True)

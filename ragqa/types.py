@@ -242,13 +242,51 @@ class Source:
 class Notice:
     """Something the reader of an answer must know.
 
-    ``kind`` is ``retracted``, ``expression_of_concern``, ``outdated``, ``conflicting``, ``citation_removed``
-    or ``degraded``; ``document_id`` is "" where no single article is meant.
+    ``kind`` is ``retracted``, ``expression_of_concern``, ``outdated``, ``conflicting``, ``citation_removed``,
+    ``unsupported`` (statements that no source supports), ``false_presupposition`` (the question takes something for
+    granted that the sources deny), ``without_sources``, ``trimmed`` (sources did not fit the model's context),
+    ``cut_off`` (a reply broke off), or ``degraded``; ``document_id`` is "" where no single article is meant.
     """
 
     kind: str
     message: str
     document_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a language model did for an answer, so that it can be traced; never part of the answer itself.
+
+    Attributes
+    ----------
+    models
+        The models that were asked.
+    prompts_hash
+        Hash of all prompts in force.
+    n_requests, prompt_tokens, completion_tokens
+        Replies asked for, and tokens over all of them, as the server counts them.
+    cut
+        The sentences that were left out because the model's context was full.
+    dropped
+        Ids of the documents of which nothing was shown for that reason.
+    reasoning
+        What the models thought aloud before their replies, one entry for each reply that had any.
+    n_citations_removed
+        Citations that were taken out: numbers of no source, and articles that do not support their statement.
+    n_statements_unsupported
+        Statements that no cited article supports, whether they were removed or marked.
+    """
+
+    models: tuple[str, ...] = ()
+    prompts_hash: str = ""
+    n_requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cut: tuple[Span, ...] = ()
+    dropped: tuple[str, ...] = ()
+    reasoning: tuple[str, ...] = ()
+    n_citations_removed: int = 0
+    n_statements_unsupported: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +315,8 @@ class Answer:
         Milliseconds of each stage and ``total``.
     manifest_hash
         Hash of the index's manifest: which corpus, index and recipe gave this answer.
+    generation
+        What a language model did for the answer; None where none was asked.
     """
 
     question: Question
@@ -292,4 +332,5 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     manifest_hash: str = ""
+    generation: Generation | None = None
     schema_version: str = "1"

@@ -39,6 +39,7 @@ def compose(
         reason=reading.reason,
         notices=tuple(reading.notices),
         manifest_hash=manifest_hash,
+        generation=reading.generation,
     )
 
 

@@ -1,0 +1,1 @@
+"""The reader ``chat``: a language model writes, and what it cites is checked against the articles."""

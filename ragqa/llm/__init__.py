@@ -1,0 +1,1 @@
+"""Talking to a language model: requests, replies, and the endpoint that serves it."""

@@ -1,0 +1,368 @@
+"""A language model behind an OpenAI-compatible endpoint (vLLM first): limits, retries, streaming, token counts."""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ragqa.errors import BackendError, EndpointError, UsageError
+from ragqa.llm.choice import Position, check_choices, choice_probabilities
+from ragqa.llm.model import Completion, Message, Request
+from ragqa.llm.reasoning import ReplyStream, split_reasoning
+from ragqa.recipe import EndpointSettings
+
+if TYPE_CHECKING:
+    import openai
+    from openai import AsyncOpenAI
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+N_TOP_LOGPROBS = 20
+"""How many log probabilities are asked for at each token; the most that vLLM and OpenAI give by default."""
+FIRST_TRY_S = 3.0
+"""Seconds for which an endpoint that has never answered is tried."""
+DEFAULT_CONTEXT = 4096
+_CHARACTERS_PER_TOKEN = 3.5
+_LONGEST_PAUSE_S = 8.0
+_REFUSALS = {400, 404, 422}
+_AROUND_CHOICE = " \n\t\"'.*()"
+_BAD_KEY = {401, 403}
+_NO_ROUTE = {404, 405, 501}
+
+
+class EndpointModel:
+    """A model behind an endpoint; an implementation of :class:`ragqa.llm.model.LanguageModel`.
+
+    The constructor does nothing but keep its settings. Requests run on the loop of ``ragqa.llm.loop``.
+    """
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.settings = settings
+        self.name = settings.model
+        self.in_flight = settings.in_flight
+        self.max_tokens = settings.max_tokens
+        self._client: AsyncOpenAI | None = None
+        self._slots: asyncio.Semaphore | None = None
+        self._has_answered = False
+        self._tokenizes = True
+        self._context = settings.context_tokens
+        self._n_under_way = 0
+        self.most_under_way = 0
+        """The most requests that were ever under way at once."""
+        self.n_retries = 0
+        """How many requests had to be sent again."""
+
+    async def complete(self, request: Request) -> Completion:
+        """The reply; see :class:`ragqa.llm.model.LanguageModel`."""
+        arguments = await self._arguments(request)
+        reply = await self._retrying(lambda client: client.chat.completions.create(**arguments))
+        if not getattr(reply, "choices", None):
+            raise EndpointError(
+                f"{self.settings.base_url} replied without any choice; is it an OpenAI-compatible server?"
+            )
+        choice = reply.choices[0]
+        message = choice.message
+        raw = _Raw(
+            message.content or "", _reasoning_of(message), choice.finish_reason or "", _positions(choice.logprobs)
+        )
+        if reply.usage:
+            raw.usage = (reply.usage.prompt_tokens, reply.usage.completion_tokens)
+        return _completion(request, raw)
+
+    async def stream(self, request: Request) -> AsyncIterator[str | Completion]:
+        """The reply in pieces; see :class:`ragqa.llm.model.LanguageModel`.
+
+        A connection lost in the middle raises :class:`EndpointError`: what was shown cannot be taken back.
+        """
+        arguments = await self._arguments(request)
+        arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+        shown, raw = ReplyStream(), _Raw()
+        async with self._slot():
+            stream = await self._retrying(lambda client: client.chat.completions.create(**arguments), slot=False)
+            async with aclosing(self._chunks(stream)) as chunks:
+                async for chunk in chunks:
+                    if chunk.usage:
+                        raw.usage = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+                    if not chunk.choices:
+                        continue
+                    choice = chunk.choices[0]
+                    content = choice.delta.content or ""
+                    raw.text += content
+                    raw.reasoning += _reasoning_of(choice.delta)
+                    raw.finish = choice.finish_reason or raw.finish
+                    raw.positions += _positions(choice.logprobs)
+                    if piece := shown.feed(content):
+                        yield piece
+        yield _completion(request, raw)
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a conversation by the server's ``/tokenize``, else estimated at 3.5 characters a token."""
+        if self._tokenizes:
+            body = {"model": await self._model_name(), "messages": _plain(messages)}
+            try:
+                reply = await self._retrying(
+                    lambda client: client.post(self._root("tokenize"), body=body, cast_to=object)
+                )
+                return int(cast("dict[str, Any]", reply)["count"])
+            except (EndpointError, KeyError, TypeError) as error:
+                if isinstance(error, EndpointError) and getattr(error.__cause__, "status_code", 0) not in _NO_ROUTE:
+                    raise
+                self._tokenizes = False
+                _log.warning("%s has no /tokenize (%s); tokens are estimated", self.settings.base_url, error)
+        return round(sum(len(message.content) / _CHARACTERS_PER_TOKEN + 8 for message in messages))
+
+    async def context_length(self) -> int:
+        """The settings' ``context_tokens``, else the server's ``max_model_len``, else 4,096."""
+        if not self._context:
+            await self._look_up_model()
+        return self._context
+
+    async def models(self) -> list[dict[str, Any]]:
+        """What the endpoint serves: one table for each model."""
+        page = await self._retrying(lambda client: client.models.list())
+        return [model.model_dump() for model in page.data or []]
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _arguments(self, request: Request) -> dict[str, Any]:
+        settings = self.settings
+        temperature = settings.temperature if request.temperature is None else request.temperature
+        arguments: dict[str, Any] = {
+            "model": await self._model_name(),
+            "messages": _plain(request.messages),
+            "max_tokens": request.max_tokens or settings.max_tokens,
+            "temperature": temperature,
+            "seed": settings.seed if request.seed is None else request.seed,
+        }
+        if request.choices:
+            check_choices(request.choices)
+            arguments |= {"logprobs": True, "top_logprobs": N_TOP_LOGPROBS}
+        return arguments | self._constraint(request)
+
+    def _constraint(self, request: Request) -> dict[str, Any]:
+        kind = self.settings.structured_output
+        if kind == "none" or not (request.choices or request.schema):
+            return {}
+        if kind == "vllm":
+            wanted = {"choice": list(request.choices)} if request.choices else {"json": request.schema}
+            return {"extra_body": {"structured_outputs": wanted}}
+        schema = {"type": "string", "enum": list(request.choices)} if request.choices else request.schema
+        return {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "schema": schema, "strict": True},
+            }
+        }
+
+    async def _model_name(self) -> str:
+        if not self.name:
+            await self._look_up_model()
+        return self.name
+
+    async def _look_up_model(self) -> None:
+        served = await self.models()
+        names = [str(model["id"]) for model in served]
+        if not self.name:
+            if len(names) != 1:
+                raise UsageError(
+                    f"{self.settings.base_url} serves {len(names)} models ({', '.join(names) or 'none'}); "
+                    "name one in answer.chat.model"
+                )
+            self.name = names[0]
+        chosen = next((model for model in served if model["id"] == self.name), {})
+        self._context = self._context or int(chosen.get("max_model_len") or DEFAULT_CONTEXT)
+
+    async def _chunks(self, stream: Any) -> AsyncGenerator[Any, None]:
+        import httpx2  # a broken stream raises the errors of the HTTP library beneath openai
+        import openai
+
+        try:
+            async with stream:
+                async for chunk in stream:
+                    yield chunk
+        except (openai.APIError, httpx2.HTTPError) as error:
+            raise EndpointError(
+                f"the connection to {self.settings.base_url} broke in the middle of a reply: {error}"
+            ) from error
+
+    def _slot(self) -> "_Slot":
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(self.in_flight)
+        return _Slot(self, self._slots)
+
+    async def _retrying(self, call: Callable[["AsyncOpenAI"], Awaitable[T]], *, slot: bool = True) -> T:
+        """Send a request, again and again where that may help; see ``EndpointSettings.retry_s``."""
+        if slot:
+            async with self._slot():
+                return await self._retrying(call, slot=False)
+        client = self._open_client()
+        import openai
+
+        began, pause = time.monotonic(), 0.25
+        while True:
+            try:
+                reply = await call(client)
+            except openai.APIError as error:
+                told = self._retry_after(error)
+                patience = self.settings.retry_s if self._has_answered else min(FIRST_TRY_S, self.settings.retry_s)
+                wait = max(told, pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the retries
+                if time.monotonic() - began + wait > patience:
+                    raise EndpointError(self._explain(error)) from error
+                _log.info("%s: %s; trying again in %.1f s", self.settings.base_url, error, wait)
+                self.n_retries += 1
+                await asyncio.sleep(wait)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+            else:
+                self._has_answered = True
+                return reply
+
+    def _retry_after(self, error: "openai.APIError") -> float:
+        """Seconds that the server asks to wait (0 where it does not say); raises where no retry can help."""
+        import openai
+
+        if isinstance(error, openai.APIStatusError):
+            self._has_answered = True
+            if error.status_code in {408, 409, 429} or error.status_code >= 500:
+                value = error.response.headers.get("retry-after", "")
+                return float(value) if value.replace(".", "", 1).isdigit() else 0.0
+            raise EndpointError(self._explain(error)) from error
+        if isinstance(error, openai.APIConnectionError):  # time limits are among these
+            return 0.0
+        raise EndpointError(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        import openai
+
+        settings = self.settings
+        if isinstance(error, openai.APITimeoutError):
+            return (
+                f"{settings.base_url} did not reply within answer.chat.timeout_s = {settings.timeout_s:g} s; "
+                "it hangs or is overloaded: look at its log, or raise the limit"
+            )
+        if isinstance(error, openai.APIConnectionError):
+            return (
+                f"nothing answers at {settings.base_url} ({error.__cause__ or error}); start the server "
+                "(make vllm MODEL=…) or correct answer.chat.base_url"
+            )
+        if isinstance(error, openai.APIStatusError):
+            return self._explain_status(error.status_code, _message_of(error))
+        return f"{settings.base_url} answers with something unusable: {error}"
+
+    def _explain_status(self, status: int, said: str) -> str:
+        settings = self.settings
+        if status in _BAD_KEY:
+            where = f"in ${settings.api_key_variable}" if settings.api_key_variable else "(none was sent)"
+            return f"{settings.base_url} refuses the key {where}: {said}; set answer.chat.api_key_variable"
+        if status == 404 and "model" not in said:
+            return f"{settings.base_url} has no such route; answer.chat.base_url usually ends with /v1"
+        if status in _REFUSALS:
+            return (
+                f"{settings.base_url} refuses the request: {said}; correct answer.chat (model {self.name!r}, "
+                f"structured_output = {settings.structured_output!r}, max_tokens, context_tokens)"
+            )
+        return f"{settings.base_url} answers with status {status}: {said}; look at its log"
+
+    def _open_client(self) -> "AsyncOpenAI":
+        if self._client is None:
+            try:
+                from openai import AsyncOpenAI
+            except ImportError as error:
+                raise BackendError("the reader 'chat' needs the package openai: pip install 'ragqa[chat]'") from error
+            variable = self.settings.api_key_variable
+            key = os.environ.get(variable, "") if variable else "none"
+            if not key:
+                raise UsageError(f"answer.chat.api_key_variable names ${variable}, which is not set")
+            self._client = AsyncOpenAI(
+                base_url=self.settings.base_url, api_key=key, max_retries=0, timeout=self.settings.timeout_s
+            )
+        return self._client
+
+    def _root(self, path: str) -> str:
+        """The address of a route that lies beside ``/v1``."""
+        return self.settings.base_url.rstrip("/").removesuffix("/v1") + "/" + path
+
+
+class _Slot:
+    """One of the requests that may be under way at once."""
+
+    def __init__(self, model: EndpointModel, slots: asyncio.Semaphore) -> None:
+        self._model = model
+        self._slots = slots
+
+    async def __aenter__(self) -> None:
+        await self._slots.acquire()
+        self._model._n_under_way += 1
+        self._model.most_under_way = max(self._model.most_under_way, self._model._n_under_way)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._model._n_under_way -= 1
+        self._slots.release()
+
+
+@dataclass(slots=True)
+class _Raw:
+    """A reply as the server gave it, gathered piece by piece where it is streamed."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str = ""
+    positions: list[Position] = field(default_factory=list)
+    usage: tuple[int, int] = (0, 0)
+
+
+def _completion(request: Request, raw: _Raw) -> Completion:
+    thought, reply = split_reasoning(raw.text)
+    positions = _after_reasoning(raw.positions) if thought else raw.positions
+    if request.choices:
+        said = reply.strip(_AROUND_CHOICE).lower()
+        reply = next((choice for choice in request.choices if choice.lower() == said), reply)
+    chose = reply in request.choices
+    return Completion(
+        text=reply,
+        reasoning="\n".join(part for part in (raw.reasoning.strip(), thought) if part),
+        cut_off=raw.finish == "length",
+        prompt_tokens=raw.usage[0],
+        completion_tokens=raw.usage[1],
+        choice_probabilities=choice_probabilities(request.choices, positions) if chose else {},
+    )
+
+
+def _reasoning_of(message: Any) -> str:
+    """What a server's reasoning parser took out of the text; servers differ in the field's name."""
+    return getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or ""
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _positions(logprobs: Any) -> list[Position]:
+    content = getattr(logprobs, "content", None) or []
+    return [(item.token, {top.token: top.logprob for top in item.top_logprobs}) for item in content]
+
+
+def _after_reasoning(positions: Sequence[Position]) -> Sequence[Position]:
+    """The positions after ``</think>``, which may be one token or several."""
+    text = ""
+    last = 0
+    for place, (token, _) in enumerate(positions):
+        text += token
+        if text.rstrip().endswith("</think>"):
+            last = place + 1
+    return positions[last:]
+
+
+def _message_of(error: Any) -> str:
+    body = error.body if isinstance(error.body, dict) else {}
+    message = body.get("message") or (body.get("error") or {}).get("message") or error.message
+    return str(message).strip().rstrip(".")[:500]
