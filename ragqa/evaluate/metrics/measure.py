@@ -135,3 +135,53 @@ def merged(parts: Sequence[Scores]) -> Scores:
             if counts.setdefault(name, count) != count:
                 raise UsageError(f"two metrics count {name!r} differently ({counts[name]} and {count})")
     return Scores(measures, counts, tuple(note for part in parts for note in part.notes))
+
+
+def mean_over_sets(sets: Mapping[str, Scores]) -> Scores:
+    """The unweighted mean of each figure over several question sets (R2MED's eight).
+
+    Parameters
+    ----------
+    sets
+        Name of a set → its scores. All must have the same measures, and these must be plain means.
+
+    Returns
+    -------
+    Scores
+        Measures ``mean_NAME`` whose questions are ``SET/ID``. In a resample in which a set has no question, its
+        share is undefined and so is the mean. Counts are added up, and ``n_sets``.
+
+    Raises
+    ------
+    UsageError
+        There are no sets, or their measures differ or are no means.
+    """
+    if not sets:
+        raise UsageError("there is no set to take the mean over")
+    names = list(next(iter(sets.values())).measures)
+    measures = {}
+    for name in names:
+        parts = {set_name: named(scores, name) for set_name, scores in sets.items()}
+        if not all(part.is_mean and part.question_ids for part in parts.values()):
+            raise UsageError(f"{name} is no plain mean over questions in every set; its mean over sets is not defined")
+        measures[f"mean_{name}"] = _mean_over_sets(f"mean_{name}", parts)
+    counts: dict[str, int] = {"n_sets": len(sets)}
+    for scores in sets.values():
+        for name, count in scores.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    notes = tuple(f"{set_name}: {note}" for set_name, scores in sets.items() for note in scores.notes)
+    return Scores(measures, counts, notes)
+
+
+def _mean_over_sets(name: str, parts: Mapping[str, Measure]) -> Measure:
+    ids = [f"{set_name}/{question_id}" for set_name, part in parts.items() for question_id in part.question_ids]
+    values = np.concatenate([part.values for part in parts.values()])
+    which = np.repeat(np.arange(len(parts)), [len(part.values) for part in parts.values()])
+    inside = np.eye(len(parts))[which]
+
+    def combine(means: Floats) -> Floats:
+        total, size = np.split(means, 2, axis=-1)
+        by_set = np.divide(total, size, out=np.full_like(size, np.nan), where=size > 0)
+        return np.asarray(by_set.mean(axis=-1))
+
+    return combined_measure(name, ids, values, np.hstack([inside * values[:, None], inside]), combine)

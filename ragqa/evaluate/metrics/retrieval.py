@@ -10,7 +10,7 @@ Three things decide whether two published figures can be compared, so they are f
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def evaluate_run(
     measures: Sequence[str] = DEFAULT_MEASURES,
     *,
     drop_query_id: bool = False,
-    corpus_ids: Collection[str] | None = None,
+    corpus_ids: Container[str] | None = None,
 ) -> Scores:
     """Score a run against relevance judgements.
 
@@ -48,7 +48,8 @@ def evaluate_run(
     drop_query_id
         Drop a document whose id equals the query's id (BEIR's and R2MED's rule for ArguAna-like sets).
     corpus_ids
-        The ids that could be found at all; judged documents outside are counted as ``n_judged_not_in_corpus``.
+        What has the ids that could be found at all (a set or a store); relevant documents outside are counted
+        as ``n_judged_not_in_corpus``.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def _with_counts(
     qrels: Qrels,
     run: Mapping[str, Hits],
     scored: Mapping[str, dict[str, float]],
-    corpus_ids: Collection[str] | None,
+    corpus_ids: Container[str] | None,
 ) -> Scores:
     counts = {
         "n_questions": len(qrels),
@@ -102,15 +103,14 @@ def _with_counts(
     return Scores(measures, counts, tuple(notes))
 
 
-def judged_outside(qrels: Qrels, corpus_ids: Collection[str]) -> tuple[int, int]:
+def judged_outside(qrels: Qrels, corpus_ids: Container[str]) -> tuple[int, int]:
     """How many relevant (query, document) pairs name a document outside the corpus, and how many there are.
 
     >>> judged_outside({"q": {"d1": 1, "d2": 1, "d3": 0}}, {"d1"})
     (1, 2)
     """
     relevant = [document for judged in qrels.values() for document, grade in judged.items() if grade > 0]
-    known = corpus_ids if isinstance(corpus_ids, set | frozenset | dict) else set(corpus_ids)
-    return sum(document not in known for document in relevant), len(relevant)
+    return sum(document not in corpus_ids for document in relevant), len(relevant)
 
 
 def check_measure(name: str) -> None:

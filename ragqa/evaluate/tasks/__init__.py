@@ -1,0 +1,1 @@
+"""What is evaluated: tasks read from their official files into one shape, so that a run treats them all alike."""
