@@ -1,8 +1,9 @@
 """The whole way from a question to a checked answer: retrieve → rerank → read → check."""
 
+import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 
@@ -10,15 +11,18 @@ from ragqa import products, recipe
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
 from ragqa.answer.reader import Reader, open_reader
+from ragqa.answer.reading import Reading
+from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index, open_index
 from ragqa.recipe import AnswerSettings, Recipe
+from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.filter import check_filter, with_narrower_headings
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
-from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType
+from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
 
 MAX_QUESTION_CHARACTERS = 100_000
 
@@ -35,7 +39,8 @@ class Engine:
         self.store = store
         self.index = index
         self.recipe = settings
-        self._retriever = Retriever(store, index, settings.retrieve)
+        expander = open_expander(settings.retrieve, settings.answer.chat)
+        self._retriever = Retriever(store, index, settings.retrieve, expander)
         self._reranker = reranker
         self._reader = reader
 
@@ -63,7 +68,7 @@ class Engine:
         settings = recipe.from_table(recipe.override(built.recipe, overrides), Recipe, f"index {name!r}")
         store = products.open_store(built.inputs["corpus"])
         index = open_index(products.product_folder("indexes", name), settings, store)
-        reranker = open_reranker(settings.rerank, index.dense)
+        reranker = open_reranker(settings.rerank, index.dense, settings.answer.chat)
         return cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
 
     def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
@@ -148,6 +153,29 @@ class Engine:
     def read_documents(self, question: Question, documents: Sequence[Document], hits: Sequence[Hit]) -> Answer:
         """The answer to a question from given documents and the hits that stand for them, quotes checked."""
         reading = self._reader.read(question, documents, [hit.score for hit in hits])
+        return self._checked(question, reading, documents, hits)
+
+    async def read_stream(
+        self, question: Question, candidates: Candidates, query: int
+    ) -> AsyncIterator[Statement | Answer]:
+        """As :meth:`read`: each statement as soon as the reader has written it, and last the whole answer.
+
+        A reader that does not stream works in a thread and gives its statements at the end.
+        """
+        if not isinstance(self._reader, StreamingReader):
+            answer = await asyncio.to_thread(self.read, question, candidates, query)
+            for statement in answer.statements:
+                yield statement
+            yield answer
+            return
+        documents = self.store.read(found_rows(candidates, query, self.recipe.answer.n_documents))
+        hits = hits_of(candidates, query, [document.id for document in documents])
+        async for item in self._reader.stream(question, documents, [hit.score for hit in hits]):
+            yield item if isinstance(item, Statement) else self._checked(question, item, documents, hits)
+
+    def _checked(
+        self, question: Question, reading: Reading, documents: Sequence[Document], hits: Sequence[Hit]
+    ) -> Answer:
         answer = compose(question, reading, hits, documents, self.index.manifest_hash)
         by_id = {document.id: document for document in documents}
         if wrong := check_quotes(answer, by_id.__getitem__):

@@ -71,7 +71,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         if body.stream:
             stream = await streams.opened(streams.events(answered))
             with_usage = body.stream_options is not None and body.stream_options.include_usage
-            chunks = _chunks(stream, body.model, with_usage=with_usage)
+            chunks = _chunks(stream, body.model, live=service.generates(body.model), with_usage=with_usage)
             return StreamingResponse(chunks, 200, streams.HEADERS, streams.MEDIA_TYPE)
         return json_response(_completion(body.model, await unless_gone(request, answered(None))))
 
@@ -106,7 +106,9 @@ def _completion(model: str, answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _chunks(stream: AsyncIterator[Event], model: str, *, with_usage: bool) -> AsyncIterator[bytes]:
+async def _chunks(stream: AsyncIterator[Event], model: str, *, live: bool, with_usage: bool) -> AsyncIterator[bytes]:
+    """The answer as chunks; ``live``: each statement as it comes, else all at once with the verdict first."""
+    text, pieces = footnotes.LiveText(), list[str]()
     head = _head("chat.completion.chunk", model)
     yield _chunk(head, {"role": "assistant", "content": ""})
     async for event in stream:
@@ -115,9 +117,12 @@ async def _chunks(stream: AsyncIterator[Event], model: str, *, with_usage: bool)
         elif event.kind == "error":
             status, detail, _ = problem_of(event.data)
             yield _data({"error": {"message": detail, "type": "server_error", "code": str(status)}})
+        elif event.kind == "statement" and live:
+            pieces.append(text.statement(event.data))
+            yield _chunk(head, {"content": pieces[-1]})
         elif event.kind == "answer":
-            pieces = list(footnotes.lines(event.data))
-            for piece in pieces:
+            for piece in text.rest(event.data):
+                pieces.append(piece)
                 yield _chunk(head, {"content": piece})
             yield _chunk(head, {}, finish_reason="stop")
             if with_usage:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from ragqa import products
 from ragqa.answer.compose import source_of
 from ragqa.engine import Engine, check_question
 from ragqa.errors import UsageError, nearest
-from ragqa.serve.fallback import Reading
+from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
-from ragqa.serve.staged import Event, Report, answer_in_stages
+from ragqa.serve.staged import Asked, Clock, Event, Report, StageDone, answer_in_stages, find, ms_since
 from ragqa.serve.workers import Ticket, Workers
 from ragqa.types import Answer, Document, Filter, Hit, Question, Source
 
@@ -65,7 +66,7 @@ class Shown:
 class _Served:
     engine: Engine
     manifest: "Manifest"
-    reading: Reading
+    generator: Generator | None
 
 
 class Service:
@@ -90,10 +91,11 @@ class Service:
             for name in dict.fromkeys(settings.indexes):
                 engine = ragqa.open(name, settings.overrides)
                 limits = settings.limits
-                reading = Reading(engine, limits.generator_seconds, limits.n_threads())
-                served[name] = _Served(engine, products.index_manifest(name), reading)
-                question = Question("Is this index ready?")
-                answer_in_stages(engine, reading, question, Filter(), ticket=Ticket(), report=None)
+                generator = (
+                    Generator(engine, limits.generator_seconds, limits.generating) if has_generator(engine) else None
+                )
+                served[name] = _Served(engine, products.index_manifest(name), generator)
+                find(Asked(engine, Question("Is this index ready?"), Filter(), Ticket()), Clock())
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
@@ -108,7 +110,13 @@ class Service:
     @property
     def degraded(self) -> list[str]:
         """Names of the indexes whose generator is given up at the moment."""
-        return [name for name, served in self._served.items() if served.reading.degraded]
+        return [
+            name for name, served in self._served.items() if served.generator is not None and served.generator.degraded
+        ]
+
+    def generates(self, index: str) -> bool:
+        """Whether the answers from a served index are written by a generator."""
+        return self._served[index].generator is not None
 
     def indexes(self) -> list[IndexInfo]:
         """The served indexes."""
@@ -144,11 +152,20 @@ class Service:
             if report is not None:
                 loop.call_soon_threadsafe(report, event)
 
-        def job(ticket: Ticket) -> Answer:
-            telling = None if report is None else tell
-            return answer_in_stages(served.engine, served.reading, question, allowed, ticket=ticket, report=telling)
+        def asked(ticket: Ticket) -> Asked:
+            return Asked(served.engine, question, allowed, ticket, None if report is None else tell)
 
-        return await self.workers.run(job, self.limits.request_seconds)
+        if served.generator is None:
+            return await self.workers.run(lambda ticket: answer_in_stages(asked(ticket)), self.limits.request_seconds)
+        async with asyncio.timeout(self.limits.request_seconds):
+            clock = Clock()
+            candidates = await self.workers.run(lambda ticket: find(asked(ticket), clock), self.limits.request_seconds)
+            began = time.perf_counter()
+            answer = await served.generator.read(question, candidates, self.workers, report)
+            clock.timings_ms["read"] = ms_since(began)
+            if report is not None:
+                report(Event("stage", StageDone("read", clock.timings_ms["read"], len(answer.sources))))
+            return clock.on(answer)
 
     async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:
         """The ``k`` best documents for a question; raises as :meth:`ask`."""
@@ -193,7 +210,6 @@ class Service:
         """Let running work finish and close every index."""
         self.workers.close()
         for served in self._served.values():
-            served.reading.close()
             served.engine.close()
 
     def _get(self, index: str | None) -> _Served:

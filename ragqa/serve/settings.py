@@ -37,6 +37,8 @@ class Limits:
         A request that takes longer, waiting included, gets 504.
     generator_seconds
         A generator that takes longer is given up, and the extractive reader answers instead, marked as degraded.
+    generating
+        Questions that generators may write about at once; one more gets 503.
     drain_seconds
         How long a server that was told to stop lets requests finish.
     """
@@ -49,6 +51,7 @@ class Limits:
     body_seconds: Seconds = 10.0
     request_seconds: Seconds = 60.0
     generator_seconds: Seconds = 45.0
+    generating: PositiveInt = 64
     drain_seconds: PositiveInt = 30
 
     def n_threads(self) -> int:
