@@ -71,7 +71,9 @@ class RetrieveSettings:
     """Which indexes are searched, how deep, and how their results are fused.
 
     ``depth`` hits of each index are fused. ``dense_weight`` is the weight of the dense index in the convex
-    combination of min–max-normalised scores; ``rrf_k`` the constant of reciprocal rank fusion.
+    combination of min–max-normalised scores; ``rrf_k`` the constant of reciprocal rank fusion. ``expansion`` lets
+    the model of ``answer.chat`` write a passage that is searched for with the question
+    (``ragqa.retrieve.expand``), sampled at ``expansion_temperature``.
     """
 
     retrievers: tuple[Literal["bm25", "dense"], ...] = ("bm25", "dense")
@@ -79,6 +81,8 @@ class RetrieveSettings:
     fusion: Literal["convex", "rrf"] = "convex"
     dense_weight: Fraction = 0.5
     rrf_k: NonNegative = 60.0
+    expansion: Literal["none", "hyde", "query2doc", "lamer"] = "none"
+    expansion_temperature: NonNegative = 0.7
 
 
 @dataclass(frozen=True, slots=True)

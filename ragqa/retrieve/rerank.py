@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ragqa.errors import RecipeError
-from ragqa.recipe import RerankSettings
+from ragqa.recipe import EndpointSettings, RerankSettings
 from ragqa.types import Document
 
 if TYPE_CHECKING:
@@ -21,8 +21,16 @@ class Reranker(Protocol):
         ...
 
 
-def open_reranker(settings: RerankSettings, dense: "DenseIndex | None") -> Reranker | None:  # noqa: ARG001
-    """The reranker that ``settings`` names; None for ``none``."""
+def open_reranker(
+    settings: RerankSettings,
+    dense: "DenseIndex | None",  # noqa: ARG001
+    endpoint: EndpointSettings | None = None,
+) -> Reranker | None:
+    """The reranker that ``settings`` names; None for ``none``. The reranker ``llm`` asks the model at ``endpoint``."""
     if settings.reranker == "none":
         return None
-    raise RecipeError(f"rerank.reranker is {settings.reranker!r}; known: none")
+    if settings.reranker == "llm":
+        from ragqa.retrieve.rerank_llm import LlmReranker
+
+        return LlmReranker.open(endpoint or EndpointSettings())
+    raise RecipeError(f"rerank.reranker is {settings.reranker!r}; known: llm, none")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -11,32 +11,61 @@ from ragqa.corpus.evidence import LEVELS, evidence_level
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.open import Index
 from ragqa.recipe import RerankSettings, RetrieveSettings
+from ragqa.retrieve.expand import N_SEEN, Expander, bm25_query, dense_vectors
 from ragqa.retrieve.fuse import Candidates, fuse, min_max
 from ragqa.retrieve.rerank import Reranker
 from ragqa.types import Document, Filter, Hit, Ranked
 
+if TYPE_CHECKING:
+    from ragqa.index.dense import DenseIndex
+
 T = TypeVar("T")
+SearchDense = Callable[["DenseIndex", int, np.ndarray | None], Ranked]
+"""Searches a dense index to a depth among the rows that a mask allows."""
 
 
 class Retriever:
     """Searches the opened components of an index as a recipe says."""
 
-    def __init__(self, store: DocumentStore, index: Index, settings: RetrieveSettings) -> None:
+    def __init__(
+        self, store: DocumentStore, index: Index, settings: RetrieveSettings, expander: Expander | None = None
+    ) -> None:
         self._store = store
         self._index = index
         self._settings = settings
+        self._expander = expander
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="retrieve")
 
     def retrieve(self, queries: Sequence[str], k: int, allowed: Filter, timings_ms: dict[str, float]) -> Candidates:
         """The fused candidates of each query: at least ``k`` of them where the corpus has as many."""
+        if self._expander is None:
+            return self._search(queries, _by_text(queries), k, allowed, timings_ms)
+        expander = self._expander
+
+        def found(wanted: Sequence[str]) -> list[list[Document]]:
+            plain = self._search(wanted, _by_text(wanted), N_SEEN, allowed, {})
+            return [self._store.read(found_rows(plain, query, N_SEEN)) for query in range(len(wanted))]
+
+        expansions, timings_ms["expand"] = timed(lambda: expander.expand(queries, found))
+        texts = [bm25_query(expander.method, expansion) for expansion in expansions]
+
+        def by_vector(dense: "DenseIndex", depth: int, mask: np.ndarray | None) -> Ranked:
+            return dense.search_vectors(dense_vectors(expander.method, expansions, dense), depth, mask)
+
+        return self._search(texts, by_vector, k, allowed, timings_ms)
+
+    def _search(
+        self, texts: Sequence[str], by_dense: SearchDense, k: int, allowed: Filter, timings_ms: dict[str, float]
+    ) -> Candidates:
+        """BM25 for ``texts`` beside a search of the dense index, fused."""
         depth = max(self._settings.depth, k)
         mask = None if allowed == Filter() else self._store.mask(allowed)
         searches: dict[str, Callable[[], Ranked]] = {}
         bm25, dense = self._index.bm25, self._index.dense
         if bm25 is not None:
-            searches["bm25"] = lambda: bm25.search(queries, depth, allowed)
+            searches["bm25"] = lambda: bm25.search(texts, depth, allowed)
         if dense is not None and "dense" in self._settings.retrievers:
-            searches["dense"] = lambda: dense.search(queries, depth, mask)
+            searches["dense"] = lambda: by_dense(dense, depth, mask)
         running = {name: self._threads.submit(timed, search) for name, search in searches.items()}
         lists = {}
         for name, future in running.items():
@@ -47,6 +76,10 @@ class Retriever:
     def close(self) -> None:
         """Stop the threads; the index is closed by its owner."""
         self._threads.shutdown()
+
+
+def _by_text(queries: Sequence[str]) -> SearchDense:
+    return lambda dense, depth, mask: dense.search(queries, depth, mask)
 
 
 def rerank(

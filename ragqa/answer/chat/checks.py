@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ragqa.answer.chat.conversation import Conversation, Sample, Spent, choose, reply_in_statements
 from ragqa.answer.chat.replies import Cited, statement_schema
-from ragqa.answer.chat.sources import fenced
+from ragqa.llm.fence import fenced
 from ragqa.llm.model import Message
 from ragqa.llm.prompt import Prompts
 from ragqa.types import Statement

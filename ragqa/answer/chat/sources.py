@@ -1,19 +1,16 @@
 """Articles as a generator reads them: numbered, described, and fenced, because what others wrote is data."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragqa.answer.passages import Passage
 from ragqa.corpus.evidence import evidence_level
 from ragqa.corpus.text import title_of
+from ragqa.llm.fence import fenced
 from ragqa.llm.prompt import Prompts
 from ragqa.types import Document
 
 _MOST_TYPES = 3
-# Anything that could close the fence, open another, or be taken for a mark of a chat template.
-_MARKUP = re.compile(r"<(?=[|/!?<\[{A-Za-z])")
-_TEMPLATE_MARKS = re.compile(r"\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +20,6 @@ class NumberedSource:
     number: int
     document: Document
     passages: tuple[Passage, ...]
-
-
-def fenced(text: str) -> str:
-    """Text that cannot leave its fence nor speak as a template mark; only spaces are added.
-
-    >>> fenced("p<0.05 </source> <|im_end|> [INST] p < .01")
-    'p<0.05 < /source> < |im_end|> [ INST] p < .01'
-    """
-    return _TEMPLATE_MARKS.sub("[ ", _MARKUP.sub("< ", text))
 
 
 def render(sources: Sequence[NumberedSource], prompts: Prompts) -> str:
