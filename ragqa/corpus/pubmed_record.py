@@ -40,7 +40,7 @@ def book(element: "Element", source: str) -> Document | Skipped:
 
 def pmid_of(element: "Element | None") -> str:
     """The number in a ``PMID`` element without leading zeros; "" where there is none."""
-    text = _text(element)
+    text = _plain(element)
     return text.lstrip("0") if text.isascii() and text.isdecimal() else ""
 
 
@@ -51,7 +51,7 @@ def _record(citation: "Element", data: "Element | None", source: str) -> Documen
         return Skipped("no PMID")
     article_parts = _group(fields.get("Article"))
     journal = _first_children(_one(article_parts, "Journal"))
-    languages = tuple(filter(None, map(_text, article_parts.get("Language", ()))))
+    languages = tuple(filter(None, map(_plain, article_parts.get("Language", ()))))
     title, translated = _title(_one(article_parts, "ArticleTitle"), _one(article_parts, "VernacularTitle"), languages)
     year, date = _article_date(journal.get("JournalIssue"), _one(article_parts, "ArticleDate"))
     types = tuple(_publication_types(_one(article_parts, "PublicationTypeList")))
@@ -84,7 +84,7 @@ def _book(element: "Element", source: str) -> Document | Skipped:
     if not document_id:
         return Skipped("no PMID")
     volume = _group(_one(parts, "Book"))
-    languages = tuple(filter(None, map(_text, parts.get("Language", ()))))
+    languages = tuple(filter(None, map(_plain, parts.get("Language", ()))))
     title, translated = _title(_one(parts, "ArticleTitle"), _one(parts, "VernacularTitle"), languages)
     book_title = _text(_one(volume, "BookTitle"))
     if not title and book_title:
@@ -188,8 +188,8 @@ def _authors(element: "Element | None") -> Iterator[str]:
         if author.get("ValidYN") == "N":
             continue
         fields = {child.tag: child for child in author}
-        given = _text(fields.get("ForeName")) or _text(fields.get("Initials"))
-        pieces = (given, _text(fields.get("LastName")), _text(fields.get("Suffix")))
+        given = _plain(fields.get("ForeName")) or _plain(fields.get("Initials"))
+        pieces = (given, _plain(fields.get("LastName")), _plain(fields.get("Suffix")))
         name = " ".join(filter(None, pieces)) or _text(fields.get("CollectiveName"))
         if name:
             yield name
@@ -200,22 +200,23 @@ def _publication_types(element: "Element | None") -> Iterator[PublicationType]:
 
 
 def _type(element: "Element") -> PublicationType:
-    return PublicationType(_text(element), element.get("UI", ""))
+    return PublicationType(_plain(element), element.get("UI", ""))
 
 
 def _mesh(element: "Element | None") -> Iterator[MeshHeading]:
     for heading in _children(element, "MeshHeading"):
         name = ui = ""
         major = False
-        qualifiers = []
+        qualifiers: tuple[str, ...] = ()
         for child in heading:
-            major = major or child.get("MajorTopicYN") == "Y"
-            if child.tag == "DescriptorName":
-                name, ui = _text(child), child.get("UI", "")
-            elif child.tag == "QualifierName":
-                qualifiers.append(_text(child))
+            if child.get("MajorTopicYN") == "Y":
+                major = True
+            if child.tag == "QualifierName":
+                qualifiers += (_plain(child),)
+            elif child.tag == "DescriptorName":
+                name, ui = _plain(child), child.get("UI", "")
         if name:
-            yield MeshHeading(name, ui, major, tuple(qualifiers))
+            yield MeshHeading(name, ui, major, qualifiers)
 
 
 def _keywords(element: "Element") -> Iterator[str]:
@@ -226,11 +227,11 @@ def _keywords(element: "Element") -> Iterator[str]:
 def _links(element: "Element | None") -> Iterator[Link]:
     for child in _children(element, "CommentsCorrections"):
         fields = _first_children(child)
-        yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), _text(fields.get("RefSource")))
+        yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), _plain(fields.get("RefSource")))
 
 
 def _article_ids(element: "Element | None") -> dict[str, str]:
-    return {child.get("IdType", ""): _text(child) for child in _children(element, "ArticleId")}
+    return {child.get("IdType", ""): _plain(child) for child in _children(element, "ArticleId")}
 
 
 def _electronic_doi(elements: Iterable["Element"]) -> str:
@@ -259,6 +260,12 @@ def _text(element: "Element | None") -> str:
     if not len(element):
         return " ".join((element.text or "").split())
     return " ".join("".join(_pieces(element)).split())
+
+
+def _plain(element: "Element | None") -> str:
+    """The text of an element that by the DTD has no markup inside: faster than :func:`_text`."""
+    text = None if element is None else element.text
+    return " ".join(text.split()) if text else ""
 
 
 def _pieces(element: "Element") -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Reads PubMed XML as a stream: baseline and update files, search results, ``.xml`` and ``.xml.gz``.
 
-Whatever the root element is called, its articles, books and deletions are read in order. One record at a time is
-in memory. The parser loads no DTD, reaches no network and expands no entities.
+Whatever the root element is called, its articles, books and deletions are read in order, some megabytes at a time.
+The parser loads no DTD, reaches no network and expands no entities.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragqa.corpus import pubmed_record
+from ragqa.corpus.ahead import read_ahead
 from ragqa.corpus.records import Deletion, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.sources import damage_reported, open_source
+from ragqa.corpus.xml_records import RecordFile
 from ragqa.errors import SourceError
 from ragqa.types import Document
 
@@ -32,37 +34,21 @@ def read_pubmed_xml(path: Path, settings: CorpusSettings) -> Iterator[Record]:  
     SourceError
         The file is missing, empty, truncated, not well-formed, or holds no PubMed records; the message says where.
     """
-    from lxml import etree
-
-    last = "at its start"
-    n_records = 0
-    with open_source(path) as file, damage_reported(path, lambda: last):
-        try:
-            events = etree.iterparse(
-                file,
-                events=("end",),
-                tag=_RECORD_TAGS,
-                resolve_entities=False,
-                no_network=True,
-                load_dtd=False,
-                huge_tree=False,
-                remove_comments=True,
-                remove_pis=True,
-            )
-            for _, element in events:
+    last = ""
+    with open_source(path) as file, damage_reported(path, lambda: f"after PMID {last}" if last else "at its start"):
+        records = RecordFile(file, str(path), _RECORD_TAGS, left_out="ReferenceList")
+        n_records = 0
+        for batch in read_ahead(records.batches()):
+            n_records += len(batch)
+            for element in batch:
                 for record in _records(element, path.name):
-                    n_records += 1
-                    if isinstance(record, Document):
-                        last = f"after PMID {record.id} (record {n_records})"
                     yield record
-                _forget(element)
-        except etree.XMLSyntaxError as error:
-            raise SourceError(
-                f"{path} is truncated or not well-formed XML {last}: {error.msg}; fetch it again"
-            ) from error
-    root = None if events.root is None else events.root.tag
-    if not n_records and root not in _SETS:
-        raise SourceError(f"{path} holds no PubMed records (its root element is {root!r}); is it of another format?")
+                    if isinstance(record, Document):
+                        last = record.id
+    if not n_records and records.root_tag not in _SETS:
+        raise SourceError(
+            f"{path} holds no PubMed records (its root element is {records.root_tag!r}); is it of another format?"
+        )
 
 
 def _records(element: "Element", source: str) -> Iterator[Record]:
@@ -74,21 +60,5 @@ def _records(element: "Element", source: str) -> Iterator[Record]:
         for child in element.iterchildren("PMID"):
             document_id = pubmed_record.pmid_of(child)
             yield Deletion(document_id) if document_id else Skipped("deletion without PMID")
-    elif not _inside_article(element):
+    else:
         yield pubmed_record.article(element, source)
-
-
-def _inside_article(element: "Element") -> bool:
-    parent = element.getparent()
-    return parent is not None and parent.tag == "PubmedArticle"
-
-
-def _forget(element: "Element") -> None:
-    """Free a record that was read, and what stands before it."""
-    if _inside_article(element):
-        return
-    element.clear()
-    parent = element.getparent()
-    if parent is not None:
-        while element.getprevious() is not None:
-            del parent[0]

@@ -19,6 +19,7 @@ year
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ragqa.corpus.text import abstract_sections
@@ -80,7 +81,7 @@ def _column(documents: Sequence[Document], name: str, kind: "pa.DataType") -> "p
 
     if name == "has_abstract":
         return pa.array([has_abstract(document) for document in documents], kind)
-    values = [getattr(document, name) for document in documents]
+    values = list(map(attrgetter(name), documents))
     if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
         return _lists(values, lambda items: _structs(items, kind.value_type), kind)
     if pa.types.is_list(kind):
@@ -107,7 +108,7 @@ def _structs(items: list[Any], kind: "pa.StructType") -> "pa.Array[Any]":
 
     children = []
     for field in kind:
-        values = [getattr(item, field.name) for item in items]
+        values = list(map(attrgetter(field.name), items))
         children.append(
             _lists(values, lambda texts: pa.array(texts, pa.string()), field.type)
             if pa.types.is_list(field.type)
