@@ -1,0 +1,46 @@
+"""What the reader of an answer must be told about the articles behind it."""
+
+import datetime
+from collections.abc import Sequence
+
+from ragqa.types import Document, Notice
+
+OUTDATED_YEARS = 20
+
+
+def about_documents(
+    relevant: Sequence[Document], cited: Sequence[Document], *, retracted_allowed: bool
+) -> list[Notice]:
+    """Notices on retracted articles, expressions of concern, and answers that rest on old articles alone.
+
+    Parameters
+    ----------
+    relevant
+        The documents that deal with the question, cited or not.
+    cited
+        The documents that the answer cites.
+    retracted_allowed
+        Whether retracted articles were allowed to support the answer.
+    """
+    notices = [_retracted(document, cited=retracted_allowed) for document in relevant if document.retracted]
+    notices += [
+        Notice("expression_of_concern", "An expression of concern about this article has been published.", document.id)
+        for document in cited
+        if any(link.kind == "ExpressionOfConcernIn" for link in document.links)
+    ]
+    years = [document.year for document in cited if document.year is not None]
+    limit = datetime.datetime.now(tz=datetime.UTC).year - OUTDATED_YEARS
+    if years and len(years) == len(cited) and max(years) < limit:
+        message = f"Every article cited is older than {OUTDATED_YEARS} years; the newest is from {max(years)}."
+        notices.append(Notice("outdated", message))
+    return notices
+
+
+def _retracted(document: Document, *, cited: bool) -> Notice:
+    how = "and may support this answer because retracted articles were allowed" if cited else "and was not used"
+    return Notice("retracted", f"This article deals with the question but has been retracted {how}.", document.id)
+
+
+def conflicting() -> Notice:
+    """The documents contradict each other."""
+    return Notice("conflicting", "The articles found disagree: some say yes and some say no. Read both sides.")

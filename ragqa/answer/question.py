@@ -1,0 +1,171 @@
+"""What a question asks for: its type, the words that matter, and the kind of thing that would answer it."""
+
+import re
+from dataclasses import dataclass
+
+from ragqa.answer import terms
+from ragqa.types import Question, QuestionType
+
+_AUXILIARY = (
+    r"(?:is|are|was|were|do|does|did|can|could|has|have|had|should|shall|will|would|may|might|must|isn't|aren't"
+    r"|doesn't|don't|didn't|can't)"
+)
+_YES_NO = re.compile(
+    rf"^(?:\W*{_AUXILIARY}\b(?! you (?:list|describe|explain|name)))"
+    rf"|[:;.?!,–—-]\s+(?:\w+\s+){{0,2}}?{_AUXILIARY}\b[^?]*\?\W*$"
+    rf"|\b(?:true or false|yes or no)\b",
+    re.IGNORECASE,
+)
+_WH = re.compile(
+    r"\b(?:what|which|who|whom|whose|where|when|why|how|list|name|describe|explain|define|enumerate)\b", re.IGNORECASE
+)
+_LIST = re.compile(
+    r"^\W*(?:please )?(?:list|name|enumerate|mention|provide|give|state)\b|\bwhich (?:\w+ ){0,2}?are\b"
+    r"|\bwhat are (?:the )?"
+    r"(?:\w+[- ]){0,4}?(?:types|kinds|symptoms|features|characteristics|causes|risk factors|side effects|adverse"
+    r"|members"
+    r"|components|subtypes|targets|genes|drugs|treatments|indications|criteria|uses|applications|classes|phases"
+    r"|complications|manifestations|diseases|proteins|stages|methods|forms|names|examples|factors|inhibitors"
+    r"|functions|main|most|\d+|two|three|four|five|six)\b",
+    re.IGNORECASE,
+)
+_SUMMARY = re.compile(
+    r"^\W*(?:please )?(?:describe|explain|define|summari[sz]e|discuss|compare|why)\b"
+    r"|\bhow (?:does|do|did|is|are|was|were|can|could|has|have|would|should|to)\b"
+    r"|\bwhat (?:is|are) known\b|\bwhat (?:do (?:you|we) know|happens)\b"
+    r"|\b(?:mechanisms?(?: of action)?|roles?|functions?|functionality|purpose|effects?|impact|rationale"
+    r"|relation(?:ship)?"
+    r"|difference|principle|pathophysiology|pathogenesis|definition|significance|importance|consequences?|idea|aim"
+    r"|implications?|influence|link|basis) (?:of|between|for|in|behind|that)\b|\bwhat\b[^?]*\bused for\b",
+    re.IGNORECASE,
+)
+_DEFINITION = re.compile(
+    r"^\W*what (?:is|are|does|was) (?:an? |the )?[\w\s()/,'’.:+-]{1,60}?(?: (?:stand for|mean))?\W*$", re.IGNORECASE
+)
+_FACT_NOUN = re.compile(
+    r"\bwhat (?:is|was|are|were) (?:the |an? )?(?:\w+[- ]){0,4}?(?:name|gene|drug|disease|target|cause|prevalence"
+    r"|incidence"
+    r"|number|percentage|size|dose|dosage|most|main|mode|inheritance|receptor|enzyme|protein|chromosome|treatment|cost"
+    r"|brand|generic|location|function|substrate|ligand|vector|origin|color|rate|length|duration|half-life|age"
+    r"|frequency|sensitivity|indication|risk|antidote|family|other name|synonym|acronym|primary|first|best|full)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\bhow (?:many|much|often|long|large|big|old|frequent|common|prevalent|far|fast|high|low)\b"
+    r"|\b(?:number|percentage|percent|proportion|prevalence|incidence|frequency|dose|dosage|size|length|duration"
+    r"|half-life"
+    r"|rate|sensitivity|specificity|weight|cost|age|year|ratio)\b",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"^\W*(?:when|in (?:which|what) (?:year|month)|(?:which|what) year)\b", re.IGNORECASE)
+_STANDS_FOR = re.compile(r"\bstands? for\b|\bacronym\b|\babbreviat|\bfull name\b", re.IGNORECASE)
+_FOCUS = re.compile(
+    r"\b(?:which|what|list|name)\b(?:\s+(?:is|are|was|were|of|the|a|an|all|some|any|other|most|main|major"
+    r"|currently|known"
+    r"|common|different|possible|specific|new|few|\d+|two|three|four|five|six|seven|eight|nine|ten|types? of|kinds? of"
+    r"|names? of|class(?:es)? of))*\s+(?P<phrase>(?:[\w-]+\s*){1,4})",
+    re.IGNORECASE,
+)
+_FOCUS_END = terms.word_set(
+    """is are was were do does did can could has have had should will would may might must of in for to that which who
+    with by from on at as been be used known associated caused causes cause linked involved included includes inhibited
+    targeted treated mutated produces developed responsible encodes binds encoding and or"""
+)
+_PLURAL = re.compile(r"(?:[^siu]s|(?<!spec)ies|bacteria|criteria|phenomena|fungi|viruses)\Z")
+_LONGEST_READ = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """A question, taken apart.
+
+    Attributes
+    ----------
+    text
+        The question, cut to a length that a person could have written.
+    type
+        The question's type.
+    stems
+        Stems of its content words, in order.
+    focus
+        Stems of the noun phrase that names what is asked for ("gene" of "Which gene …"); empty where there is none.
+    kind
+        ``number``, ``date``, ``expansion`` (what an abbreviation stands for) or ``entity``.
+    """
+
+    text: str
+    type: QuestionType
+    stems: tuple[str, ...]
+    focus: tuple[str, ...]
+    kind: str
+
+
+def analyse(question: Question) -> AskedFor:
+    """Take a question apart; a type that it comes with is kept."""
+    text = question.text.strip()[:_LONGEST_READ]
+    focus = _focus_words(text)
+    if _STANDS_FOR.search(text):
+        kind = "expansion"
+    elif _DATE.search(text):
+        kind = "date"
+    else:
+        kind = "number" if _NUMBER.search(text) else "entity"
+    return AskedFor(
+        text=text,
+        type=question.type or question_type(text),
+        stems=tuple(terms.content_stems(text)),
+        focus=tuple(terms.content_stems(" ".join(focus))),
+        kind=kind,
+    )
+
+
+def question_type(text: str) -> QuestionType:
+    """The type that a question's wording tells.
+
+    >>> question_type("Do statins prevent atrial fibrillation?"), question_type("Which genes cause long QT syndrome?")
+    ('yesno', 'list')
+    >>> question_type("Which gene is mutated in Rett syndrome?"), question_type("What is the role of p53 in ageing?")
+    ('factoid', 'summary')
+    """
+    kind: QuestionType = "summary"
+    if _ends_as_question_without_asking(text) or (_YES_NO.search(text) and not _asks_openly_first(text)):
+        kind = "yesno"
+    elif _LIST.search(text):
+        kind = "list"
+    elif _SUMMARY.search(text):
+        kind = "summary"
+    elif _FACT_NOUN.search(text) or _NUMBER.search(text) or _DATE.search(text):
+        kind = "list" if _asks_for_several(text) else "factoid"
+    elif _DEFINITION.search(text) and not re.match(
+        r"\W*what (?:\w+ )?(?:gene|drug|disease|protein|enzyme)", text, re.IGNORECASE
+    ):
+        kind = "summary"
+    elif _WH.search(text):
+        kind = "list" if _asks_for_several(text) else "factoid"
+    return kind
+
+
+def _ends_as_question_without_asking(text: str) -> bool:
+    """Headlines such as "Aripiprazole: a risk factor for gambling?"."""
+    return text.rstrip().endswith("?") and _WH.search(text) is None
+
+
+def _asks_openly_first(text: str) -> bool:
+    first = _WH.search(text)
+    return first is not None and first.start() < 4
+
+
+def _asks_for_several(text: str) -> bool:
+    words = _focus_words(text)
+    return any(_PLURAL.search(word.lower()) for word in words[:3])
+
+
+def _focus_words(text: str) -> list[str]:
+    """The noun phrase after "which", "what", "list" …, its head last."""
+    found = _FOCUS.search(text)
+    words: list[str] = []
+    for word in found["phrase"].split() if found else []:
+        if word.lower() in _FOCUS_END:
+            break
+        words.append(word)
+    return words

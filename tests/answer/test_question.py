@@ -1,0 +1,50 @@
+"""What questions ask for, by their wording."""
+
+import pytest
+
+from ragqa.answer.question import analyse, question_type
+from ragqa.answer.terms import stem
+from ragqa.types import Question
+
+BY_TYPE = {
+    "yesno": [
+        "Is aspirin effective for primary prevention of stroke?",
+        "Preoperative statins: do they prevent atrial fibrillation?",
+        "Aripiprazole: a new risk factor for pathological gambling?",
+        "Can elevated troponin predict mortality?",
+    ],
+    "factoid": [
+        "Which gene is mutated in Rett syndrome?",
+        "How many genes are imprinted in the human genome?",
+        "When was vaxchora first licensed by the FDA?",
+        "What is the brand name of baloxavir?",
+    ],
+    "list": [
+        "List viral vectors used in gene therapy.",
+        "Which genes are associated with long QT syndrome?",
+        "What are the symptoms of Rett syndrome?",
+        "Which drugs were compared in the ARISTOTLE trial?",
+    ],
+    "summary": [
+        "What is the mechanism of action of alpelisib?",
+        "Describe Heyde syndrome.",
+        "How does metformin lower glucose?",
+        "What is the function of GFRAL?",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in BY_TYPE.items() for text in texts])
+def test_type_by_wording(kind: str, text: str) -> None:
+    assert question_type(text) == kind
+
+
+def test_a_given_type_is_kept() -> None:
+    assert analyse(Question("Is aspirin safe?", type="summary")).type == "summary"
+
+
+def test_what_is_asked_for() -> None:
+    asked = analyse(Question("Which autoimmune disease is treated with rituximab?"))
+    assert asked.focus[-1] == stem("disease")
+    assert analyse(Question("How many genes are there?")).kind == "number"
+    assert analyse(Question("When was insulin discovered?")).kind == "date"
