@@ -10,6 +10,7 @@ from ragqa import __version__
 from ragqa.cli.ask import ask, search
 from ragqa.cli.corpus import corpus
 from ragqa.cli.doctor import doctor
+from ragqa.cli.eval import evaluate
 from ragqa.cli.index import index
 from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
@@ -24,7 +25,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, corpus, index, serve, mcp, doctor):
+for command in (ask, search, corpus, index, evaluate, serve, mcp, doctor):
     cli.add_command(command)
 
 

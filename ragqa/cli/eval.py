@@ -1,0 +1,70 @@
+"""``ragqa eval …``: run, score, compare, ablate, report, export."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ragqa.cli import eval_show, show
+from ragqa.cli.options import json_option, set_option
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group("eval")
+def evaluate() -> None:
+    """How it is judged: run tasks, score, compare, ablate, report, export."""
+
+
+@evaluate.command()
+@click.argument("task")
+@click.option("--data", type=_PATH, help="The task's file or folder.")
+@click.option("--split", help="Part of the data; each task has its default.")
+@click.option("--setting", help="The rules, where a task has several, for example A, A+ or B of bioasq.")
+@click.option("--index", "index_name", help="A built index.")
+@click.option("--recipe", "recipe_name", help="A recipe for an index of the task's own corpus, built if needed.")
+@set_option
+@click.option("--out", type=_PATH, help="The run's folder; default: eval/runs/ID.")
+@click.option("--batch", default=256, show_default=True, help="Questions a batch; 1 makes the timings latencies.")
+@click.option("--hits", "n_hits", default=100, show_default=True, help="Hits kept of each question.")
+@click.option("--limit", type=int, help="Only the first so many questions.")
+@click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
+@json_option
+def run(index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
+    """Run TASK (beir, bioasq, mirage, pubmedqa, r2med, sample), or go on with it; finished questions are kept."""
+    from ragqa.evaluate.run import Request
+    from ragqa.evaluate.run import run as run_task
+
+    show.tell_more()
+    request = Request(index=index_name, recipe=recipe_name, **options)
+    with show.progress_bars() as progress, eval_show.question_bar() as on_question:
+        results = run_task(request, progress, on_question)
+    eval_show.results(results, as_json)
+
+
+@evaluate.group()
+def score() -> None:
+    """Score what another system made, by the same harness."""
+
+
+@score.command("trec")
+@click.option("--qrels", type=_PATH, required=True, help="Relevance judgements, TREC's or BEIR's form.")
+@click.option("--run", "run_path", type=_PATH, required=True, help="A TREC run.")
+@click.option("--measure", "measures", multiple=True, help="For example nDCG@10 (repeatable).")
+@json_option
+def score_trec(qrels: Path, run_path: Path, measures: tuple[str, ...], as_json: bool) -> None:
+    """Score a TREC run against relevance judgements."""
+    from ragqa.evaluate.run_import import score_trec as score_
+
+    eval_show.metrics(score_(qrels, run_path, measures), as_json)
+
+
+@score.command("bioasq")
+@click.option("--gold", type=_PATH, required=True, help="A gold file of Task b.")
+@click.option("--submission", type=_PATH, required=True, help="A system's answers.")
+@json_option
+def score_bioasq(gold: Path, submission: Path, as_json: bool) -> None:
+    """Score a BioASQ submission: documents, snippets, exact and ideal answers."""
+    from ragqa.evaluate.run_import import score_bioasq as score_
+
+    eval_show.metrics(score_(gold, submission), as_json)

@@ -1,0 +1,297 @@
+"""``ragqa eval run``: a task, an index or a recipe → a run folder with lines and figures."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ragqa import home, products, recipe
+from ragqa.errors import UsageError
+from ragqa.evaluate import run_prepare as prepare
+from ragqa.evaluate.metrics.measure import Scores
+from ragqa.evaluate.run_folder import QuestionLine, RunFolder, RunManifest, read_lines, refuse_changed
+from ragqa.evaluate.run_loop import RunningScore, RunProgress, work_through
+from ragqa.evaluate.run_metrics import score_run
+from ragqa.evaluate.run_prepare import WantedIndex
+from ragqa.evaluate.run_score import Metrics, StageTiming, summarise, write_metrics, write_timings
+from ragqa.evaluate.run_stages import Stages
+from ragqa.evaluate.run_task import N_HITS, RunTask, reads, run_task, searches, work_of, write_task
+from ragqa.evaluate.statistics import SEED
+from ragqa.evaluate.tasks.registry import load_tasks
+from ragqa.evaluate.tasks.task import Task, question_set_hash
+from ragqa.manifest import content_hash, here_and_now
+from ragqa.recipe import AnswerSettings, Recipe, to_table
+from ragqa.types import Progress
+
+_log = logging.getLogger(__name__)
+BATCH = 256
+_SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be run.
+
+    Attributes
+    ----------
+    task, data, split, setting
+        As :func:`ragqa.evaluate.tasks.registry.load_tasks` takes them.
+    index
+        A built index; None: the one that ``recipe`` makes of the task's own corpus.
+    recipe
+        A recipe under ``indexes/`` or a path to one; None: ``default``, or ``sample`` for the task ``sample``.
+    overrides
+        ``table.key=value`` strings.
+    out
+        The run's folder; None: ``eval/runs/ID`` under the home.
+    batch
+        Questions that go through the stages together; 1 makes the timings latencies.
+    n_hits
+        Hits that are kept of each question; measures with a deeper cut-off see no more.
+    limit
+        Only so many questions, the first ones; None: all.
+    retry_failed
+        Ask those questions of an earlier run again that ended in an error.
+    """
+
+    task: str
+    data: Path | None = None
+    split: str | None = None
+    setting: str | None = None
+    index: str | None = None
+    recipe: str | None = None
+    overrides: tuple[str, ...] = ()
+    out: Path | None = None
+    batch: int = BATCH
+    n_hits: int = N_HITS
+    limit: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run: its folder, figures and timings, and how many questions were there before."""
+
+    path: Path
+    manifest: RunManifest
+    metrics: Metrics
+    timings: Mapping[str, StageTiming]
+    n_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A task with the index that it is run on, and what identifies the run."""
+
+    task: Task
+    wanted: WantedIndex
+    described: dict[str, Any]
+
+
+def run(request: Request, progress: Progress | None = None, on_question: RunProgress | None = None) -> list[Result]:
+    """Run a task, or go on with it, and score it.
+
+    Returns
+    -------
+    list of Result
+        One for each task: R2MED has one a set.
+
+    Raises
+    ------
+    UsageError
+        A wrong task, setting, recipe, index or number, or the folder holds a run of something else.
+    """
+    _check(request)
+    tasks = load_tasks(request.task, request.data, request.split, request.setting)
+    if len(tasks) > 1 and request.index:
+        raise UsageError(
+            f"the task {request.task!r} has {len(tasks)} sets with a corpus each; give --recipe, not --index"
+        )
+    results = []
+    for task in tasks:
+        ready = make_ready(request, task, progress)
+        path = request.out or home.home() / "eval" / "runs" / run_id(request, task)
+        results.append(
+            run_ready(
+                ready, path / task.split if request.out and len(tasks) > 1 else path, request, progress, on_question
+            )
+        )
+    return results
+
+
+def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
+    """Import the task's corpus where needed, and name the index that it is run on."""
+    if request.limit:
+        task = replace(task, questions=task.questions[: request.limit])
+    overrides = request.overrides
+    if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
+        # The documents are given: whether they deal with the question is not in question.
+        overrides = (*overrides, "answer.abstain_below=0.0")
+    return Ready(task, _wanted(request, task, overrides, progress), _described(request, task))
+
+
+def run_ready(
+    ready: Ready,
+    path: Path,
+    request: Request,
+    progress: Progress | None = None,
+    on_question: RunProgress | None = None,
+) -> Result:
+    """Do what is left of one run, and score it."""
+    manifest = begun(ready, path.name, request.batch, request.n_hits)
+    refuse_changed(path, manifest)
+    files_hash = prepare.ensure_index(ready.wanted, progress)
+    manifest = replace(manifest, inputs={**manifest.inputs, "index": files_hash})
+    with RunFolder.open(path, manifest, retry_failed=request.retry_failed) as folder:
+        n_before = len(folder.done)
+        if n_before:
+            _log.info("%s: %d of %d questions are finished and kept", path, n_before, manifest.n_questions)
+        left = manifest.n_questions - n_before
+        if left or not (path / "task.json").exists():
+            with Stages.open(ready.wanted.corpus, [(ready.wanted.name, ready.wanted.recipe)]) as stages:
+                write_task(path, run_task(ready.task, stages.store))
+                work = work_of(ready.task, request.batch, request.n_hits)
+                work_through(work, stages, [folder], on_question, running_score(ready.task))
+        return finish(folder, n_before)
+
+
+def finish(folder: RunFolder, n_before: int) -> Result:
+    """Score the lines of a complete run and write the figures."""
+    from ragqa.evaluate.run_task import read_task
+
+    task = read_task(folder.path)
+    scores = score_folder(folder.path, task)
+    metrics = summarise(folder.manifest.task, with_reader_notes(scores, task.task, folder.manifest.recipe))
+    write_metrics(folder.path, metrics)
+    return Result(folder.path, folder.manifest, metrics, write_timings(folder.path), n_before)
+
+
+def score_folder(path: Path, task: RunTask) -> Scores:
+    """Score the lines of the run in ``path``."""
+    return score_run(task, read_lines(path))
+
+
+def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
+    """The manifest of a run before it begins; the hash of the index's files is added once it is built."""
+    settings = ready.wanted.recipe
+    return RunManifest(
+        id=run_name,
+        task=ready.described,
+        recipe=to_table(settings),
+        inputs={
+            "questions": question_set_hash(ready.task),
+            "corpus": ready.wanted.corpus,
+            "corpus_state": ready.wanted.corpus_state,
+            "index_name": ready.wanted.name,
+        },
+        n_questions=len(ready.task.questions),
+        n_hits=n_hits,
+        batch=batch,
+        prompts=_prompts(settings.answer) if reads(ready.task) else {},
+        seeds={"bootstrap": SEED, "generator": settings.answer.chat.seed},
+        **here_and_now(),
+    )
+
+
+def run_id(request: Request, task: Task) -> str:
+    """The name of a run: task, data, split, setting, index or recipe, and a hash of the overrides where there are any.
+
+    It does not depend on what the recipe or the data hold: the same command finds its run again, and a change is
+    noticed.
+    """
+    pipeline = request.index or Path(request.recipe or _default_recipe(task)).stem
+    data = request.data.absolute().name.removesuffix(".json") if request.data else ""
+    parts = [task.name, data, task.split, task.setting, pipeline]
+    if request.overrides:
+        parts.append(content_hash(sorted(request.overrides))[:6])
+    if request.limit:
+        parts.append(f"first{request.limit}")
+    names = [prepare.slug(part) for part in parts if part]
+    return "-".join(name for place, name in enumerate(names) if name not in names[:place])
+
+
+def running_score(task: Task) -> RunningScore:
+    """A quick stand-in for the primary measure: right or wrong, else the reciprocal rank of the first relevant hit."""
+    labels = {question.id: question.label for question in task.questions if question.label}
+    relevant = {question.id: question.relevant for question in task.questions if question.relevant}
+
+    def score(line: QuestionLine) -> float | None:
+        if line.id in labels and (line.answer is not None or line.choice is not None or line.error):
+            given = line.choice or (line.answer.verdict if line.answer else None)
+            return float(given == labels[line.id])
+        if line.id not in relevant:
+            return None
+        for rank, document_id in enumerate(line.hits.document_ids[:10], start=1):
+            if relevant[line.id].get(document_id, 0) > 0:
+                return 1.0 / rank
+        return 0.0
+
+    return score
+
+
+def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
+    """Say plainly where the reader's own weights were trained on the questions that are asked."""
+    if task.name != "pubmedqa" or task.split == "test" or settings["answer"]["reader"] != "extractive":
+        return scores
+    from ragqa.answer import verdict
+
+    model = "conclusion" if task.setting == "reasoning-free" else "findings"
+    honest = verdict.load().cross_validation[model]
+    note = (
+        "NOT a held-out result: the extractive reader's verdict weights were trained on PubMedQA's development "
+        f"questions. Its nested 10-fold cross-validation on them, reading what {task.setting} gives: accuracy "
+        f"{honest['accuracy']:.3f}, macro_f1 {honest['macro_f1']:.3f} (eval/training/train_verdict.py)"
+    )
+    return replace(scores, notes=(note, *scores.notes))
+
+
+def _check(request: Request) -> None:
+    if request.index and request.recipe:
+        raise UsageError("give --index (a built index) or --recipe (for the task's own corpus), not both")
+    for name, value in (("--batch", request.batch), ("--hits", request.n_hits), ("--limit", request.limit)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} is {value}; it must be at least 1")
+
+
+def _described(request: Request, task: Task) -> dict[str, Any]:
+    data = request.data.absolute().name if request.data else ""
+    described: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
+    if request.limit:
+        described["limit"] = request.limit
+    return described
+
+
+def _wanted(request: Request, task: Task, overrides: Sequence[str], progress: Progress | None) -> WantedIndex:
+    if request.index:
+        if request.index == _SAMPLE and not products.is_built("indexes", _SAMPLE):
+            products.build_index(_SAMPLE, progress=progress)
+        return prepare.built_index(request.index, overrides)
+    name = request.recipe or _default_recipe(task)
+    if task.corpus is not None:
+        label = f"{task.name}-{task.corpus.path.absolute().name}"
+        corpus = prepare.prepare_corpus(label, task.corpus.path, task.corpus.format, progress)
+        return prepare.wanted_index(corpus, name, overrides)
+    corpus = recipe.load(home.recipe_path("indexes", name), Recipe).corpus
+    if not corpus and not searches(task):
+        corpus = _SAMPLE  # nothing is searched: the index only lends its sentence encoder to the reader
+    if not corpus:
+        raise UsageError(
+            f"the task {task.name!r} brings no corpus; name a built index with --index, for example one made by: "
+            "ragqa corpus import NAME PATH --format pubmed-xml && ragqa index build NAME"
+        )
+    if not products.is_built("corpora", corpus):
+        products.build_corpus(corpus, progress=progress)
+    return prepare.wanted_index(corpus, name, overrides)
+
+
+def _default_recipe(task: Task) -> str:
+    return _SAMPLE if task.name == _SAMPLE or (task.corpus is None and not searches(task)) else prepare.DEFAULT_RECIPE
+
+
+def _prompts(settings: AnswerSettings) -> dict[str, str]:
+    if settings.reader != "chat":
+        return {}
+    from ragqa.llm.prompt import Prompts
+
+    return dict(Prompts("ragqa.answer", settings.chat.prompts).hashes())

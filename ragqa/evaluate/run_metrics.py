@@ -1,0 +1,256 @@
+"""A task and the lines of its run → scores, group by group."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ragqa.errors import UsageError
+from ragqa.evaluate.formats.bioasq import MAX_DOCUMENTS, BioasqQuestion, ExactAnswer, pmid_url
+from ragqa.evaluate.metrics.bioasq_documents import score_documents
+from ragqa.evaluate.metrics.bioasq_exact import score_exact_answers
+from ragqa.evaluate.metrics.bioasq_snippets import score_snippets
+from ragqa.evaluate.metrics.calibration import score_calibration, score_selective
+from ragqa.evaluate.metrics.citations import (
+    EntailmentModel,
+    LexicalOverlap,
+    cited_sentences,
+    score_alce,
+    score_citations,
+)
+from ragqa.evaluate.metrics.classification import PUBMEDQA_LABELS, score_labels
+from ragqa.evaluate.metrics.measure import Measure, Scores
+from ragqa.evaluate.metrics.multiple_choice import score_choices
+from ragqa.evaluate.metrics.retrieval import evaluate_run
+from ragqa.evaluate.metrics.rouge import score_ideal_answers
+from ragqa.evaluate.run_folder import QuestionLine
+from ragqa.evaluate.run_task import RunTask, reads, searches
+from ragqa.evaluate.tasks.task import MetricGroup, Task, bioasq_gold, gold_labels, qrels
+from ragqa.types import Answer, Statement
+
+MAX_FACTOIDS = 5
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What the lines of a run say, kept small: one entry a question that has a line.
+
+    A question that failed has an error and nothing else.
+    """
+
+    documents: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    snippets: dict[str, QuestionLine] = field(default_factory=dict)
+    sections: dict[tuple[str, str], str] = field(default_factory=dict)
+    choices: dict[str, str | None] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def outcomes_of(lines: Iterable[QuestionLine]) -> Outcomes:
+    """Gather the lines of a run."""
+    outcomes = Outcomes()
+    for line in lines:
+        if line.error:
+            outcomes.errors[line.id] = line.error
+            continue
+        outcomes.documents[line.id] = line.hits.document_ids
+        outcomes.choices[line.id] = line.choice
+        if line.answer is not None:
+            outcomes.answers[line.id] = line.answer
+        outcomes.snippets[line.id] = replace(line, hits=replace(line.hits, document_ids=[], scores=[], stages={}))
+        outcomes.sections.update({(cited.document_id, cited.section): cited.text for cited in line.cited})
+    return outcomes
+
+
+def score_run(task: RunTask, lines: Iterable[QuestionLine], entailment: EntailmentModel | None = None) -> Scores:
+    """Every figure of a run.
+
+    Returns
+    -------
+    Scores
+        Counts: ``n_questions``; ``n_missing`` (no line, or nothing came back where something should have);
+        ``n_failed`` (ended in an error); ``n_abstained``; ``n_unparsed``; and each group's own counts as
+        ``GROUP.NAME``. All of them are in the denominators. A group that cannot be scored has a note that says why.
+    """
+    outcomes = outcomes_of(lines)
+    model = entailment or LexicalOverlap()
+    measures: dict[str, Measure] = {}
+    counts = _overall(task.task, outcomes)
+    notes = [*task.task.notes, *_leak(task)]
+    for group in task.task.metrics:
+        try:
+            scores = _GROUPS[group](task, outcomes, model)
+        except UsageError as error:
+            notes.append(f"{group} is not scored: {error}")
+            continue
+        measures.update({name: measure for name, measure in scores.measures.items() if name not in measures})
+        counts.update({f"{group}.{name}": count for name, count in scores.counts.items()})
+        counts["n_unparsed"] = max(counts["n_unparsed"], scores.counts.get("n_unparsed", 0))
+        notes += [note for note in scores.notes if note not in notes]
+    if outcomes.errors:
+        notes.append(f"{len(outcomes.errors)} questions ended in an error and count as wrong")
+    return Scores(measures, counts, tuple(notes))
+
+
+def submission_of(task: Task, outcomes: Outcomes) -> dict[str, BioasqQuestion]:
+    """The outcomes as a BioASQ submission; questions without an outcome are missing from it."""
+    submission = {}
+    for question in task.questions:
+        if question.id not in outcomes.documents:
+            continue
+        answer, line = outcomes.answers.get(question.id), outcomes.snippets.get(question.id)
+        submission[question.id] = BioasqQuestion(
+            id=question.id,
+            type=question.type,
+            body=question.text,
+            documents=tuple(pmid_url(document) for document in outcomes.documents[question.id][:MAX_DOCUMENTS]),
+            snippets=tuple(line.snippets) if line is not None else (),
+            exact_answer=exact_answer_of(question.type, answer) if answer is not None else None,
+            ideal_answers=(answer.text,) if answer is not None and answer.text else (),
+        )
+    return submission
+
+
+def exact_answer_of(question_type: str | None, answer: Answer) -> ExactAnswer | None:
+    """The exact answer as BioASQ has it.
+
+    A yes/no question knows no ``maybe``: the likelier of yes and no is taken.
+    """
+    if question_type == "yesno":
+        if answer.verdict in ("yes", "no"):
+            return answer.verdict
+        chances = answer.verdict_probabilities
+        return max(("yes", "no"), key=lambda label: chances.get(label, 0.0)) if chances else None
+    entries = tuple((exact.text,) for exact in answer.exact_answers)
+    if question_type == "factoid":
+        return entries[:MAX_FACTOIDS] or None
+    return entries or None if question_type == "list" else None
+
+
+def verdicts(task: Task, outcomes: Outcomes) -> dict[str, str | None]:
+    """Question id → verdict, None under an abstention; questions that failed are missing."""
+    found: dict[str, str | None] = {}
+    for question_id in gold_labels(task):
+        answer = outcomes.answers.get(question_id)
+        if answer is not None:
+            found[question_id] = answer.verdict
+    return found
+
+
+def _overall(task: Task, outcomes: Outcomes) -> dict[str, int]:
+    ids = [question.id for question in task.questions]
+    silent = [
+        question_id
+        for question_id in ids
+        if question_id not in outcomes.errors
+        and (
+            question_id not in outcomes.documents
+            or (reads(task) and question_id not in outcomes.answers)
+            or (searches(task) and not outcomes.documents[question_id])
+        )
+    ]
+    return {
+        "n_questions": len(ids),
+        "n_missing": len(silent),
+        "n_failed": sum(question_id in outcomes.errors for question_id in ids),
+        "n_abstained": sum(answer.abstained for answer in outcomes.answers.values()),
+        "n_unparsed": 0,
+    }
+
+
+def _leak(task: RunTask) -> list[str]:
+    if not task.n_sources or not searches(task.task):
+        return []
+    found, total = task.n_sources_in_corpus, task.n_sources
+    return [f"{found} of the {total} documents that the questions were made from are in the corpus (leak flag)"]
+
+
+def _retrieval(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    judged = qrels(task.task)
+    relevant = {document for grades in judged.values() for document, grade in grades.items() if grade > 0}
+    return evaluate_run(
+        judged,
+        {question: found for question, found in outcomes.documents.items() if question in judged},
+        task.task.measures,
+        drop_query_id=task.task.drop_query_id,
+        corpus_ids=relevant - set(task.not_in_corpus),
+    )
+
+
+def _labels(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    return score_labels(gold_labels(task.task), verdicts(task.task, outcomes), task.task.labels or PUBMEDQA_LABELS)
+
+
+def _choices(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    sets = {question.id: question.subset for question in task.task.questions}
+    several = sets if len(set(sets.values())) > 1 else None
+    return score_choices(gold_labels(task.task), outcomes.choices, several)
+
+
+def _calibration(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    gold = gold_labels(task.task)
+    chances = {
+        question_id: answer.verdict_probabilities
+        for question_id, answer in outcomes.answers.items()
+        if question_id in gold
+    }
+    return score_calibration(gold, chances, task.task.labels or PUBMEDQA_LABELS)
+
+
+def _selective(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    gold = gold_labels(task.task)
+    given = verdicts(task.task, outcomes)
+    if not task.task.labels:  # BioASQ: yes or no
+        given = {
+            question_id: exact_answer_of("yesno", outcomes.answers[question_id])  # type: ignore[misc]
+            for question_id in given
+            if not outcomes.answers[question_id].abstained
+        }
+    return score_selective({q: None if given.get(q) is None else given[q] == label for q, label in gold.items()})
+
+
+def _statements(task: RunTask, outcomes: Outcomes) -> dict[str, Sequence[Statement] | None]:
+    found: dict[str, Sequence[Statement] | None] = {}
+    for question in task.task.questions:
+        answer = outcomes.answers.get(question.id)
+        found[question.id] = answer.statements if answer is not None else None
+    return found
+
+
+def _citations(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:
+    def section_text(document_id: str, section: str) -> str | None:
+        return outcomes.sections.get((document_id, section))
+
+    statements = _statements(task, outcomes)
+    facts = score_citations(statements, section_text)
+    sentences = {q: cited_sentences(found, section_text) if found else None for q, found in statements.items()}
+    try:
+        alce = score_alce(sentences, model)
+    except UsageError as error:
+        return Scores(facts.measures, facts.counts, (*facts.notes, f"citation recall and precision: {error}"))
+    counts = {**facts.counts, **{f"alce_{name}": count for name, count in alce.counts.items()}}
+    note = f"alce_*[{model.name}]: {model.name} is no entailment model" if isinstance(model, LexicalOverlap) else ""
+    return Scores({**facts.measures, **alce.measures}, counts, (*facts.notes, *([note] if note else [])))
+
+
+def _bioasq(
+    score: Callable[[Mapping[str, BioasqQuestion], Mapping[str, BioasqQuestion]], Scores],
+) -> Callable[[RunTask, Outcomes, EntailmentModel], Scores]:
+    return lambda task, outcomes, _model: score(bioasq_gold(task.task), submission_of(task.task, outcomes))
+
+
+def _rouge(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
+    gold = {question.id: question.ideal_answers for question in task.task.questions}
+    return score_ideal_answers(gold, {question_id: answer.text for question_id, answer in outcomes.answers.items()})
+
+
+_GROUPS: dict[MetricGroup, Callable[[RunTask, Outcomes, EntailmentModel], Scores]] = {
+    "retrieval": _retrieval,
+    "bioasq_documents": _bioasq(score_documents),
+    "bioasq_snippets": _bioasq(score_snippets),
+    "bioasq_exact": _bioasq(score_exact_answers),
+    "rouge": _rouge,
+    "labels": _labels,
+    "choices": _choices,
+    "calibration": _calibration,
+    "selective": _selective,
+    "citations": _citations,
+}

@@ -1,0 +1,252 @@
+"""The stages of one or several pipelines on one corpus: retrieve all → rerank all → read all, batch by batch.
+
+Pipelines that agree in the settings of a stage, and of all stages before it, share its result: it is computed once
+for a batch and handed to each. A single run is the case of one pipeline.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+from ragqa import products
+from ragqa.answer.reader import Reader, open_reader
+from ragqa.corpus.store import DocumentStore
+from ragqa.engine import Engine, sentence_encoder
+from ragqa.index.open import Index, component_folders, open_bm25, open_dense
+from ragqa.manifest import content_hash
+from ragqa.recipe import Recipe, to_table
+from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.rerank import Reranker, open_reranker
+from ragqa.types import Filter, Ranked
+
+T = TypeVar("T")
+_NO_FILTER = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A stage's result for a batch, and the milliseconds of each step that made it."""
+
+    value: Any
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Savings:
+    """How many results of each stage (one is a stage for a batch) were computed, how many shared instead, and the
+    seconds that sharing saved.
+    """
+
+    computed: Counter[str] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter)
+    seconds_saved: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One engine of :class:`Stages` with the keys of its stages: equal keys mean equal results."""
+
+    engine: Engine
+    retrieve_key: str
+    rerank_key: str
+    read_key: str
+
+
+class Stages:
+    """The opened pipelines. Close them, or use them as a context manager."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self.store = store
+        self.pipelines: list[Pipeline] = []
+        self.savings = Savings()
+        self._components: dict[Hashable, Any] = {}
+        self._searches: dict[Hashable, _SharedSearch] = {}
+        self._results: dict[tuple[str, Hashable], Timed] = {}
+
+    @classmethod
+    def open(cls, corpus: str, pipelines: Sequence[tuple[str, Recipe]]) -> "Stages":
+        """Open pipelines, each an index of ``corpus`` and the settings to search it with.
+
+        Raises
+        ------
+        ProductError
+            An index is missing or damaged, or was built with other settings or from another corpus.
+        """
+        stages = cls(products.open_store(corpus))
+        try:
+            for index_name, recipe in pipelines:
+                stages.pipelines.append(stages._open(index_name, recipe))
+        except BaseException:
+            stages.close()
+            raise
+        return stages
+
+    def __enter__(self) -> "Stages":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def next_batch(self) -> None:
+        """Forget the results of the batch before."""
+        self._results.clear()
+        for search in self._searches.values():
+            search.forget()
+
+    def retrieve(self, pipeline: Pipeline, queries: Sequence[str], k: int) -> Timed:
+        """First stage for a batch: a :class:`Candidates`."""
+
+        def compute() -> Timed:
+            timings: dict[str, float] = {}
+            candidates = pipeline.engine.retrieve(queries, k, _NO_FILTER, timings)
+            for kind in ("bm25", "dense"):
+                search = getattr(pipeline.engine.index, kind)
+                if kind in timings and search is not None:
+                    timings[kind] = search.last_ms
+            return Timed(candidates, timings)
+
+        return self._once("retrieve", pipeline.retrieve_key, (tuple(queries), k), compute)
+
+    def rerank(self, pipeline: Pipeline, queries: Sequence[str], k: int, candidates: Timed) -> Timed:
+        """Second stage for a batch: the candidates in their final order; timings include those of the first."""
+        if pipeline.rerank_key == pipeline.retrieve_key:
+            return candidates
+
+        def compute() -> Timed:
+            began = time.perf_counter()
+            ordered = pipeline.engine.rerank(queries, cast("Candidates", candidates.value))
+            return Timed(ordered, {**candidates.timings_ms, "rerank": (time.perf_counter() - began) * 1000})
+
+        return self._once("rerank", pipeline.rerank_key, (tuple(queries), k), compute, own="rerank")
+
+    def read(self, pipeline: Pipeline, question_id: str, compute: Callable[[], Any]) -> Timed:
+        """Third stage for one question; the timings are the reader's alone."""
+
+        def timed() -> Timed:
+            began = time.perf_counter()
+            answer = compute()
+            return Timed(answer, {"read": (time.perf_counter() - began) * 1000})
+
+        return self._once("read", pipeline.read_key, question_id, timed)
+
+    def close(self) -> None:
+        """Close everything that was opened."""
+        for pipeline in self.pipelines:
+            pipeline.engine.close()
+        for component in self._components.values():
+            if hasattr(component, "close"):
+                component.close()
+        self.store.close()
+
+    def _once(self, stage: str, key: str, of: Hashable, compute: Callable[[], Timed], own: str = "") -> Timed:
+        place = (f"{stage}:{key}", of)
+        if place in self._results:
+            result = self._results[place]
+            self.savings.shared[stage] += 1
+            spent = result.timings_ms[own] if own else sum(result.timings_ms.values())
+            self.savings.seconds_saved += spent / 1000
+            return result
+        self.savings.computed[stage] += 1
+        result = self._results[place] = compute()
+        return result
+
+    def _open(self, index_name: str, recipe: Recipe) -> Pipeline:
+        folder = products.product_folder("indexes", index_name)
+        folders, manifest_hash = component_folders(folder, recipe, self.store)
+        names = {kind: path.name for kind, path in folders.items()}
+        bm25 = dense = None
+        if "bm25" in folders:
+            key = ("bm25", names["bm25"], content_hash(recipe.bm25))
+            bm25 = self._component(key, lambda: open_bm25(folders["bm25"], recipe))
+        if "dense" in folders:
+            dense = self._component(("dense", names["dense"]), lambda: open_dense(folders["dense"], recipe))
+        index = Index(folder, manifest_hash, bm25, dense)
+        shared = replace(
+            index,
+            bm25=self._shared(bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
+            dense=self._shared(dense, ("dense", names.get("dense"))),
+        )
+        reranker = self._reranker(recipe, index, names)
+        keys = _keys(recipe, names)
+        return Pipeline(Engine(self.store, shared, recipe, reranker, self._reader(recipe, index, names)), *keys)
+
+    def _reranker(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reranker | None:
+        key = ("reranker", content_hash(recipe.rerank), names.get("dense"))
+        return self._component(key, lambda: open_reranker(recipe.rerank, index.dense))
+
+    def _reader(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reader:
+        key = ("reader", content_hash(recipe.answer), names.get("dense"))
+        return self._component(key, lambda: open_reader(recipe.answer, sentence_encoder(index)))
+
+    def _component(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self._components:
+            self._components[key] = make()
+        component: T = self._components[key]
+        return component
+
+    def _shared(self, component: Any, key: Hashable) -> Any:
+        if component is None:
+            return None
+        if key not in self._searches:
+            self._searches[key] = _SharedSearch(component, self.savings)
+        return self._searches[key]
+
+
+class _SharedSearch:
+    """A component that remembers its searches of the batch; closing it does nothing, :class:`Stages` does that."""
+
+    def __init__(self, component: Any, savings: Savings) -> None:
+        self._component = component
+        self._savings = savings
+        self._found: dict[Hashable, tuple[Ranked, float]] = {}
+        self._lock = Lock()
+        self.last_ms = 0.0
+
+    def search(self, queries: Sequence[str], k: int, allowed: Any = _NO_FILTER) -> Ranked:
+        """As the component's own ``search``; ``last_ms`` tells what the search took when it was made."""
+        key = (tuple(queries), k, allowed)
+        with self._lock:
+            if key in self._found:
+                self._savings.shared["search"] += 1
+                self._savings.seconds_saved += self._found[key][1] / 1000
+            else:
+                self._savings.computed["search"] += 1
+                began = time.perf_counter()
+                ranked = self._component.search(queries, k, allowed)
+                self._found[key] = ranked, (time.perf_counter() - began) * 1000
+            ranked, self.last_ms = self._found[key]
+        return ranked
+
+    def forget(self) -> None:
+        """Forget the searches of the batch before."""
+        self._found.clear()
+
+    def close(self) -> None:
+        """Nothing: others may still search."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._component, name)
+
+
+def _keys(recipe: Recipe, names: Mapping[str, str]) -> tuple[str, str, str]:
+    """Keys of the stages of a pipeline: hashes of the settings that matter to them."""
+    retrieve = to_table(recipe.retrieve)
+    searched = [name for kind, name in sorted(names.items()) if kind in recipe.retrieve.retrievers]
+    relevant: list[Any] = [searched, retrieve["depth"]]
+    if "bm25" in recipe.retrieve.retrievers:
+        relevant.append(to_table(recipe.bm25))
+    if len(recipe.retrieve.retrievers) > 1:
+        parameter = "rrf_k" if recipe.retrieve.fusion == "rrf" else "dense_weight"
+        relevant += [retrieve["fusion"], retrieve[parameter]]
+    # Settings of retrieval that this module does not know of: never shared wrongly.
+    known = {"retrievers", "depth", "fusion", "dense_weight", "rrf_k"}
+    relevant.append({name: value for name, value in retrieve.items() if name not in known})
+    retrieve_key = content_hash(relevant)
+    rerank_key = retrieve_key
+    if recipe.rerank.reranker != "none" or recipe.rerank.evidence_weight:
+        rerank_key = content_hash([retrieve_key, to_table(recipe.rerank), names.get("dense", "")])
+    read_key = content_hash([rerank_key, to_table(recipe.answer), names.get("dense", "")])
+    return retrieve_key, rerank_key, read_key
