@@ -29,8 +29,17 @@ T = TypeVar("T")
 class Bm25Settings:
     """How text is indexed and scored by BM25.
 
-    ``fields`` maps a field to its boost. The fields are ``title``, ``abstract``, ``mesh``, ``keywords`` and
-    ``contents`` (title and abstract as one text, which is what Anserini's BEIR figures use).
+    Attributes
+    ----------
+    engine
+        ``lucene``, or ``rank-bm25`` for tiny corpora without Java.
+    k1, b
+        How soon repetitions of a word cease to count, and how much long documents are discounted. Both hold when
+        searching: another value needs no new index.
+    fields
+        Field → boost. The fields are ``title``, ``abstract``, ``mesh``, ``keywords`` and ``contents`` (title and
+        abstract as one text, which is what Anserini's BEIR figures use). Which fields there are is settled when
+        building; boosts hold when searching, and 0 leaves a field out. Several fields are scored by BM25F.
     """
 
     engine: Literal["lucene", "rank-bm25"] = "lucene"
