@@ -51,7 +51,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
                 "description": "The answer, or, where the client asks for it, server-sent events: `stage` as each "
                 "stage ends, `statement` for each statement as it is there, then `answer` with the checked answer; "
                 "`error` where it fails on the way.",
-                "content": {streams.MEDIA_TYPE: {"schema": {"type": "string"}}},
+                "content": {streams.MEDIA_TYPE: {}},
             },
             **documented(400, 401, 404, 408, 413, 422, 503, 504),
         },

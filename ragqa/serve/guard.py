@@ -87,6 +87,10 @@ class Guard:
 
         try:
             await self._admit(scope, headers, facts, receive, send_with_headers)
+        except Exception:
+            if status < 500:
+                raise
+            # It became a problem with a status of its own, and was logged there.
         finally:
             # A status of 0 means that the client left before there was anything to send (499, as nginx says it).
             self._note(scope, facts, status or 499, time.perf_counter() - began)

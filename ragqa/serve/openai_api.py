@@ -48,7 +48,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         responses={
             200: {
                 "description": "The completion, or, with `stream`, chunks as server-sent events.",
-                "content": {streams.MEDIA_TYPE: {"schema": {"type": "string"}}},
+                "content": {streams.MEDIA_TYPE: {}},
             },
             **documented(400, 401, 404, 408, 413, 422, 503, 504),
         },
