@@ -388,5 +388,5 @@ class _Reading:
 
 def _requests_in_flight(pipeline: Pipeline) -> int:
     """How many questions are read at once: as many as a generator's endpoint may get, else one."""
-    settings = pipeline.engine.recipe.answer
-    return settings.chat.in_flight if settings.reader == "chat" else 1
+    n_at_once: int = getattr(pipeline.reader, "in_flight", 1)
+    return n_at_once

@@ -47,9 +47,10 @@ class Savings:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One engine of :class:`Stages` with the keys of its stages: equal keys mean equal results."""
+    """One engine of :class:`Stages`, its reader, and the keys of its stages: equal keys mean equal results."""
 
     engine: Engine
+    reader: Reader
     retrieve_key: str
     rerank_key: str
     read_key: str
@@ -100,13 +101,14 @@ class Stages:
         """First stage for a batch: a :class:`Candidates`."""
 
         def compute() -> Timed:
+            index = pipeline.engine.index
+            searches = {kind: getattr(index, kind) for kind in ("bm25", "dense") if getattr(index, kind) is not None}
+            for search in searches.values():
+                search.last_ms = None
             timings: dict[str, float] = {}
             candidates = pipeline.engine.retrieve(queries, k, _NO_FILTER, timings)
-            for kind in ("bm25", "dense"):
-                search = getattr(pipeline.engine.index, kind)
-                if kind in timings and search is not None:
-                    timings[kind] = search.last_ms
-            return Timed(candidates, timings)
+            made = {kind: search.last_ms for kind, search in searches.items() if search.last_ms is not None}
+            return Timed(candidates, {**timings, **made})
 
         return self._once("retrieve", pipeline.retrieve_key, (tuple(queries), k), compute)
 
@@ -169,13 +171,13 @@ class Stages:
             bm25=self._shared(bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
             dense=self._shared(dense, ("dense", names.get("dense"))),
         )
-        reranker = self._reranker(recipe, index, names)
-        keys = _keys(recipe, names)
-        return Pipeline(Engine(self.store, shared, recipe, reranker, self._reader(recipe, index, names)), *keys)
+        reader = self._reader(recipe, index, names)
+        engine = Engine(self.store, shared, recipe, self._reranker(recipe, index, names), reader)
+        return Pipeline(engine, reader, *_keys(recipe, names))
 
     def _reranker(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reranker | None:
-        key = ("reranker", content_hash(recipe.rerank), names.get("dense"))
-        return self._component(key, lambda: open_reranker(recipe.rerank, index.dense))
+        key = ("reranker", content_hash([recipe.rerank, recipe.answer.chat]), names.get("dense"))
+        return self._component(key, lambda: open_reranker(recipe.rerank, index.dense, recipe.answer.chat))
 
     def _reader(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reader:
         key = ("reader", content_hash(recipe.answer), names.get("dense"))
@@ -203,7 +205,7 @@ class _SharedSearch:
         self._savings = savings
         self._found: dict[Hashable, tuple[Ranked, float]] = {}
         self._lock = Lock()
-        self.last_ms = 0.0
+        self.last_ms: float | None = None
 
     def search(self, queries: Sequence[str], k: int, allowed: Any = _NO_FILTER) -> Ranked:
         """As the component's own ``search``; ``last_ms`` tells what the search took when it was made."""
@@ -244,9 +246,13 @@ def _keys(recipe: Recipe, names: Mapping[str, str]) -> tuple[str, str, str]:
     # Settings of retrieval that this module does not know of: never shared wrongly.
     known = {"retrievers", "depth", "fusion", "dense_weight", "rrf_k"}
     relevant.append({name: value for name, value in retrieve.items() if name not in known})
+    generator = to_table(recipe.answer.chat)
+    if recipe.retrieve.expansion != "none":
+        relevant.append(generator)
     retrieve_key = content_hash(relevant)
     rerank_key = retrieve_key
     if recipe.rerank.reranker != "none" or recipe.rerank.evidence_weight:
-        rerank_key = content_hash([retrieve_key, to_table(recipe.rerank), names.get("dense", "")])
+        model = generator if recipe.rerank.reranker == "llm" else names.get("dense", "")
+        rerank_key = content_hash([retrieve_key, to_table(recipe.rerank), model])
     read_key = content_hash([rerank_key, to_table(recipe.answer), names.get("dense", "")])
     return retrieve_key, rerank_key, read_key
