@@ -5,15 +5,16 @@ Q ?= Do preoperative statins reduce atrial fibrillation after coronary artery by
 INDEX ?= sample
 HOST ?= 127.0.0.1
 PORT ?= 8000
+VLLM_PORT ?= 8001
 
 export Q
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup index ask serve bench test lint format clean
+.PHONY: help setup index ask serve vllm vllm-test-env bench test lint format clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install everything into .venv
 
@@ -33,6 +34,13 @@ ask: $(READY) ## Answer the question Q on INDEX
 serve: $(READY) ## Answer questions on INDEX at http://HOST:PORT/ (default 127.0.0.1:8000)
 	@$(BIN)/ragqa serve --index $(INDEX) --host $(HOST) --port $(PORT)
 
+vllm: ## Install and start vLLM with MODEL (a folder or a name on the hub); CPU=1: without a GPU
+	@test -n "$(MODEL)" || { echo 'name a model: make vllm MODEL=Qwen/Qwen3-8B, or MODEL=/path/to/its/folder' >&2; exit 2; }
+	@$(PYTHON) services/vllm.py serve $(if $(CPU),--cpu) --port $(VLLM_PORT) "$(MODEL)" $(if $(VLLM_ARGS),-- $(VLLM_ARGS))
+
+vllm-test-env: ## Install vLLM's CPU build into .venv-vllm, which the tests of the generator need
+	@$(PYTHON) services/vllm.py install --cpu
+
 bench: $(READY) ## Measure speed and memory against named peers; DATA names a folder with real data
 	$(BIN)/python eval/benchmarks/run.py $(if $(DATA),--data $(DATA))
 
@@ -50,5 +58,5 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the environment and every built corpus and index
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	git clean -dXfq corpora indexes eval 2>/dev/null || true

@@ -117,6 +117,11 @@ class EndpointModel:
                 _log.warning("%s has no /tokenize (%s); tokens are estimated", self.settings.base_url, error)
         return round(sum(len(message.content) / _CHARACTERS_PER_TOKEN + 8 for message in messages))
 
+    @property
+    def counts_exactly(self) -> bool:
+        """Whether tokens are counted by the server, as far as is known yet."""
+        return self._tokenizes
+
     async def context_length(self) -> int:
         """The settings' ``context_tokens``, else the server's ``max_model_len``, else 4,096."""
         if not self._context:
