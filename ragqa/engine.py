@@ -187,9 +187,18 @@ class Engine:
         rows = found_rows(candidates, query, k)
         return hits_of(candidates, query, self.store.ids(rows))
 
-    def with_reader(self, settings: AnswerSettings) -> "Engine":
-        """The same opened index read by another reader; it must not be used after this engine is closed."""
-        reader = open_reader(settings, sentence_encoder(self.index))
+    def with_reader(self, settings: AnswerSettings, reader: Reader | None = None) -> "Engine":
+        """The same opened index read by another reader; it must not be used after this engine is closed.
+
+        Parameters
+        ----------
+        settings
+            The recipe's ``answer`` table for the new engine.
+        reader
+            A reader that is open already; None opens the one that the settings name.
+        """
+        if reader is None:
+            reader = open_reader(settings, sentence_encoder(self.index))
         return Engine(self.store, self.index, dataclasses.replace(self.recipe, answer=settings), self._reranker, reader)
 
     def close(self) -> None:

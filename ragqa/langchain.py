@@ -1,0 +1,182 @@
+"""ragqa inside LangChain: the engine as a retriever and as a runnable, and LangChain's chat models inside ragqa.
+
+>>> from ragqa.langchain import AnswerRunnable, RagqaRetriever, with_chat_model  # doctest: +SKIP
+>>> engine = ragqa.open("sample")  # doctest: +SKIP
+>>> AnswerRunnable(engine).invoke("Do statins prevent atrial fibrillation?")["text"]  # doctest: +SKIP
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.language_models import BaseChatModel
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.utils import AddableDict
+from pydantic import ConfigDict
+
+from ragqa.answer.chat.reader import ChatReader
+from ragqa.answer.compose import source_of
+from ragqa.answer.langchain import LangChainModel
+from ragqa.corpus.text import abstract_of, title_of
+from ragqa.engine import Engine, sentence_encoder
+from ragqa.types import Answer, Filter, Question, Statement
+
+__all__ = ["AnswerRunnable", "RagqaRetriever", "with_chat_model"]
+
+
+class RagqaRetriever(BaseRetriever):
+    """The engine's search as a LangChain retriever.
+
+    A document's ``page_content`` is its title and abstract; its metadata has ``title``, ``year``, ``journal``,
+    ``url``, ``evidence_level``, ``retracted``, ``score`` and the ``scores`` of each stage.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    engine: Engine
+    k: int = 10
+    allowed: Filter = Filter()
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
+    ) -> list[LangChainDocument]:
+        hits = self.engine.search(query, self.k, self.allowed)
+        found = []
+        for hit, document in zip(hits, self.engine.store.read([hit.row for hit in hits]), strict=True):
+            source = source_of(document, cited=False)
+            metadata = {
+                "title": source.title,
+                "year": source.year,
+                "journal": source.journal,
+                "url": source.url,
+                "evidence_level": source.evidence_level,
+                "retracted": source.retracted,
+                "score": hit.score,
+                "scores": dict(hit.scores),
+            }
+            text = f"{title_of(document)}\n\n{abstract_of(document)}".strip()
+            found.append(LangChainDocument(id=document.id, page_content=text, metadata=metadata))
+        return found
+
+
+class AnswerRunnable(Runnable[str | Question, AddableDict]):
+    """The engine's answers as a LangChain runnable.
+
+    The output is a dictionary with ``text`` (the statements with the ids that they cite), ``statements``
+    (:class:`ragqa.types.Statement`) and ``answer`` (:class:`ragqa.types.Answer`). A stream gives each statement as
+    soon as it is checked, and last the answer; its chunks add up to what ``invoke`` returns, unless the generator
+    takes statements back by abstaining at the end: ``answer`` always has the last word.
+    """
+
+    def __init__(self, engine: Engine, allowed: Filter = Filter()) -> None:
+        self.engine = engine
+        self.allowed = allowed
+
+    def invoke(self, input: str | Question, config: RunnableConfig | None = None, **_: Any) -> AddableDict:  # noqa: A002
+        """Answer one question."""
+        return self._call_with_config(self._answer, input, config)
+
+    async def ainvoke(self, input: str | Question, config: RunnableConfig | None = None, **_: Any) -> AddableDict:  # noqa: A002
+        """Answer one question; the event loop stays free meanwhile."""
+
+        async def answer(asked: str | Question) -> AddableDict:
+            return await asyncio.to_thread(self._answer, asked)
+
+        return await self._acall_with_config(answer, input, config)
+
+    def stream(
+        self,
+        input: str | Question,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **_: Any,
+    ) -> Iterator[AddableDict]:
+        """The statements as they come, and last the answer."""
+
+        def chunks(asked: Iterator[str | Question]) -> Iterator[AddableDict]:
+            with asyncio.Runner() as runner:
+                pieces = self._chunks(next(asked))
+                try:
+                    while (chunk := runner.run(_next(pieces))) is not None:
+                        yield chunk
+                finally:
+                    runner.run(pieces.aclose())
+
+        yield from self._transform_stream_with_config(iter([input]), chunks, config)
+
+    async def astream(
+        self,
+        input: str | Question,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **_: Any,
+    ) -> AsyncIterator[AddableDict]:
+        """As :meth:`stream`; leaving early stops the generator."""
+
+        async def one() -> AsyncIterator[str | Question]:
+            yield input
+
+        async def chunks(asked: AsyncIterator[str | Question]) -> AsyncIterator[AddableDict]:
+            async for question in asked:
+                async for chunk in self._chunks(question):
+                    yield chunk
+
+        async for chunk in self._atransform_stream_with_config(one(), chunks, config):
+            yield chunk
+
+    def _answer(self, asked: str | Question) -> AddableDict:
+        answer = self.engine.ask(asked, allowed=self.allowed)
+        chunk = AddableDict(text="", statements=[])
+        for statement in answer.statements:
+            chunk = chunk + _of_statement(statement, first=not chunk["statements"])
+        return chunk + AddableDict(answer=answer)
+
+    async def _chunks(self, asked: str | Question) -> AsyncGenerator[AddableDict, None]:
+        question = asked if isinstance(asked, Question) else Question(asked)
+        engine = self.engine
+
+        def find() -> Any:
+            found = engine.retrieve([question.text], engine.recipe.answer.n_documents, self.allowed)
+            return engine.rerank([question.text], found)
+
+        candidates = await asyncio.to_thread(find)
+        yield AddableDict(text="", statements=[])
+        first = True
+        async for item in engine.read_stream(question, candidates, 0):
+            if isinstance(item, Answer):
+                yield AddableDict(answer=item)
+            else:
+                yield _of_statement(item, first=first)
+                first = False
+
+
+def with_chat_model(engine: Engine, model: BaseChatModel, **limits: int) -> Engine:
+    """The same opened index with a LangChain chat model as its generator.
+
+    Parameters
+    ----------
+    engine
+        It must stay open as long as the new one is used.
+    model
+        Any ``BaseChatModel``.
+    **limits
+        ``context_tokens``, ``max_tokens`` and ``in_flight`` of :class:`ragqa.answer.langchain.LangChainModel`.
+    """
+    settings = dataclasses.replace(engine.recipe.answer, reader="chat")
+    reader = ChatReader(settings, [LangChainModel(model, **limits)], sentence_encoder(engine.index))
+    return engine.with_reader(settings, reader)
+
+
+def _of_statement(statement: Statement, *, first: bool) -> AddableDict:
+    cited = ", ".join(dict.fromkeys(span.document_id for span in statement.spans))
+    text = f"{statement.text} [{cited}]" if cited else statement.text
+    return AddableDict(text=text if first else f" {text}", statements=[statement])
+
+
+async def _next(pieces: AsyncIterator[AddableDict]) -> AddableDict | None:
+    return await anext(pieces, None)
