@@ -68,3 +68,45 @@ def score_bioasq(gold: Path, submission: Path, as_json: bool) -> None:
     from ragqa.evaluate.run_import import score_bioasq as score_
 
     eval_show.metrics(score_(gold, submission), as_json)
+
+
+@evaluate.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN …")
+@click.option("--measure", "measures", multiple=True, help="Default: the task's primary measure (repeatable).")
+@click.option("--test", type=click.Choice(["randomisation", "mcnemar"]), default="randomisation", show_default=True)
+@click.option("--against-first", is_flag=True, help="Compare all with the first run only, not every pair.")
+@click.option("--across", is_flag=True, help="Rank systems across tasks instead: mean rank, Borda, Kemeny.")
+@click.option("--changed", default=10, show_default=True, help="How many of the questions that changed to show.")
+@json_option
+def compare(
+    runs: tuple[str, ...], measures: tuple[str, ...], across: bool, changed: int, as_json: bool, **options: Any
+) -> None:
+    """Test runs on the same questions against each other."""
+    from ragqa.evaluate.run_compare import compare_runs, rank_across
+    from ragqa.evaluate.run_load import load_run
+
+    loaded = [load_run(run) for run in runs]
+    if across:
+        eval_show.ranked(rank_across(loaded), as_json)
+    else:
+        questions = loaded[0].questions
+        eval_show.compared(compare_runs(loaded, measures, **options), questions, changed, as_json)
+
+
+@evaluate.command()
+@click.argument("run_name", metavar="RUN")
+@click.option("--format", "format_name", type=click.Choice(["trec", "bioasq", "pubmedqa", "mirage"]), required=True)
+@click.option("--out", type=_PATH, help="File (mirage: folder) to write; default: in the run's folder.")
+@json_option
+def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> None:
+    """Write a run in the form of another program: trec_eval, BioASQ's, PubMedQA's or MIRAGE's."""
+    from ragqa.evaluate.run_export import export_run
+    from ragqa.evaluate.run_load import load_run
+
+    exported = export_run(load_run(run_name).path, format_name, out)
+    if as_json:
+        show.json_document({"path": str(exported.path), "notes": exported.notes})
+        return
+    for note in exported.notes:
+        show.line(f"Note: {note}")
+    show.line(f"Written: {exported.path}")

@@ -84,6 +84,53 @@ def metrics(found: Any, as_json: bool) -> None:
         show.line(f"Note: {note}")
 
 
+def compared(found: Any, questions: dict[str, str], n_changed: int, as_json: bool) -> None:
+    """Comparisons: difference with interval, p-values, effect size, wins, ties and losses, what changed."""
+    if as_json:
+        show.json_document(found)
+        return
+    rows = []
+    for pair in found.pairs:
+        one = pair.comparison
+        difference = f"{one.difference.value:+.4f} ({one.difference.low:+.4f} to {one.difference.high:+.4f})"
+        effect = "–" if one.effect_size is None else f"{one.effect_size:.2f}"
+        outcome = f"{one.wins}/{one.ties}/{one.losses}"
+        values = [f"{one.a:.4f}", f"{one.b:.4f}", difference, p_value(one.p_value), p_value(pair.p_holm)]
+        rows.append([one.measure, pair.a, pair.b, *values, effect, outcome])
+    headers = ["measure", "A", "B", "A's", "B's", "A − B", "p", "p (Holm)", "d_z", "win/tie/loss of A"]
+    show.table(headers, rows)
+    show.line(found.caption)
+    for pair in found.pairs:
+        if not n_changed or not pair.comparison.changed:
+            continue
+        show.line(f"{pair.comparison.measure}: questions that changed most, {pair.a} − {pair.b}", "bold")
+        for question_id, delta in list(pair.comparison.changed.items())[:n_changed]:
+            show.line(f"{delta:+.3f}  {question_id}  {questions.get(question_id, '')[:100]}")
+
+
+def ranked(found: Any, as_json: bool) -> None:
+    """Systems across tasks."""
+    if as_json:
+        show.json_document(found)
+        return
+    tasks = list(next(iter(found.figures.values())))
+    rows = [
+        [place, system, f"{found.mean_ranks[system]:.2f}", f"{found.borda[system]:g}"]
+        + [f"{found.figures[system][task]:.4f}" for task in tasks]
+        for place, system in enumerate(found.kemeny_order, start=1)
+    ]
+    show.table(["Kemeny", "system", "mean rank", "Borda", *tasks], rows)
+
+
+def p_value(value: float) -> str:
+    """A p-value as papers print it.
+
+    >>> p_value(0.00009), p_value(0.0421)
+    ('< 0.001', '0.042')
+    """
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def _result(result: Any) -> dict[str, Any]:
     import msgspec
 

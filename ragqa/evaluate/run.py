@@ -9,14 +9,14 @@ from typing import Any
 from ragqa import home, products, recipe
 from ragqa.errors import UsageError
 from ragqa.evaluate import run_prepare as prepare
-from ragqa.evaluate.metrics.measure import Scores
-from ragqa.evaluate.run_folder import QuestionLine, RunFolder, RunManifest, read_lines, refuse_changed
+from ragqa.evaluate.metrics.measure import Scores, mean_over_sets
+from ragqa.evaluate.run_folder import QuestionLine, RunFolder, RunManifest, read_lines, refuse_changed, write_members
 from ragqa.evaluate.run_loop import RunningScore, RunProgress, work_through
 from ragqa.evaluate.run_metrics import score_run
 from ragqa.evaluate.run_prepare import WantedIndex
 from ragqa.evaluate.run_score import Metrics, StageTiming, summarise, write_metrics, write_timings
 from ragqa.evaluate.run_stages import Stages
-from ragqa.evaluate.run_task import N_HITS, RunTask, reads, run_task, searches, work_of, write_task
+from ragqa.evaluate.run_task import N_HITS, read_task, reads, run_task, searches, work_of, write_task
 from ragqa.evaluate.statistics import SEED
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.task import Task, question_set_hash
@@ -87,6 +87,7 @@ class Ready:
     task: Task
     wanted: WantedIndex
     described: dict[str, Any]
+    system: str
 
 
 def run(request: Request, progress: Progress | None = None, on_question: RunProgress | None = None) -> list[Result]:
@@ -95,7 +96,7 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
     Returns
     -------
     list of Result
-        One for each task: R2MED has one a set.
+        One. For R2MED one for each set in a folder of its own, then that of the folder around them, the mean.
 
     Raises
     ------
@@ -104,20 +105,16 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
     """
     _check(request)
     tasks = load_tasks(request.task, request.data, request.split, request.setting)
-    if len(tasks) > 1 and request.index:
-        raise UsageError(
-            f"the task {request.task!r} has {len(tasks)} sets with a corpus each; give --recipe, not --index"
-        )
+    path = request.out or home.home() / "eval" / "runs" / run_id(request, tasks)
+    if len(tasks) == 1:
+        return [run_ready(make_ready(request, tasks[0], progress), path, request, progress, on_question)]
+    if request.index:
+        raise UsageError(f"{request.task} has {len(tasks)} sets with a corpus each; give --recipe, not --index")
     results = []
     for task in tasks:
         ready = make_ready(request, task, progress)
-        path = request.out or home.home() / "eval" / "runs" / run_id(request, task)
-        results.append(
-            run_ready(
-                ready, path / task.split if request.out and len(tasks) > 1 else path, request, progress, on_question
-            )
-        )
-    return results
+        results.append(run_ready(ready, path / prepare.slug(task.split), request, progress, on_question))
+    return [*results, finish_sets(path, results)]
 
 
 def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
@@ -128,7 +125,9 @@ def make_ready(request: Request, task: Task, progress: Progress | None = None) -
     if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
         # The documents are given: whether they deal with the question is not in question.
         overrides = (*overrides, "answer.abstain_below=0.0")
-    return Ready(task, _wanted(request, task, overrides, progress), _described(request, task))
+    wanted = _wanted(request, task, overrides, progress)
+    system = " ".join([request.index or wanted.recipe_name, *request.overrides])
+    return Ready(task, wanted, _described(request, task), system)
 
 
 def run_ready(
@@ -158,18 +157,24 @@ def run_ready(
 
 def finish(folder: RunFolder, n_before: int) -> Result:
     """Score the lines of a complete run and write the figures."""
-    from ragqa.evaluate.run_task import read_task
-
     task = read_task(folder.path)
-    scores = score_folder(folder.path, task)
-    metrics = summarise(folder.manifest.task, with_reader_notes(scores, task.task, folder.manifest.recipe))
+    scores = with_reader_notes(score_run(task, read_lines(folder.path)), task.task, folder.manifest.recipe)
+    metrics = summarise(folder.manifest.task, scores)
     write_metrics(folder.path, metrics)
     return Result(folder.path, folder.manifest, metrics, write_timings(folder.path), n_before)
 
 
-def score_folder(path: Path, task: RunTask) -> Scores:
-    """Score the lines of the run in ``path``."""
-    return score_run(task, read_lines(path))
+def finish_sets(path: Path, results: Sequence[Result]) -> Result:
+    """Write the figures of several sets: the unweighted mean of each measure."""
+    members = [result.path.name for result in results]
+    scores = mean_over_sets({name: score_run(read_task(path / name), read_lines(path / name)) for name in members})
+    first = results[0].manifest
+    described = {**first.task, "split": "", "sets": members}
+    manifest = replace(first, id=path.name, task=described, n_questions=sum(r.manifest.n_questions for r in results))
+    write_members(path, members, manifest)
+    metrics = summarise(described, scores)
+    write_metrics(path, metrics)
+    return Result(path, manifest, metrics, {}, sum(result.n_before for result in results))
 
 
 def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
@@ -177,6 +182,7 @@ def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
     settings = ready.wanted.recipe
     return RunManifest(
         id=run_name,
+        system=ready.system,
         task=ready.described,
         recipe=to_table(settings),
         inputs={
@@ -194,15 +200,16 @@ def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
     )
 
 
-def run_id(request: Request, task: Task) -> str:
+def run_id(request: Request, tasks: Sequence[Task]) -> str:
     """The name of a run: task, data, split, setting, index or recipe, and a hash of the overrides where there are any.
 
     It does not depend on what the recipe or the data hold: the same command finds its run again, and a change is
     noticed.
     """
+    task = tasks[0]
     pipeline = request.index or Path(request.recipe or _default_recipe(task)).stem
     data = request.data.absolute().name.removesuffix(".json") if request.data else ""
-    parts = [task.name, data, task.split, task.setting, pipeline]
+    parts = [task.name, data, task.split if len(tasks) == 1 else "", task.setting, pipeline]
     if request.overrides:
         parts.append(content_hash(sorted(request.overrides))[:6])
     if request.limit:

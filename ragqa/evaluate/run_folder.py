@@ -28,6 +28,7 @@ MANIFEST_FILE, QUESTIONS_FILE, METRICS_FILE, TIMINGS_FILE = (
     "metrics.json",
     "timings.json",
 )
+MEMBERS_FILE = "sets.json"
 _LOCK_FILE = ".lock"
 _REMEDY = "delete the folder and run the same command again"
 _N_SHOWN = 12
@@ -125,6 +126,8 @@ class RunManifest:
     ----------
     id
         Name of the run.
+    system
+        What tables call the pipeline: the index or recipe and its overrides, or the cell of an ablation.
     task
         Name, data, setting, split and whatever else the task was given.
     recipe
@@ -149,6 +152,7 @@ class RunManifest:
     """
 
     id: str
+    system: str
     task: dict[str, Any]
     recipe: dict[str, Any]
     inputs: dict[str, str]
@@ -259,6 +263,17 @@ def read_manifest(path: Path) -> RunManifest:
     if manifest.kind != "run":
         raise ProductError(f"{path} is a product of kind {manifest.kind!r}, not a run")
     return manifest
+
+
+def write_members(path: Path, members: Sequence[str], manifest: RunManifest) -> None:
+    """Make ``path`` the folder of several runs whose mean is the figure: its manifest, and the runs by folder."""
+    write_json(path / MEMBERS_FILE, list(members))
+    write_json(path / MANIFEST_FILE, manifest)
+
+
+def read_members(path: Path) -> list[str]:
+    """The runs in the folder of several; empty for a single run."""
+    return read_json(path / MEMBERS_FILE, list[str], _REMEDY) if (path / MEMBERS_FILE).exists() else []
 
 
 def read_lines(path: Path) -> Iterator[QuestionLine]:
