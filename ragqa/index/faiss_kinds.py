@@ -113,13 +113,9 @@ def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Pat
         found = next(e for e in estimates if e.kind == wanted)
     _log.info("FAISS for %s vectors of %d dimensions: %s", f"{n_vectors:,}", dim, found)
     if found not in fitting:
-        alternatives = "; or use ".join(str(e) for e in fitting) or "none of the other kinds would fit either"
         raise BackendError(
             f"a FAISS index of {n_vectors:,} vectors cannot be built here: {found}, but {_size(ram)} RAM and "
-            f"{_size(disk)} disk are free; use dense.faiss = {alternatives}"
-            if fitting
-            else f"a FAISS index of {n_vectors:,} vectors cannot be built here: {found} (the smallest), but "
-            f"{_size(ram)} RAM and {_size(disk)} disk are free; use a machine with more, or a smaller corpus"
+            f"{_size(disk)} disk are free; {_alternatives(fitting)}"
         )
     return found.kind
 
@@ -181,6 +177,12 @@ def _taken(pieces: Iterable[np.ndarray], chosen: np.ndarray) -> Iterator[np.ndar
         low, high = np.searchsorted(chosen, [begin, begin + len(piece)])
         yield piece[chosen[low:high] - begin]
         begin += len(piece)
+
+
+def _alternatives(fitting: list[Estimate]) -> str:
+    if not fitting:
+        return "no other kind would fit; use a machine with more, or a smaller corpus"
+    return "use " + " or ".join(f"dense.faiss = {fit.kind!r} ({fit})" for fit in fitting)
 
 
 def _available_ram() -> int:
