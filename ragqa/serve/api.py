@@ -90,7 +90,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         return json_response(SearchResult(body.question, await unless_gone(request, work)))
 
     @routes.get(
-        "/v1/documents/{document_id}",
+        "/v1/documents/{document_id:path}",
         response_model=Shown,
         responses=documented(401, 404, 422, 503, 504),
         tags=["documents"],

@@ -9,13 +9,13 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field
+from pydantic import Field, RootModel
 from starlette.applications import Starlette
 
 from ragqa import __version__
 from ragqa.errors import RagqaError
 from ragqa.serve import footnotes
-from ragqa.serve.models import Filters
+from ragqa.serve.models import Filters, Text
 from ragqa.serve.service import Found, Service, Shown
 from ragqa.serve.settings import Limits
 from ragqa.serve.workers import BusyError
@@ -39,8 +39,8 @@ class SearchHits:
     hits: list[Found]
 
 
-QuestionText = Annotated[str, Field(min_length=1, description="A biomedical question in plain words.")]
-IndexName = Annotated[str | None, Field(description="A served index; null for the default.", max_length=200)]
+QuestionText = Annotated[Text, Field(min_length=1, description="A biomedical question in plain words.")]
+IndexName = Annotated[Text | None, Field(description="A served index; null for the default.", max_length=200)]
 
 
 def build_mcp_server(service: Service) -> MCPServer[Any]:
@@ -55,7 +55,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         k: Annotated[int, Field(ge=1, le=max_k, description="How many articles.")] = 10,
         index: IndexName = None,
         filter: Filters | None = None,  # noqa: A002 - the name that clients see
-    ) -> Annotated[CallToolResult, SearchHits]:
+    ) -> Annotated[CallToolResult, RootModel[SearchHits]]:
         """Find the articles that fit a question best, with their titles, years and levels of evidence."""
         found = await _told(service.search(index, question, k, _allowed(filter)))
         text = "\n".join(f"{hit.rank}. {footnotes.source_line(hit.source)}" for hit in found) or "Nothing was found."
@@ -66,15 +66,15 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         type: QuestionType | None = None,  # noqa: A002 - the name that clients see
         index: IndexName = None,
         filter: Filters | None = None,  # noqa: A002
-    ) -> Annotated[CallToolResult, Answer]:
+    ) -> Annotated[CallToolResult, RootModel[Answer]]:
         """Answer a question from the articles: statements with PMIDs and quotes, or an abstention with its reason."""
         answer = await _told(service.ask(index, Question(question, type=type), _allowed(filter)))
         return _result("".join(footnotes.lines(answer)).strip(), answer)
 
     async def get_document(
-        document_id: Annotated[str, Field(min_length=1, max_length=200, description="A PMID, as search returns it.")],
+        document_id: Annotated[Text, Field(min_length=1, max_length=200, description="A PMID, as search returns it.")],
         index: IndexName = None,
-    ) -> Annotated[CallToolResult, Shown]:
+    ) -> Annotated[CallToolResult, RootModel[Shown]]:
         """Read one article: title, abstract and metadata."""
         shown = await _told(service.document(index, document_id))
         sections = [f"[{section.name}] {section.text}" for section in shown.document.sections]

@@ -2,12 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ragqa.types import Filter, Question, QuestionType
 
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _written(text: str) -> str:
+    """Refuse halves of surrogate pairs, which JSON can hold but no text can."""
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("the text has half of a surrogate pair in it")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_written)]
+Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Names = Annotated[list[Name], Field(max_length=50)]
 Year = Annotated[int, Field(ge=0, le=9999)]
 
@@ -43,7 +53,7 @@ class Filters(_Closed):
 
 
 class _Asking(_Closed):
-    question: str = Field(description="At most as long as the server's settings say; by default 2,000 characters.")
+    question: Text = Field(description="At most as long as the server's settings say; by default 2,000 characters.")
     index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
     filter: Filters = Filters()
 
@@ -81,14 +91,14 @@ class TextPart(BaseModel):
     """One piece of a message; only pieces of text are taken."""
 
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class ChatMessage(BaseModel):
     """A message of a conversation, as OpenAI clients send it; other keys are passed over."""
 
     role: Annotated[str, Field(max_length=50)]
-    content: str | Annotated[list[TextPart], Field(max_length=100)] | None = None
+    content: Text | Annotated[list[TextPart], Field(max_length=100)] | None = None
 
     def text(self) -> str:
         """The words of the message."""

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-START_SECONDS = 120
+KEY = "a-key-made-for-this-test-only"
+OTHER_KEY = "another-key-made-for-this-test-only"
 
 HOSTILE_TEXT = (
     "Patients with <script>window.hacked=1</script> took 𝛼-tocopherol 🧪 daily & recovered. "
@@ -44,10 +45,10 @@ class Server:
         """An HTTP client for it."""
         return httpx.Client(base_url=self.address, timeout=60, **options)  # type: ignore[arg-type]
 
-    def stop(self) -> int:
-        """Tell it to stop, and wait for its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+    def connection(self) -> socket.socket:
+        """A bare connection to it."""
+        host, port = self.address.removeprefix("http://").split("/")[0].split(":")
+        return socket.create_connection((host, int(port)), timeout=30)
 
 
 StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
@@ -102,6 +103,16 @@ def start_server(served_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def server(start_server: StartServer) -> Iterator[Server]:
     """The server that most tests share: default settings, both indexes."""
     with start_server("--index", "sample", "--index", "hostile") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def guarded_server(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with two keys, one from a file and one from the environment, that logs questions."""
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text(f"# for the tests\n{KEY}\n")
+    options = ("--keys-file", str(keys), "--set", "logs.questions=true")
+    with start_server(*options, RAGQA_KEYS=f"{OTHER_KEY},one-more-key-for-tests") as running:
         yield running
 
 

@@ -100,11 +100,8 @@ def test_messages_without_a_question_are_refused(messages: list, openai_client: 
     assert caught.value.body["type"] == "invalid_request_error"  # type: ignore[index]
 
 
-def test_a_wrong_key_is_an_authentication_error(start_server) -> None:
-    with (
-        start_server(RAGQA_KEYS="a-key-made-for-this-test-only") as server,
-        openai.OpenAI(base_url=f"{server.address}v1", api_key="wrong", max_retries=0) as client,
-    ):
+def test_a_wrong_key_is_an_authentication_error(guarded_server) -> None:
+    with openai.OpenAI(base_url=f"{guarded_server.address}v1", api_key="wrong", max_retries=0) as client:
         with pytest.raises(openai.AuthenticationError):
             client.models.list()
         right = client.with_options(api_key="a-key-made-for-this-test-only")

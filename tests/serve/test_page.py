@@ -238,16 +238,14 @@ def test_nothing_is_cut_off_on_a_phone(browser: Browser, server) -> None:
         expect(page.locator("dialog mark.current")).to_be_in_viewport()
 
 
-def test_a_key_is_asked_for_once(start_server, browser: Browser) -> None:
-    key = "a-key-made-for-this-test-only"
-    with start_server(RAGQA_KEYS=key) as server:
-        page = browser.new_page()
-        page.goto(server.address)
-        page.get_by_label("Key", exact=True).fill(key)
+def test_a_key_is_asked_for_once(guarded_server, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(guarded_server.address)
+        page.get_by_label("Key", exact=True).fill("a-key-made-for-this-test-only")
         page.get_by_role("button", name="Use it").click()
         expect(page.locator("#index-facts")).to_contain_text("articles")
 
         ask(page)
 
         expect(page.locator(".verdict .label")).to_have_text("Yes")
-        page.close()
