@@ -22,7 +22,8 @@ def evaluate() -> None:
 @click.option("--split", help="Part of the data; each task has its default.")
 @click.option("--setting", help="The rules, where a task has several, for example A, A+ or B of bioasq.")
 @click.option("--index", "index_name", help="A built index.")
-@click.option("--recipe", "recipe_name", help="A recipe for an index of the task's own corpus, built if needed.")
+@click.option("--recipe", "recipe_name", help="A recipe for an index of the corpus, built where needed.")
+@click.option("--corpus", help="A built corpus; default: the task's own.")
 @set_option
 @click.option("--out", type=_PATH, help="The run's folder; default: eval/runs/ID.")
 @click.option("--batch", default=256, show_default=True, help="Questions a batch; 1 makes the timings latencies.")
@@ -30,13 +31,13 @@ def evaluate() -> None:
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
-def run(index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
+def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
     """Run TASK (beir, bioasq, mirage, pubmedqa, r2med, sample), or go on with it; finished questions are kept."""
     from ragqa.evaluate.run import Request
     from ragqa.evaluate.run import run as run_task
 
     show.tell_more()
-    request = Request(index=index_name, recipe=recipe_name, **options)
+    request = Request(task, index=index_name, recipe=recipe_name, **options)
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:
         results = run_task(request, progress, on_question)
     eval_show.results(results, as_json)
@@ -110,3 +111,27 @@ def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> 
     for note in exported.notes:
         show.line(f"Note: {note}")
     show.line(f"Written: {exported.path}")
+
+
+@evaluate.command()
+@click.argument("grid")
+@click.option("--task", default="sample", show_default=True, help="What the cells are judged by.")
+@click.option("--data", type=_PATH, help="The task's file or folder.")
+@click.option("--split", help="Part of the data.")
+@click.option("--setting", help="The rules, where a task has several.")
+@click.option("--corpus", help="A built corpus; default: the task's own.")
+@set_option
+@click.option("--with", "changes", multiple=True, metavar="KEY=VALUE", help="Change the ablation file's own keys.")
+@click.option("--out", type=_PATH, help="The folder; default: eval/runs/ablate-….")
+@click.option("--limit", type=int, help="Only the first so many questions.")
+@click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
+@json_option
+def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Run every cell of GRID (eval/ablations/GRID.toml or a path); what cells have in common is computed once."""
+    from ragqa.evaluate.ablate import ablate as ablate_
+    from ragqa.evaluate.run import Request
+
+    show.tell_more()
+    with show.progress_bars() as progress, eval_show.question_bar() as on_question:
+        path, result = ablate_(grid, Request(**options), changes, progress, on_question)
+    eval_show.ablation(path, result, as_json)

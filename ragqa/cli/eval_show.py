@@ -122,6 +122,47 @@ def ranked(found: Any, as_json: bool) -> None:
     show.table(["Kemeny", "system", "mean rank", "Borda", *tasks], rows)
 
 
+def ablation(path: Any, found: Any, as_json: bool) -> None:
+    """The table of an ablation, its tests, and what sharing saved."""
+    if as_json:
+        show.json_document({"path": str(path), **_plain(found)})
+        return
+    rows = []
+    for row in found.rows:
+        figures = [_interval(row.figures[name]) for name in found.measures]
+        time = f"{row.milliseconds.get('total', 0.0):.1f}"
+        failed = f"{row.counts.get('n_failed', 0)}/{row.counts.get('n_unparsed', 0)}"
+        rows.append([row.letter, row.name, row.chosen, *figures, row.better_than, time, failed])
+    headers = ["", "cell", "chosen", *found.measures, f"beats ({found.primary})", "ms/question", "failed/unparsed"]
+    show.table(headers, rows, title=found.description)
+    show.line(found.caption)
+    show.table(
+        ["A", "B", f"A − B, {found.primary}", "p", "p (Holm)"],
+        [
+            [t.a, t.b, f"{t.comparison.difference.value:+.4f}", p_value(t.comparison.p_value), p_value(t.p_holm)]
+            for t in found.tests
+        ],
+    )
+    done, saved = sum(found.computed.values()), sum(found.shared.values())
+    stages = ", ".join(f"{stage} {count}" for stage, count in sorted(found.shared.items()))
+    show.line(
+        f"Stages: {done} batches computed, {saved} shared instead ({stages or 'none'}), which saved "
+        f"{found.seconds_saved:.1f} s; {found.seconds:.1f} s in all"
+    )
+    show.line(f"Ablation: {path}")
+
+
+def _interval(interval: Any) -> str:
+    return f"{interval.value:.4f} ({interval.low:.4f}–{interval.high:.4f})"
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
 def p_value(value: float) -> str:
     """A p-value as papers print it.
 

@@ -38,7 +38,9 @@ class Request:
     task, data, split, setting
         As :func:`ragqa.evaluate.tasks.registry.load_tasks` takes them.
     index
-        A built index; None: the one that ``recipe`` makes of the task's own corpus.
+        A built index; None: the one that ``recipe`` makes of ``corpus``.
+    corpus
+        A built corpus; None: the task's own, else the one that the recipe names.
     recipe
         A recipe under ``indexes/`` or a path to one; None: ``default``, or ``sample`` for the task ``sample``.
     overrides
@@ -60,6 +62,7 @@ class Request:
     split: str | None = None
     setting: str | None = None
     index: str | None = None
+    corpus: str | None = None
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
     out: Path | None = None
@@ -119,14 +122,18 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
 
 def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
     """Import the task's corpus where needed, and name the index that it is run on."""
-    if request.limit:
-        task = replace(task, questions=task.questions[: request.limit])
     overrides = request.overrides
     if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
         # The documents are given: whether they deal with the question is not in question.
         overrides = (*overrides, "answer.abstain_below=0.0")
     wanted = _wanted(request, task, overrides, progress)
-    system = " ".join([request.index or wanted.recipe_name, *request.overrides])
+    return ready(request, task, wanted, " ".join([request.index or wanted.recipe_name, *request.overrides]))
+
+
+def ready(request: Request, task: Task, wanted: WantedIndex, system: str) -> Ready:
+    """The task, cut to the limit that was asked for, with the index that it is run on."""
+    if request.limit:
+        task = replace(task, questions=task.questions[: request.limit])
     return Ready(task, wanted, _described(request, task), system)
 
 
@@ -209,7 +216,8 @@ def run_id(request: Request, tasks: Sequence[Task]) -> str:
     task = tasks[0]
     pipeline = request.index or Path(request.recipe or _default_recipe(task)).stem
     data = request.data.absolute().name.removesuffix(".json") if request.data else ""
-    parts = [task.name, data, task.split if len(tasks) == 1 else "", task.setting, pipeline]
+    split = task.split if len(tasks) == 1 else ""
+    parts = [task.name, data, split, task.setting, request.corpus or "", pipeline]
     if request.overrides:
         parts.append(content_hash(sorted(request.overrides))[:6])
     if request.limit:
@@ -254,8 +262,8 @@ def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -
 
 
 def _check(request: Request) -> None:
-    if request.index and request.recipe:
-        raise UsageError("give --index (a built index) or --recipe (for the task's own corpus), not both")
+    if request.index and (request.recipe or request.corpus):
+        raise UsageError("give --index (a built index), or --recipe and --corpus to make one; not both")
     for name, value in (("--batch", request.batch), ("--hits", request.n_hits), ("--limit", request.limit)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be at least 1")
@@ -275,21 +283,34 @@ def _wanted(request: Request, task: Task, overrides: Sequence[str], progress: Pr
             products.build_index(_SAMPLE, progress=progress)
         return prepare.built_index(request.index, overrides)
     name = request.recipe or _default_recipe(task)
+    return prepare.wanted_index(corpus_of(request, task, name, progress), name, overrides)
+
+
+def corpus_of(request: Request, task: Task, recipe_name: str, progress: Progress | None = None) -> str:
+    """The corpus that the task is run on, imported or built where it is not there yet.
+
+    Raises
+    ------
+    UsageError
+        Neither the request, nor the task, nor the recipe names one.
+    """
+    if request.corpus:
+        products.product_folder("corpora", request.corpus)
+        return request.corpus
     if task.corpus is not None:
         label = f"{task.name}-{task.corpus.path.absolute().name}"
-        corpus = prepare.prepare_corpus(label, task.corpus.path, task.corpus.format, progress)
-        return prepare.wanted_index(corpus, name, overrides)
-    corpus = recipe.load(home.recipe_path("indexes", name), Recipe).corpus
-    if not corpus and not searches(task):
-        corpus = _SAMPLE  # nothing is searched: the index only lends its sentence encoder to the reader
+        return prepare.prepare_corpus(label, task.corpus.path, task.corpus.format, progress)
+    corpus = recipe.load(home.recipe_path("indexes", recipe_name), Recipe).corpus
+    if not corpus and (task.name == _SAMPLE or not searches(task)):
+        corpus = _SAMPLE  # where nothing is searched, the index only lends its sentence encoder to the reader
     if not corpus:
         raise UsageError(
-            f"the task {task.name!r} brings no corpus; name a built index with --index, for example one made by: "
+            f"the task {task.name!r} brings no corpus; name one with --corpus, or a built index with --index, made by: "
             "ragqa corpus import NAME PATH --format pubmed-xml && ragqa index build NAME"
         )
     if not products.is_built("corpora", corpus):
         products.build_corpus(corpus, progress=progress)
-    return prepare.wanted_index(corpus, name, overrides)
+    return corpus
 
 
 def _default_recipe(task: Task) -> str:

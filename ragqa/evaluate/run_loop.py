@@ -202,8 +202,7 @@ def _lines(
     """The finished lines of a batch in order, each with what went wrong; ``seconds`` gets the time of each stage."""
     searched = [item for item in items if item.query]
     errors: dict[str, RagqaError] = {}
-    n_retrieved = max(work.n_hits, pipeline.engine.recipe.answer.n_documents if work.read else 1)
-    found = _retrieved(searched, n_retrieved + work.drop_own_id, stages, pipeline, errors)
+    found = _retrieved(searched, _n_retrieved(work, pipeline), stages, pipeline, errors)
     if found is not None:
         for stage, milliseconds in found.timings_ms.items():
             seconds[stage] += milliseconds * len(found.items) / 1000
@@ -215,6 +214,13 @@ def _lines(
         return
     reading = _Reading(stages, pipeline, found, errors)
     yield from reading.all(items, blank, seconds)
+
+
+def _n_retrieved(work: Work, pipeline: Pipeline) -> int:
+    """Hits to ask for: what is kept, but never more than the recipe's depth, which is a setting under test."""
+    settings = pipeline.engine.recipe
+    wanted = min(work.n_hits + work.drop_own_id, settings.retrieve.depth)
+    return max(wanted, settings.answer.n_documents) if work.read else wanted
 
 
 def _blank_line(item: Item, found: "_Found | None", hits: Mapping[str, RunHits]) -> QuestionLine:
