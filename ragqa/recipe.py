@@ -216,9 +216,9 @@ class AnswerSettings:
 
     reader: str = "extractive"
     n_documents: PositiveInt = 10
-    n_statements: PositiveInt = 4
+    n_statements: PositiveInt = 3
     n_encoded_sentences: PositiveInt = 24
-    abstain_below: Fraction = 0.3
+    abstain_below: Fraction = 0.35
     allow_retracted: bool = False
     chat: ChatSettings = ChatSettings()
 

@@ -18,7 +18,7 @@ import numpy as np
 from train_strength import sentence_encoder
 
 from ragqa.answer import exact
-from ragqa.answer.extractive import ExtractiveReader, _scores
+from ragqa.answer.extractive import ExtractiveReader, _from_fitting, _scores
 from ragqa.answer.question import analyse
 from ragqa.corpus.text import named_abstract_sections
 from ragqa.manifest import content_hash, write_atomically
@@ -87,7 +87,7 @@ def described(question: dict[str, Any], encode: Any) -> dict[str, Any]:
     documents = documents_of(question)
     reader = ExtractiveReader(AnswerSettings(), encode)
     evidence = reader.gather(asked, documents, [0.0] * len(documents))
-    scores = _scores(evidence, None)
+    scores = np.where(_from_fitting(evidence), _scores(evidence, None), -np.inf)
     found = exact.candidates(asked, evidence.passages, scores)
     gold = [[text.lower().strip() for text in _flat(entry)] for entry in question["exact_answer"]]
     if question["type"] == "factoid":

@@ -26,6 +26,8 @@ from ragqa.types import ExactAnswer, Span
 MOST_FACTOID, MOST_LIST, MOST_SPANS = 5, 12, 3
 _N_PASSAGES = 40
 _CLAMP = 30.0
+_TIE_BEFORE = re.compile(r"(?:,|\b(?:and|or)) \Z")
+_TIE_AFTER = re.compile(r",? (?:and|or)\b|, ")
 _EDGES = re.compile(r"\A(?:the|an?)\s+|['’]s?\Z|[.,;:]+\Z", re.IGNORECASE)
 
 
@@ -40,6 +42,7 @@ class Candidate:
     bracketed: bool = False
     first: bool = False
     beside_focus: bool = False
+    enumerated: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,16 @@ def _add(found: dict[str, Candidate], asked: AskedFor, passages: Sequence[Passag
         candidate.synonyms.add(text[begin:end])
     window = terms.content_stems(text[max(0, begin - 60) : begin]) + terms.content_stems(text[end : end + 60])
     candidate.nearness = max(candidate.nearness, terms.coverage(wanted, set(window)))
+    candidate.enumerated = max(candidate.enumerated, _enumerated(text[max(0, begin - 6) : begin], text[end : end + 6]))
     candidate.bracketed |= text[max(0, begin - 1)] == "("
     candidate.first |= phrase.n_before <= 1
     beside = terms.content_stems(text[max(0, begin - 20) : begin])[-1:] + terms.content_stems(text[end : end + 20])[:1]
     candidate.beside_focus |= bool(set(asked.focus[-1:]) & set(beside)) or end < phrase.end
+
+
+def _enumerated(before: str, after: str) -> float:
+    """How many of its two sides (0, .5, 1) tie a phrase to other items by a comma, "and" or "or"."""
+    return (_TIE_BEFORE.search(before) is not None) / 2 + (_TIE_AFTER.match(after) is not None) / 2
 
 
 def _without_focus(asked: AskedFor, text: str, begin: int, end: int) -> tuple[int, int]:
@@ -153,6 +162,7 @@ def _joined(found: dict[str, Candidate], long_forms: Mapping[str, str]) -> list[
             full.nearness = max(full.nearness, abbreviated.nearness)
             full.beside_focus |= abbreviated.beside_focus
             full.first |= abbreviated.first
+            full.enumerated = max(full.enumerated, abbreviated.enumerated)
     return list(found.values())
 
 
@@ -178,6 +188,7 @@ def features(
         "beside_focus": float(candidate.beside_focus),
         "has_capital": float(any(sign.isupper() for sign in text[1:])),
         "has_digit": float(any(sign.isdigit() for sign in text)),
+        "enumerated": candidate.enumerated if asked.type == "list" else 0.0,
         "bracketed": float(candidate.bracketed),
         "opens_sentence": float(candidate.first),
         "n_words": math.log1p(text.count(" ")),

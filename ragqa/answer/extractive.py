@@ -15,9 +15,10 @@ from ragqa.answer.selection import DocumentWeight, choose, score_passages, state
 from ragqa.answer.strength import strengths
 from ragqa.errors import UsageError
 from ragqa.recipe import AnswerSettings
-from ragqa.types import Document, Notice, Question, Statement
+from ragqa.types import Document, ExactAnswer, Notice, Question, Statement
 
 _RELEVANT = 0.3
+_FITTING = 0.25  # an exact answer is not read in a document that fits less than a quarter as well as the best
 _EXACT_TYPES = ("factoid", "list")
 
 
@@ -122,7 +123,8 @@ class ExtractiveReader:
             return "No article was found for this question."
         if not asked.stems:
             return "The question has no word that says what it is about."
-        if evidence.passages and evidence.strength >= needed:
+        readable = any(evidence.usable[passage.document] for passage in evidence.passages)
+        if readable and evidence.strength >= needed:
             return ""
         if any(w.strength >= needed and not u for w, u in zip(evidence.weights, evidence.usable, strict=True)):
             return "The only articles found that deal with the question have been retracted."
@@ -135,7 +137,9 @@ class ExtractiveReader:
         judgement = _judge(asked, evidence, self.settings.abstain_below) if asked.type == "yesno" else None
         scores = _scores(evidence, judgement)
         statements = self._statements(evidence, scores, judgement)
-        exact = exact_answers(asked, evidence.passages, scores) if asked.type in _EXACT_TYPES else ()
+        exact: tuple[ExactAnswer, ...] = ()
+        if asked.type in _EXACT_TYPES:
+            exact = exact_answers(asked, evidence.passages, np.where(_from_fitting(evidence), scores, -np.inf))
         spans = [span for s in statements for span in s.spans] + [span for e in exact for span in e.spans]
         cited = {span.document_id for span in spans}
         told = self._notices(documents, evidence, cited)
@@ -187,6 +191,12 @@ def _scores(evidence: Evidence, judgement: Judgement | None) -> np.ndarray:
     scores = score_passages(evidence.passages, weights, encoded=evidence.encoded)
     usable = np.array([evidence.usable[passage.document] for passage in evidence.passages], dtype=bool)
     return np.where(usable, scores, -np.inf)
+
+
+def _from_fitting(evidence: Evidence) -> np.ndarray:
+    """Whether each passage's document fits nearly as well as the best one, bool [n_passages]."""
+    least = _FITTING * evidence.strength
+    return np.array([evidence.weights[passage.document].strength >= least for passage in evidence.passages], dtype=bool)
 
 
 def _with_other_side(

@@ -50,11 +50,28 @@ _KIND_OF_HEAD = {
 _BY_STEM = {terms.stem(head): kind for head, kind in _KIND_OF_HEAD.items()}
 
 
+# What a question about a number says, and the units that then fit.
+_UNITS = (
+    (r"\bdos(?:e|age|ing)", r"\d\s?(?:mg|g|µg|μg|mcg|ml|IU|units?)\b"),
+    (
+        r"\b(?:percent|proportion|prevalence|incidence|rate|sensitivity|specificity|frequen|common|often)",
+        r"%|percent| per | in \d",
+    ),
+    (r"\b(?:old|age)\b", r"years?|months?|weeks?|days?"),
+    (r"\b(?:long|duration|half-life|time)\b", r"years?|months?|weeks?|days?|hours?|minutes?|min\b|seconds?|\bh\b"),
+    (r"\b(?:weight|size|length|large|big)\b", r"\d\s?(?:kDa|kb|Mb|bp|mm|cm|nm|kg|g|amino acids)\b"),
+)
+_NUMBER_UNITS = tuple((re.compile(q, re.IGNORECASE), re.compile(u, re.IGNORECASE)) for q, u in _UNITS)
+
+
 def looks_like(asked: AskedFor, text: str) -> float:
     """1 if a phrase looks like what is asked for, −1 if it does not, 0 where nothing is known of the kind.
 
     The last word of the question's focus that names a known kind decides ("autoimmune disease" → disease).
     """
+    if asked.kind == "number":
+        units = next((units for question, units in _NUMBER_UNITS if question.search(asked.text)), None)
+        return 0.0 if units is None else 1.0 if units.search(text) else -1.0
     kinds = [_BY_STEM[stem] for stem in reversed(asked.focus) if stem in _BY_STEM]
     kinds += [_BY_STEM[stem] for stem in asked.stems[:2] if not asked.focus and stem in _BY_STEM]
     if not kinds:

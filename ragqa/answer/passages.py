@@ -1,11 +1,12 @@
 """The sentences of the documents, with what tells how well each answers the question."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ragqa.answer import terms
+from ragqa.answer import phrases, terms
 from ragqa.answer.abstract_parts import Part, part_of
 from ragqa.answer.question import AskedFor
 from ragqa.corpus.evidence import LEVELS, evidence_level
@@ -29,8 +30,10 @@ class Passage:
         Where it stands; ``section.text[begin:end]`` is the sentence.
     part
         The part of the abstract that it belongs to; for an abstract of one part, by its place there.
+    expanded
+        The sentence with the abbreviations written out that its document explains.
     stems
-        Stems of its content words.
+        Stems of the content words of ``expanded``.
     coverage
         Weighted share of the question's words in it, 0 to 1.
     similarity
@@ -43,6 +46,7 @@ class Passage:
     begin: int
     end: int
     part: Part
+    expanded: str
     stems: frozenset[str]
     coverage: float
     similarity: float = 0.0
@@ -66,17 +70,30 @@ def passages_of(asked: AskedFor, documents: Sequence[Document]) -> list[Passage]
 
 def _of_document(wanted: frozenset[str], place: int, document: Document) -> list[Passage]:
     titles = [section for section in document.sections if section.name == "title"]
+    read = (*titles, *abstract_sections(document))
+    long_forms: dict[str, str] = {}
+    for section in read:
+        long_forms |= phrases.abbreviations(section.text)
     passages: list[Passage] = []
-    for section in (*titles, *abstract_sections(document)):
+    for section in read:
         spans = split_sentences(section.text)[:_MAX_SENTENCES_PER_DOCUMENT]
         part = part_of(section)
         for index, (begin, end) in enumerate(spans):
-            stems = frozenset(terms.content_stems(section.text[begin:end]))
+            expanded = _expanded(section.text[begin:end], long_forms)
+            stems = frozenset(terms.content_stems(expanded))
             told = part if part != "whole" else _part_by_place(index, len(spans))
             passages.append(
-                Passage(place, document.id, section, begin, end, told, stems, terms.coverage(wanted, stems))
+                Passage(place, document.id, section, begin, end, told, expanded, stems, terms.coverage(wanted, stems))
             )
     return passages
+
+
+def _expanded(sentence: str, long_forms: Mapping[str, str]) -> str:
+    for short, long_form in long_forms.items():
+        if short in sentence and long_form not in sentence:
+            pieces = re.split(rf"(?<!\w){re.escape(short)}(?!\w)", sentence)
+            sentence = long_form.join(pieces)
+    return sentence
 
 
 def _part_by_place(index: int, n_sentences: int) -> Part:
@@ -101,8 +118,9 @@ def with_similarity(
         passage.coverage + _PROMISE_OF_PART[passage.part] - 0.03 * min(passage.document, 10) for passage in passages
     ]
     chosen = sorted(np.argsort(-np.array(promise), kind="stable")[:n_encoded].tolist()) if passages else []
-    texts = [asked.text, *(passages[place].text[:_LONGEST_ENCODED] for place in chosen)]
+    texts = [asked.text, *(passages[place].expanded[:_LONGEST_ENCODED] for place in chosen)]
     vectors = encode([text.encode("utf-8", "replace").decode() for text in texts])
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     similarities = vectors[1:] @ vectors[0]
     filled = list(passages)
     for place, similarity in zip(chosen, similarities.tolist(), strict=True):

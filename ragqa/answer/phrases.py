@@ -24,7 +24,10 @@ _BREAKING_VERBS = terms.word_set(
     causing involving consisting comprising following according compared associated approved recently first second novel
     new several main major common recent different various many most important currently commonly often mainly usually
     previously total patients patient study studies data cases case group groups evidence conclusion conclusions
-    background objective methods aim purpose however therefore thus addition role whereas"""
+    background objective methods aim purpose however therefore thus addition role whereas
+    keep keeps kept make makes making help helps look looks seek seeks see join joins gone go goes taken take takes took
+    know written withhold recognise recognize explain everyone least offer offers want try tell tells learn
+    need needs"""
 )
 _SHORT_ENDED = re.compile(r"[a-z]{3,}(?:ed|ly)\Z")
 _NUMBER = re.compile(

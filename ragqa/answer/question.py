@@ -20,7 +20,7 @@ _WH = re.compile(
     r"\b(?:what|which|who|whom|whose|where|when|why|how|list|name|describe|explain|define|enumerate)\b", re.IGNORECASE
 )
 _LIST = re.compile(
-    r"^\W*(?:please )?(?:list|name|enumerate|mention|provide|give|state)\b|\bwhich (?:\w+ ){0,2}?are\b"
+    r"^\W*(?:please )?(?:list|name|enumerate|mention|provide|give|state)\b|\bwhich (?:(?:\w+ )?\w+s )?are\b"
     r"|\bwhat are (?:the )?"
     r"(?:\w+[- ]){0,4}?(?:types|kinds|symptoms|features|characteristics|causes|risk factors|side effects|adverse"
     r"|members"
@@ -39,6 +39,7 @@ _SUMMARY = re.compile(
     r"|implications?|influence|link|basis) (?:of|between|for|in|behind|that)\b|\bwhat\b[^?]*\bused for\b",
     re.IGNORECASE,
 )
+_WHICH_NOUN = re.compile(r"\W*(?:\w+ )?which (?!is\b|are\b|was\b|were\b)", re.IGNORECASE)
 _DEFINITION = re.compile(
     r"^\W*what (?:is|are|does|was) (?:an? |the )?[\w\s()/,'’.:+-]{1,60}?(?: (?:stand for|mean))?\W*$", re.IGNORECASE
 )
@@ -52,9 +53,9 @@ _FACT_NOUN = re.compile(
 )
 _NUMBER = re.compile(
     r"\bhow (?:many|much|often|long|large|big|old|frequent|common|prevalent|far|fast|high|low)\b"
-    r"|\b(?:number|percentage|percent|proportion|prevalence|incidence|frequency|dose|dosage|size|length|duration"
-    r"|half-life"
-    r"|rate|sensitivity|specificity|weight|cost|age|year|ratio)\b",
+    r"|\b(?:what|which)\b(?:[\s-]+[\w/]+){0,4}?[\s-]+(?:number|percentages?|percent|proportion|prevalence|incidence"
+    r"|frequency|dos(?:e|age)s?|size|length|duration|half-life|rate|sensitivity|specificity|weight|cost|age|year|ratio)\b"
+    r"|\A\W*(?:the )?(?:number|percentage|prevalence|incidence|dose|dosage|duration) of\b",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"^\W*(?:when|in (?:which|what) (?:year|month)|(?:which|what) year)\b", re.IGNORECASE)
@@ -132,7 +133,7 @@ def question_type(text: str) -> QuestionType:
         kind = "yesno"
     elif _LIST.search(text):
         kind = "list"
-    elif _SUMMARY.search(text):
+    elif _SUMMARY.search(text) and not _WHICH_NOUN.match(text):
         kind = "summary"
     elif _FACT_NOUN.search(text) or _NUMBER.search(text) or _DATE.search(text):
         kind = "list" if _asks_for_several(text) else "factoid"

@@ -16,10 +16,11 @@ from ragqa.answer.passages import Passage
 from ragqa.types import Statement
 
 _PART_BONUS: dict[Part, float] = {
-    "conclusion": 0.12, "findings": 0.06, "whole": 0.06, "title": -0.1, "background": -0.02, "methods": -0.15,
+    "conclusion": 0.12, "findings": 0.06, "whole": 0.06, "title": -0.1, "background": -0.06, "methods": -0.2,
 }  # fmt: skip
 _REDUNDANCY = 0.45
 _SAME = 0.92
+_WEAK, _WEAK_PENALTY = 0.6, 0.2  # a document that fits far worse than the best one
 _LARGEST_DROP = 0.3
 _FEWEST_WORDS, _MOST_WORDS = 5, 60
 
@@ -46,13 +47,16 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 _AIM = re.compile(
+    r"\A(?:[A-Z]{4,}:\s*)?(?-i:To) [a-z]+ |"
     r"\b(?:aim(?:s|ed)? (?:of|was|to|at)|objective|purpose of|to (?:determine|evaluate|investigate|assess|examine"
-    r"|compare"
-    r"|explore|clarify|study|test|find out) (?:whether|if|the)"
+    r"|compare|explore|clarify|study|test|find out) (?:whether|if|the)"
     r"|we (?:investigated|evaluated|assessed|examined|studied"
     r"|tested|hypothesi[sz]ed|asked|aimed|sought|reviewed)|(?:was|were) (?:investigated|evaluated|assessed|examined"
-    r"|studied|searched|randomi[sz]ed)|hypothesi[sz]e|remains? (?:unclear|unknown|controversial)|is (?:unclear|unknown)"
-    r"|little is known|medical subject headings|copyright|clinicaltrials\.gov|registration)\b|\?\s*\Z",
+    r"|studied|searched|randomi[sz]ed|calculated|reviewed|enrolled|collected|recorded)|hypothesi[sz]e"
+    r"|remains? (?:unclear|unknown|controversial)|is (?:unclear|unknown)"
+    r"|(?:further|future|more) (?:\w+ ){0,3}(?:studies|research|trials?|investigations?|evidence) (?:is|are"
+    r"|will)|needs? to be|(?:urgently|still) (?:required|needed)|little is known|medical subject headings|copyright"
+    r"|clinicaltrials\.gov|registration)\b|\?\s*\Z",
     re.IGNORECASE,
 )
 
@@ -84,7 +88,14 @@ class DocumentWeight:
 
 def score_passages(passages: Sequence[Passage], weights: Sequence[DocumentWeight], *, encoded: bool) -> np.ndarray:
     """How well each passage serves as a sentence of the answer, float64 [n_passages]."""
-    return np.array([_score(passage, weights[passage.document], encoded=encoded) for passage in passages])
+    floor = _WEAK * max((weight.strength for weight in weights), default=0.0)
+    return np.array(
+        [
+            _score(passage, weights[passage.document], encoded=encoded)
+            - _WEAK_PENALTY * (weights[passage.document].strength < floor)
+            for passage in passages
+        ]
+    )
 
 
 def _score(passage: Passage, weight: DocumentWeight, *, encoded: bool) -> float:
@@ -92,10 +103,10 @@ def _score(passage: Passage, weight: DocumentWeight, *, encoded: bool) -> float:
     n_words = text.count(" ") + 1
     match = passage.similarity + 0.35 * passage.coverage if encoded else 1.1 * passage.coverage
     score = match + _PART_BONUS[passage.part]
-    score += 0.3 * weight.strength + 0.1 * weight.rank_score + 0.1 * weight.level + 0.04 * weight.recency
+    score += 0.5 * weight.strength + 0.1 * weight.rank_score + 0.1 * weight.level + 0.04 * weight.recency
     score += 0.15 * weight.agreement
     if _AIM.search(text):
-        score -= 0.2
+        score -= 0.35
     if passage.part == "title" and not _FINITE.search(text):
         score -= 0.4  # a title that says nothing by itself
     if n_words < _FEWEST_WORDS or n_words > _MOST_WORDS:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ragqa.answer.kinds import looks_like
 from ragqa.answer.question import analyse, question_type
 from ragqa.answer.terms import stem
 from ragqa.types import Question
@@ -16,6 +17,8 @@ BY_TYPE = {
     "factoid": [
         "Which gene is mutated in Rett syndrome?",
         "How many genes are imprinted in the human genome?",
+        "With which drug are villages treated once a year?",
+        "Which side effect of metoclopramide is rarer?",
         "When was vaxchora first licensed by the FDA?",
         "What is the brand name of baloxavir?",
     ],
@@ -24,6 +27,7 @@ BY_TYPE = {
         "Which genes are associated with long QT syndrome?",
         "What are the symptoms of Rett syndrome?",
         "Which drugs were compared in the ARISTOTLE trial?",
+        "Which genes are known?",
     ],
     "summary": [
         "What is the mechanism of action of alpelisib?",
@@ -48,3 +52,18 @@ def test_what_is_asked_for() -> None:
     assert asked.focus[-1] == stem("disease")
     assert analyse(Question("How many genes are there?")).kind == "number"
     assert analyse(Question("When was insulin discovered?")).kind == "date"
+
+
+@pytest.mark.parametrize(
+    ("question", "fits", "does_not"),
+    [
+        ("Which gene is mutated in Rett syndrome?", "MECP2", "neurons"),
+        ("Which disease is treated with rituximab?", "rheumatoid arthritis", "CD20"),
+        ("Which daily dose of vitamin C is advised?", "500 mg", "25 patients"),
+        ("What is the prevalence of celiac disease?", "1.4%", "2016"),
+    ],
+)
+def test_a_phrase_looks_like_what_is_asked_for(question: str, fits: str, does_not: str) -> None:
+    asked = analyse(Question(question))
+    assert looks_like(asked, fits) == 1.0
+    assert looks_like(asked, does_not) == -1.0
