@@ -52,9 +52,12 @@ class EndpointModel:
         self._has_answered = False
         self._tokenizes = True
         self._context = settings.context_tokens
-        self._n_under_way = 0
+        self.n_under_way = 0
+        """Requests that hold a slot now."""
         self.most_under_way = 0
         """The most requests that were ever under way at once."""
+        self.n_completed = 0
+        """How many requests were answered."""
         self.n_retries = 0
         """How many requests had to be sent again."""
 
@@ -229,6 +232,7 @@ class EndpointModel:
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
             else:
                 self._has_answered = True
+                self.n_completed += 1
                 return reply
 
     def _retry_after(self, error: "openai.APIError") -> float:
@@ -306,11 +310,11 @@ class _Slot:
 
     async def __aenter__(self) -> None:
         await self._slots.acquire()
-        self._model._n_under_way += 1
-        self._model.most_under_way = max(self._model.most_under_way, self._model._n_under_way)
+        self._model.n_under_way += 1
+        self._model.most_under_way = max(self._model.most_under_way, self._model.n_under_way)
 
     async def __aexit__(self, *_: object) -> None:
-        self._model._n_under_way -= 1
+        self._model.n_under_way -= 1
         self._slots.release()
 
 
