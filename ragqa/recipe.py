@@ -102,8 +102,8 @@ class RerankSettings:
     """
 
     reranker: str = "none"
-    depth: PositiveInt = 50
-    weight: Fraction = 0.3
+    depth: PositiveInt = 20
+    weight: Fraction = 0.5
     evidence_weight: NonNegative = 0.0
 
 

@@ -1,7 +1,9 @@
 """What all tests share: a home of their own, no network beyond this machine, and where real data lies."""
 
+import json
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,79 @@ def sample_home(built_sample: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home with the built sample, in force for one test that only reads it."""
     monkeypatch.setenv("RAGQA_HOME", str(built_sample))
     return built_sample
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes folders with real but tiny random models, in the form in which the model hub serves them.
+
+    ``tiny_model("plain", seed)`` is a BERT alone, ``"mean"`` and ``"cls"`` sentence-transformers models of that
+    pooling, normalised, ``"dense"`` one with a layer after the pooling, ``"cross"`` a cross-encoder.
+    """
+    made: dict[tuple[str, int], Path] = {}
+
+    def make(kind: str, seed: int = 0) -> Path:
+        if (kind, seed) not in made:
+            made[kind, seed] = _make_tiny_model(tmp_path_factory.mktemp(f"tiny-{kind}-{seed}") / "model", kind, seed)
+        return made[kind, seed]
+
+    return make
+
+
+def _make_tiny_model(folder: Path, kind: str, seed: int) -> Path:
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,()-:?"
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        "the",
+        "of",
+        "query",
+    ]
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    table = {"tokenizer_class": "BertTokenizerFast", "model_max_length": 64, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(table))
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(pieces), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=64, num_labels=1, initializer_range=0.5,
+    )  # fmt: skip
+    model_class = BertForSequenceClassification if kind == "cross" else BertModel
+    model_class(config).eval().save_pretrained(folder)
+    if kind in {"mean", "cls", "dense"}:
+        _add_sentence_transformer_files(folder, kind)
+    return folder
+
+
+def _add_sentence_transformer_files(folder: Path, kind: str) -> None:
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 32, f"pooling_mode_{'cls_token' if kind == 'cls' else 'mean_tokens'}": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    paths = {"Transformer": "", "Pooling": "1_Pooling"}
+    if kind == "dense":
+        from sentence_transformers.models import Dense
+
+        (folder / "2_Dense").mkdir()
+        Dense(32, 16).save(str(folder / "2_Dense"))
+        paths["Dense"] = "2_Dense"
+    else:
+        paths["Normalize"] = "2_Normalize"
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for i, (name, path) in enumerate(paths.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": false}')

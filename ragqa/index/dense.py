@@ -12,9 +12,10 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.dense_build import DESCRIPTION, ENCODER, FAISS, REMEDY, ROWS, DenseDescription, build_dense
+from ragqa.index.dense_build import DESCRIPTION, ENCODER, FAISS, REMEDY, ROWS, WORDS, DenseDescription, build_dense
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_search import FaissIndex
+from ragqa.index.word_counts import WordCounts
 from ragqa.recipe import DenseSettings, to_table
 from ragqa.types import Ranked
 
@@ -23,10 +24,14 @@ _EXACT_UP_TO = 20_000  # with so few allowed vectors, comparing with each is qui
 
 
 class DenseIndex:
-    """An opened dense index; threads may share it."""
+    """An opened dense index; threads may share it.
 
-    def __init__(self, encoder: Encoder, faiss_index: FaissIndex, rows: np.ndarray) -> None:
+    ``encoder`` is its encoder, ``words`` tells how frequent words are in its documents.
+    """
+
+    def __init__(self, encoder: Encoder, faiss_index: FaissIndex, rows: np.ndarray, words: WordCounts) -> None:
         self.encoder = encoder
+        self.words = words
         self._faiss = faiss_index
         self._rows = rows
         self._first = np.ones(len(rows), dtype=bool)
@@ -67,7 +72,7 @@ class DenseIndex:
             raise ProductError(f"{folder / ROWS} is damaged ({error}); {REMEDY}") from error
         if len(rows) != len(faiss_index) or faiss_index.dim != description.dim:
             raise ProductError(f"the files in {folder} do not fit each other; {REMEDY}")
-        return cls(encoder, faiss_index, rows)
+        return cls(encoder, faiss_index, rows, WordCounts.open(folder / WORDS, REMEDY))
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim]."""

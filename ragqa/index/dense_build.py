@@ -16,13 +16,16 @@ from ragqa.index.encoder import Encoder
 from ragqa.index.encoder_build import build_encoder
 from ragqa.index.faiss_kinds import Kind, Plan, choose, make
 from ragqa.index.passages import Passage, split_documents
+from ragqa.index.word_counts import WordCounts
 from ragqa.recipe import DenseSettings, to_table
 from ragqa.types import Document, Progress
 
 _log = logging.getLogger(__name__)
 DESCRIPTION, FAISS, ROWS, ENCODER, SHARDS = "dense.json", "vectors.faiss", "rows.npy", "encoder", "shards"
+WORDS = "word_counts.npy"
 REMEDY = "build the index again"
 _SAMPLE = 32
+_COUNTED = 20_000  # documents that suffice to tell frequent words from rare ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,15 @@ def build_dense(
     dim = encoder.encode_passages([("", "A text.")]).shape[1]
     choose(n_documents, dim, settings.faiss, folder)
     encoding = _Encoding(encoder, folder / SHARDS, [path / SHARDS for path in reuse], settings.overlap_tokens)
-    names, n_done = [], 0
+    names, n_done, words, stride = [], 0, WordCounts(), max(1, n_documents // _COUNTED)
     for number, members in chain([first] if first else [], ranges):
         names.append(encoding.ensure(number, members, _Done(report, n_done, len(members), n_documents)))
+        for row, document in members:
+            if row % stride == 0:
+                words.add(" ".join(passage_of(document)))
         n_done += len(members)
         report("encode", n_done, n_documents)
+    words.save(folder / WORDS)
     shards.remove_all_but(folder / SHARDS, names)
     rows = _write_rows(folder, names)
     kind = choose(len(rows), dim, settings.faiss, folder)
@@ -115,7 +122,7 @@ def build_dense(
         n_documents=n_done,
         n_long=int((per_document > 1).sum()),
         n_without_text=n_done - len(per_document),
-        sizes={name: (folder / name).stat().st_size for name in (FAISS, ROWS)},
+        sizes={name: (folder / name).stat().st_size for name in (FAISS, ROWS, WORDS)},
         shards=tuple(names),
     )
     manifest.write_json(folder / DESCRIPTION, description)

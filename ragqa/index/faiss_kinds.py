@@ -25,6 +25,7 @@ _NEIGHBOURS = 32
 _EF_CONSTRUCTION = 128
 _SEED = 1234
 _TRAIN_PER_LIST = 64
+_PQ_ITERATIONS, _PQ_TRAIN = 10, 32_768
 # Up to how many vectors a kind is the first choice; the last has no bound.
 _UP_TO: dict[Kind, float] = {"flat": 200_000, "hnsw": 3_000_000, "ivf-sq8": 30_000_000, "ivf-pq": math.inf}
 
@@ -84,7 +85,11 @@ def estimate(n_vectors: int, dim: int, kind: Kind) -> Estimate:
         "flat": (4 * dim, 0, n_vectors * dim / 2e9),
         "hnsw": (4 * dim + 8 * _NEIGHBOURS + 24, 0, n_vectors * math.log2(n_vectors + 2) * dim / 9e6),
         "ivf-sq8": (dim + 8, 4 * dim * n_train + quantiser, train + assign),
-        "ivf-pq": (code_count(dim) + 8, 4 * dim * n_train + quantiser, train + assign + n_vectors * dim / 5e6),
+        "ivf-pq": (
+            code_count(dim) + 8,
+            4 * dim * n_train + quantiser,
+            train + assign + (_PQ_ITERATIONS * min(n_train, _PQ_TRAIN) + n_vectors) * 256 * dim / 1.5e9,
+        ),
     }[kind]
     query = n_vectors * per_vector + (quantiser if kind.startswith("ivf") else 0)
     slack = 200_000_000  # the libraries and one shard
@@ -155,6 +160,8 @@ def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable
         coding = "SQ8" if kind == "ivf-sq8" else f"PQ{code_count(dim)}x{8 if n_vectors >= 10_000 else 6}"
         index = faiss.index_factory(dim, f"IVF{n_lists},{coding}", flavour)
         index.cp.seed = _SEED
+        if kind == "ivf-pq":
+            index.pq.cp.niter, index.pq.cp.max_points_per_centroid = _PQ_ITERATIONS, _PQ_TRAIN // 256
         index.train(_sample(vectors(), n_vectors, n_lists * _TRAIN_PER_LIST))
     for piece in vectors():
         index.add(np.ascontiguousarray(piece, dtype=np.float32))

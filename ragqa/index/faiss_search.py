@@ -10,7 +10,7 @@ from ragqa.index.faiss_kinds import Kind
 from ragqa.index.presets import Metric
 
 _PROBES_SHARE = 16  # one in so many clusters is looked into …
-_LEAST_PROBES = 24  # … but at least so many
+_LEAST_PROBES = 128  # … but at least so many
 _LEAST_EF = 128
 
 

@@ -1,0 +1,88 @@
+"""In how many documents a word occurs, in a table of fixed size: what a word of a question tells.
+
+Words are lower-case stems without plural endings. They are counted under their hash: the table takes a megabyte
+whatever the corpus, and two words that share a place are taken for equally frequent, at most.
+"""
+
+import math
+import re
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from ragqa.errors import ProductError
+
+_PLACES = 1 << 18
+_WORD = re.compile(r"[^\W_]+")
+_EMPTY_TEXT = """
+a an and are as at be by can do does for from has have how in into is it its of on or that the their there these
+this to was what when where which who why will with between
+"""
+_EMPTY_WORDS = frozenset(_EMPTY_TEXT.split())  # words that say nothing about a subject
+
+
+def stems(text: str) -> set[str]:
+    """The words of a text that carry meaning, plural endings removed.
+
+    >>> sorted(stems("Which therapies are used for ulcers?"))
+    ['therapy', 'ulcer', 'used']
+    """
+    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS}
+
+
+class WordCounts:
+    """Document frequencies; made empty and filled with :meth:`add`, or read from a file."""
+
+    def __init__(self, counts: np.ndarray | None = None) -> None:
+        self._counts = np.zeros(_PLACES + 1, dtype=np.int64) if counts is None else counts
+
+    @classmethod
+    def open(cls, path: Path, remedy: str) -> "WordCounts":
+        """Read a table.
+
+        Raises
+        ------
+        ProductError
+            It is missing or damaged.
+        """
+        try:
+            counts: np.ndarray = np.load(path)
+        except (OSError, ValueError, EOFError) as error:
+            raise ProductError(f"{path} is missing or damaged ({error}); {remedy}") from error
+        return cls(counts)
+
+    def add(self, text: str) -> None:
+        """Count the words of one document."""
+        self._counts[[_place(stem) for stem in stems(text)]] += 1
+        self._counts[_PLACES] += 1
+
+    def weights(self, words: Iterable[str]) -> dict[str, float]:
+        """Inverse document frequency of each stem: ln(1 + (N − n + ½) / (n + ½)), as in BM25.
+
+        >>> counts = WordCounts()
+        >>> for text in ("aspirin trial", "statin trial", "trial of exercise"):
+        ...     counts.add(text)
+        >>> weights = counts.weights(["trial", "aspirin", "unheard"])
+        >>> weights["trial"] < weights["aspirin"] < weights["unheard"]
+        True
+        """
+        n_documents = float(self._counts[_PLACES])
+        counts = {word: float(self._counts[_place(word)]) for word in words}
+        return {word: math.log(1 + (n_documents - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
+
+    def save(self, path: Path) -> None:
+        """Write the table."""
+        with path.open("wb") as file:
+            np.save(file, self._counts)
+
+
+def _stem(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _place(word: str) -> int:
+    return zlib.crc32(word.encode()) % _PLACES
