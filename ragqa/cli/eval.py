@@ -135,3 +135,20 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:
         path, result = ablate_(grid, Request(**options), changes, progress, on_question)
     eval_show.ablation(path, result, as_json)
+
+
+@evaluate.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN …")
+@click.option("--out", type=_PATH, help="Folder of the report; default: that of the first run or ablation.")
+@json_option
+def report(runs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
+    """Write a page (HTML, Markdown) on runs and ablations: tables, tests, plots, failures, provenance."""
+    from ragqa.evaluate.report import write_report
+    from ragqa.evaluate.report_model import folder_of
+
+    page, text = write_report(runs, out or folder_of(runs[0]))
+    if as_json:
+        show.json_document({"html": str(page), "markdown": str(text)})
+        return
+    show.line(f"Written: {page}")
+    show.line(f"Written: {text}")

@@ -58,6 +58,11 @@ class LoadedRun:
         return mean_over_sets({name: score_run(read_task(p), read_lines(p)) for name, p in folders.items()})
 
     @cached_property
+    def n_documents(self) -> int:
+        """Size of the corpus, over all sets."""
+        return sum(read_task(self.path / name).n_documents for name in self.members or [""])
+
+    @cached_property
     def questions(self) -> dict[str, str]:
         """Question id → text."""
         if not self.members:

@@ -36,23 +36,25 @@ class RunTask:
         Judged relevant documents that the corpus lacks.
     n_sources, n_sources_in_corpus
         Documents that questions were made from, and how many of them the corpus holds: what leaks.
+    n_documents
+        Size of the corpus.
     """
 
     task: Task
     not_in_corpus: tuple[str, ...] = ()
     n_sources: int = 0
     n_sources_in_corpus: int = 0
+    n_documents: int = 0
 
 
-def run_task(task: Task, store: DocumentStore | None) -> RunTask:
+def run_task(task: Task, store: DocumentStore) -> RunTask:
     """The task with what its corpus lacks and leaks."""
     bare = replace(task, corpus=None)
-    if store is None:
-        return RunTask(bare)
     relevant = sorted({d for question in task.questions for d, grade in question.relevant.items() if grade > 0})
     sources = sorted({source for question in task.questions for source in question.source_ids})
     lacking = [document for document, row in zip(relevant, store.find(relevant), strict=True) if row < 0]
-    return RunTask(bare, tuple(lacking), len(sources), int((store.find(sources) >= 0).sum()) if sources else 0)
+    n_found = int((store.find(sources) >= 0).sum()) if sources else 0
+    return RunTask(bare, tuple(lacking), len(sources), n_found, len(store))
 
 
 def write_task(folder: Path, task: RunTask) -> None:
