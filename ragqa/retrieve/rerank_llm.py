@@ -5,6 +5,7 @@ choice between "yes" and "no".
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from ragqa.llm.prompt import Prompts
 from ragqa.recipe import EndpointSettings
 from ragqa.types import Document
 
+_log = logging.getLogger(__name__)
 _CHOICES = ("yes", "no")
 _CHARACTERS_PER_TOKEN = 2.5
 _PROMPT_TOKENS = 300
@@ -40,7 +42,7 @@ class LlmReranker:
     def rerank(self, queries: Sequence[str], documents: Sequence[Sequence[Document]]) -> list[np.ndarray]:
         """For each query the probability that each of its documents is relevant, float32 [n_documents].
 
-        A document about which the reply cannot be read gets NaN, which ranks it as the least relevant.
+        A document about which the reply cannot be read gets 0: it is ranked last, never dropped.
 
         Raises
         ------
@@ -68,7 +70,9 @@ class LlmReranker:
         if completion.choice_probabilities:
             return completion.choice_probabilities["yes"]
         said = completion.text.strip().lower()
-        return 1.0 if said.startswith("yes") else 0.0 if said.startswith("no") else float("nan")
+        if not said.startswith(_CHOICES):
+            _log.warning("the reply about article %s is neither yes nor no: %r", document.id, said[:40])
+        return float(said.startswith("yes"))
 
 
 def _shortened(text: str, longest: int) -> str:
