@@ -135,7 +135,7 @@ def start_jvm(heap: str | None = None) -> None:
 
 
 def _start(heap: str | None) -> None:
-    jar = _lucene_jar()
+    jar = lucene_jar()
     size = _checked_heap(os.environ.get("RAGQA_JAVA_HEAP") or heap)
     try:
         import jnius_config
@@ -187,7 +187,14 @@ def _options(java: Java, heap: str | None) -> list[str]:
     return options
 
 
-def _lucene_jar() -> Path:
+def lucene_jar() -> Path:
+    """The jar with Lucene and Anserini that pyserini carries.
+
+    Raises
+    ------
+    BackendError
+        It is not installed.
+    """
     package = importlib.util.find_spec("pyserini")
     if package is None or package.origin is None:
         raise BackendError(

@@ -56,6 +56,9 @@ _log = logging.getLogger(__name__)
 _CHUNK = 1024
 """Queries of one crossing: CTRL-C is answered between crossings."""
 
+_EXTRA_HITS = 8
+"""Hits fetched beyond k: one search then mostly has all that tie with the last."""
+
 _FUNCTIONS = 32
 """Compiled searches kept, one for each k and filter."""
 
@@ -90,7 +93,8 @@ class LuceneIndex:
                 f"{folder} has no field {', '.join(sorted(missing))}, only {', '.join(layout.fields)}; {remedy}"
             )
         try:
-            rows = np.load(folder / ROWS_FILE, mmap_mode="r" if layout.n_documents else None)
+            # A plain view: numpy's memmap class costs microseconds at every use.
+            rows = np.load(folder / ROWS_FILE, mmap_mode="r" if layout.n_documents else None).view(np.ndarray)
         except (OSError, ValueError, EOFError) as error:
             raise ProductError(f"{folder / ROWS_FILE} is missing or damaged ({error}); {remedy}") from error
         start_jvm()
@@ -111,14 +115,21 @@ class LuceneIndex:
 
         A query of which nothing is left after analysis finds nothing. Any text is a query: there is no syntax.
         """
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
-        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        if k > 0 and len(self._rows):
-            try:
-                self._fill(queries, k, allowed, rows, scores)
-            except jnius_error() as error:
-                raise explained(error) from error
-        return Ranked(rows, scores)
+        if k <= 0 or not queries or not len(self._rows):
+            return _padded([], len(queries), max(k, 0))
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        try:
+            n = self._n_fetched(k)
+            search = self._search(n, allowed)
+            for start in range(0, len(queries), _CHUNK):
+                chunk = queries[start : start + _CHUNK]
+                hits = search(chunk)
+                found += [self._cut(query, hits[i], n, k, allowed) for i, query in enumerate(chunk)]
+        except jnius_error() as error:
+            raise explained(error) from error
+        if len(found) == 1 and len(found[0][0]) == k:
+            return Ranked(found[0][0][np.newaxis], found[0][1][np.newaxis])
+        return _padded(found, len(queries), k)
 
     def close(self) -> None:
         """Close Lucene's files; the index must not be used afterwards."""
@@ -128,25 +139,19 @@ class LuceneIndex:
         if searcher is not None:
             searcher.close()
 
-    def _fill(self, queries: Sequence[str], k: int, allowed: Filter, rows: np.ndarray, scores: np.ndarray) -> None:
-        search = self._search(min(k + 1, len(self._rows)), allowed)
-        for start in range(0, len(queries), _CHUNK):
-            chunk = queries[start : start + _CHUNK]
-            for place, (query, packed) in enumerate(zip(chunk, search(chunk), strict=True), start=start):
-                found, their_scores = self._cut(query, np.array(packed, dtype=np.int64), k, allowed)
-                rows[place, : len(found)] = found
-                scores[place, : len(found)] = their_scores
-
-    def _cut(self, query: str, packed: np.ndarray, k: int, allowed: Filter) -> tuple[np.ndarray, np.ndarray]:
-        """The first ``k`` hits by score and row, from one more than ``k`` by score."""
-        n_fetched = k + 1
-        while n_fetched < len(self._rows) and len(packed) == n_fetched and _ties(packed, k - 1, -1):
-            n_fetched = min(4 * n_fetched, len(self._rows))
-            packed = np.array(self._search(n_fetched, allowed)([query])[0], dtype=np.int64)
-        scores = (packed & 0xFFFFFFFF).astype(np.uint32).view(np.float32)
-        rows = self._rows[packed >> 32]
+    def _cut(self, query: str, hits: list[int], n: int, k: int, allowed: Filter) -> tuple[np.ndarray, np.ndarray]:
+        """The first ``k`` of ``n`` hits by score and row; more are fetched where all from the k-th on tie."""
+        numbers, scores = _unpacked(hits)
+        while len(hits) == n < len(self._rows) and scores[k - 1] == scores[-1]:
+            n = min(4 * n, len(self._rows))
+            hits = self._search(n, allowed)([query])[0]
+            numbers, scores = _unpacked(hits)
+        rows = self._rows[numbers]
         order = np.lexsort((rows, -scores))[:k]
         return rows[order], scores[order]
+
+    def _n_fetched(self, k: int) -> int:
+        return min(k + _EXTRA_HITS, len(self._rows))
 
     def _search(self, n: int, allowed: Filter) -> "_Search":
         with self._lock:
@@ -164,8 +169,19 @@ class LuceneIndex:
 _Search = Callable[[Sequence[str]], list[list[int]]]
 
 
-def _ties(packed: np.ndarray, first: int, second: int) -> bool:
-    return bool((packed[first] & 0xFFFFFFFF) == (packed[second] & 0xFFFFFFFF))
+def _unpacked(hits: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Document numbers (uint32) and scores (float32) of packed hits."""
+    halves = np.array(hits, dtype="<i8").view("<u4")
+    return halves[1::2], halves[::2].view("<f4")
+
+
+def _padded(found: Sequence[tuple[np.ndarray, np.ndarray]], n_queries: int, k: int) -> Ranked:
+    rows = np.full((n_queries, k), -1, dtype=np.int64)
+    scores = np.full((n_queries, k), -np.inf, dtype=np.float32)
+    for place, (its_rows, its_scores) in enumerate(found):
+        rows[place, : len(its_rows)] = its_rows
+        scores[place, : len(its_rows)] = its_scores
+    return Ranked(rows, scores)
 
 
 def _damaged(folder: Path, error: Exception, remedy: str) -> Exception:

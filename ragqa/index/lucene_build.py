@@ -219,10 +219,11 @@ class _Indexer:
 def joined(values: Sequence[str]) -> str:
     """The values as one text for Java: separated, and without lone surrogates, which Java cannot be handed."""
     text = _SEPARATOR.join([value.replace(_SEPARATOR, " ") for value in values])
-    try:
-        text.encode("utf-16-le")
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "replace").decode("utf-16-le")
+    if not text.isascii():
+        try:
+            text.encode("utf-16-le")
+        except UnicodeEncodeError:
+            text = text.encode("utf-16-le", "replace").decode("utf-16-le")
     return text
 
 
