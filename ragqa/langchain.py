@@ -1,9 +1,4 @@
-"""ragqa inside LangChain: the engine as a retriever and as a runnable, and LangChain's chat models inside ragqa.
-
->>> from ragqa.langchain import AnswerRunnable, RagqaRetriever, with_chat_model  # doctest: +SKIP
->>> engine = ragqa.open("sample")  # doctest: +SKIP
->>> AnswerRunnable(engine).invoke("Do statins prevent atrial fibrillation?")["text"]  # doctest: +SKIP
-"""
+"""ragqa inside LangChain: the engine as a retriever and as a runnable, and LangChain's chat models inside ragqa."""
 
 import asyncio
 import dataclasses

