@@ -218,7 +218,7 @@ class AnswerSettings:
     n_documents: PositiveInt = 10
     n_statements: PositiveInt = 3
     n_encoded_sentences: PositiveInt = 24
-    abstain_below: Fraction = 0.35
+    abstain_below: Fraction = 0.3
     allow_retracted: bool = False
     chat: ChatSettings = ChatSettings()
 

@@ -15,7 +15,7 @@ from ragqa.corpus.text import abstract_sections
 from ragqa.types import Document, Section, Span
 
 _MAX_SENTENCES_PER_DOCUMENT = 400
-_LONGEST_ENCODED = 1200
+_LONGEST_ENCODED = 800
 
 
 @dataclass(frozen=True, slots=True)
