@@ -108,7 +108,7 @@ def _score(passage: Passage, weight: DocumentWeight, *, encoded: bool) -> float:
     if _AIM.search(text):
         score -= 0.35
     if passage.part == "title" and not _FINITE.search(text):
-        score -= 0.4  # a title that says nothing by itself
+        score -= 1.0  # a title that says nothing by itself: below _LARGEST_DROP, so only where there is nothing else
     if n_words < _FEWEST_WORDS or n_words > _MOST_WORDS:
         score -= 0.25
     if _DANGLING.match(_OPENING.sub("", text)):

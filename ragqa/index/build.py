@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 _MANIFEST = "manifest.json"
 _BUILDING = ".building"
 _HASHES = "component.json"
+_LAYOUTS = {"bm25": 1, "dense": 2}
+"""Raised when the files of a component change their form: those of the old form are then built again."""
 
 
 def build_index(
@@ -107,13 +109,15 @@ def check_recipe(recipe: Recipe) -> None:
 
 def component_names(recipe: Recipe, corpus_state: str) -> dict[str, str]:
     """Kind → folder name of each component, made from the corpus and those settings that matter in building."""
-    names = {}
+    made_from: dict[str, object] = {}
     if recipe.bm25 is not None:
-        parts = {"engine": recipe.bm25.engine, "fields": sorted(recipe.bm25.fields)}
-        names["bm25"] = f"bm25-{manifest.content_hash([parts, corpus_state])[:12]}"
+        made_from["bm25"] = {"engine": recipe.bm25.engine, "fields": sorted(recipe.bm25.fields)}
     if recipe.dense is not None:
-        names["dense"] = f"dense-{manifest.content_hash([to_table(recipe.dense), corpus_state])[:12]}"
-    return names
+        made_from["dense"] = to_table(recipe.dense)
+    return {
+        kind: f"{kind}-{manifest.content_hash([_LAYOUTS[kind], settings, corpus_state])[:12]}"
+        for kind, settings in made_from.items()
+    }
 
 
 def _ensure_component(
