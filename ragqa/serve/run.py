@@ -1,8 +1,10 @@
 """Running the servers: uvicorn over HTTP, or MCP over stdio."""
 
+import contextlib
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -73,10 +75,27 @@ def _serve(
         _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
         listener.listen(config.backlog)
         announce(address)
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
     finally:
         service.close()
         listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that ends where it was started, so that what is open can be closed.
+
+    uvicorn's own sends itself the signal again once it has stopped, which ends the process on the spot.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM, at once where one comes again."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -37,20 +37,20 @@ def until(condition, seconds: float = 30) -> bool:
 @pytest.fixture(scope="module")
 def narrow_server(start_server):
     with start_server(
-        "--set", "limits.threads=1", "--set", "limits.waiting=30", "--set", "limits.body_seconds=0.5"
+        "--set", "limits.threads=1", "--set", "limits.waiting=10", "--set", "limits.body_seconds=0.5"
     ) as running:
         yield running
 
 
 def test_a_full_queue_refuses_with_a_time_to_come_back(narrow_server) -> None:
-    with narrow_server.client() as client, ThreadPoolExecutor(64) as threads:
-        responses = list(threads.map(lambda _: ask(client), range(64)))
+    with narrow_server.client() as client, ThreadPoolExecutor(24) as threads:
+        responses = list(threads.map(lambda _: ask(client), range(24)))
         answers = [response.json() for response in responses if response.status_code == 200]
         refusals = [response for response in responses if response.status_code != 200]
 
         assert {response.status_code for response in refusals} == {503}
         assert all(1 <= int(response.headers["retry-after"]) <= 60 for response in refusals)
-        assert len(answers) >= 31
+        assert len(answers) >= 11
         assert {answer["verdict"] for answer in answers} == {"yes"}
         assert ask(client).status_code == 200
 
@@ -82,7 +82,7 @@ def test_work_for_clients_that_left_is_given_up(stream: bool, narrow_server) -> 
     )
     with narrow_server.client() as client:
         before = n_answered(client)
-        connections = [narrow_server.connection() for _ in range(30)]
+        connections = [narrow_server.connection() for _ in range(8)]
         for connection in connections:
             connection.sendall(request)
         assert until(lambda: "ragqa_waiting 0.0" not in client.get("/metrics").text)
@@ -156,14 +156,14 @@ def test_many_clients_at_once_get_the_same_right_answer(server) -> None:
 
     def one_client() -> None:
         with server.client() as client:
-            for _ in range(3):
+            for _ in range(2):
                 response = ask(client)
                 results.append((response.status_code, response.json().get("verdict", "")))
 
-    threads = [threading.Thread(target=one_client) for _ in range(16)]
+    threads = [threading.Thread(target=one_client) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert results == [(200, "yes")] * 48
+    assert results == [(200, "yes")] * 16

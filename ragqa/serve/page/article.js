@@ -31,6 +31,7 @@ export async function openArticle(index, id, spans, current) {
   );
   const titleSpans = spans.filter((span) => span.section === "title");
   if (titleSpans.length) markTitle(article, titleSpans, current);
+  dialog.querySelector(".close").focus({ preventScroll: true });
   dialog.querySelector("mark.current")?.scrollIntoView({ block: "center" });
 }
 
