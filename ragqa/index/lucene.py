@@ -1,8 +1,8 @@
 """BM25 by Lucene: searches an index that :func:`build_lucene` made.
 
-A search is one crossing into Java, and a batch is one for many queries, which Java's own threads share: the text is
-analyzed, the query built and run, and the hits come back as one array of integers, document number and score packed
-together. One query and a batch run the very same function, so their results are identical.
+A search is one crossing into Java: the text is analyzed, the query built and run, and the hits come back as one array
+of integers, document number and score packed together. A batch is shared among threads, each of which crosses once
+for many queries. One query and a batch run the very same function, so their results are identical.
 
 Scores. Lucene's BM25 for a term t in a document of length dl (rounded to one byte above 40 terms):
 idf(t) · tf / (tf + k1 · (1 − b + b · dl / avgdl)) with idf(t) = ln(1 + (N − n + ½) / (n + ½)), each distinct term of
@@ -22,7 +22,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, Self
 
 import numpy as np
@@ -44,6 +44,7 @@ from ragqa.index.lucene_build import (
     explained,
     field_names,
     joined,
+    n_processors,
     open_folder,
     splitter,
 )
@@ -53,8 +54,8 @@ from ragqa.types import Filter, Ranked
 __all__ = ["LuceneIndex", "build_lucene"]
 
 _log = logging.getLogger(__name__)
-_CHUNK = 1024
-"""Queries of one crossing: CTRL-C is answered between crossings."""
+_CHUNK = 32
+"""Queries of one crossing; a batch is shared among threads in such chunks."""
 
 _EXTRA_HITS = 8
 """Hits fetched beyond k: one search then mostly has all that tie with the last."""
@@ -117,14 +118,10 @@ class LuceneIndex:
         """
         if k <= 0 or not queries or not len(self._rows):
             return _padded([], len(queries), max(k, 0))
-        found: list[tuple[np.ndarray, np.ndarray]] = []
+        n = self._n_fetched(k)
         try:
-            n = self._n_fetched(k)
-            search = self._search(n, allowed)
-            for start in range(0, len(queries), _CHUNK):
-                chunk = queries[start : start + _CHUNK]
-                hits = search(chunk)
-                found += [self._cut(query, hits[i], n, k, allowed) for i, query in enumerate(chunk)]
+            hits = self._search(n, allowed)(queries)
+            found = [self._cut(query, its_hits, n, k, allowed) for query, its_hits in zip(queries, hits, strict=True)]
         except jnius_error() as error:
             raise explained(error) from error
         if len(found) == 1 and len(found[0][0]) == k:
@@ -227,24 +224,56 @@ class _Searcher:
         find = java.apply_to_argument(java.bind(search, 0, self._searcher), 1, manager)
         find = java.cast(find, f"(L{_QUERY};)L{_TOP_DOCS};")
         restrict = _filter(allowed)
-        steps = (
-            [self._to_query, restrict, find, self._pack_hits]
-            if restrict is not None
-            else [self._to_query, find, self._pack_hits]
-        )
-        one = java.chain(*steps)
-        search_one = java.function(one)
-        search_many = java.function(_for_each_in_parallel(self._split, one))
+        to_query = self._to_query if restrict is None else java.chain(self._to_query, restrict)
+        one = java.chain(to_query, find, self._pack_hits)
+        many = java.chain(self._split, java.map_array(one, "[Ljava/lang/String;", "[[J"))
+        search_one, search_many = java.function(one), java.function(many)
 
         def search_all(texts: Sequence[str]) -> list[list[int]]:
             if len(texts) == 1:
                 text = joined(texts)
                 return [search_one(text)]
-            text = joined(texts)
-            found: list[list[int]] = search_many(text)
-            return found
+            return _in_threads(search_many, texts)
 
         return search_all
+
+
+def _in_threads(search: Callable[[str], list[list[int]]], texts: Sequence[str]) -> list[list[int]]:
+    """The results of a search of joined texts for all texts, in order; Java runs without the interpreter lock."""
+    found: list[list[int]] = [[]] * len(texts)
+    starts = iter(range(0, len(texts), _CHUNK))
+    failures: list[BaseException] = []
+    lock = Lock()
+
+    def work() -> None:
+        import jnius
+
+        try:
+            while not failures:
+                with lock:
+                    start = next(starts, None)
+                if start is None:
+                    return
+                part = joined(texts[start : start + _CHUNK])
+                found[start : start + _CHUNK] = search(part)
+        except BaseException as error:  # noqa: BLE001 (raised again in the calling thread)
+            failures.append(error)
+        finally:
+            jnius.detach()
+
+    n_threads = min(n_processors(), -(-len(texts) // _CHUNK))
+    workers = [Thread(target=work, name=f"bm25-{i}") for i in range(n_threads)]
+    for worker in workers:
+        worker.start()
+    try:
+        for worker in workers:
+            worker.join()
+    except BaseException as error:
+        failures.append(error)  # CTRL-C: the others stop after their chunk
+        raise
+    if failures:
+        raise failures[0]
+    return found
 
 
 def _query_builder(settings: Bm25Settings) -> java.Handle:
@@ -274,9 +303,9 @@ def _in_all_fields(boosts: dict[str, float]) -> java.Handle:
     add_field = java.virtual(_COMBINED_BUILDER, "addField", f"(Ljava/lang/String;F)L{_COMBINED_BUILDER};")
     for name, boost in boosts.items():
         steps.append(java.bind(add_field, 1, name, java.new("java/lang/Float", "(F)V", boost * scale)))
-    add_term = java.virtual(_COMBINED_BUILDER, "addTerm", f"(Lorg/apache/lucene/util/BytesRef;)L{_COMBINED_BUILDER};")
-    to_bytes = java.constructor("org/apache/lucene/util/BytesRef", "(Ljava/lang/CharSequence;)V")
-    to_bytes = java.cast(to_bytes, "(Ljava/lang/Object;)Lorg/apache/lucene/util/BytesRef;")
+    add_term = java.virtual(_COMBINED_BUILDER, "addTerm", f"(L{_BYTES};)L{_COMBINED_BUILDER};")
+    to_bytes = java.constructor(_BYTES, "(Ljava/lang/CharSequence;)V")
+    to_bytes = java.cast(to_bytes, f"(Ljava/lang/Object;)L{_BYTES};")
     term = java.apply_to_argument(java.apply_to_argument(add_term, 0, java.chain(*steps)), 0, to_bytes)
     return java.chain(term, _built(_COMBINED_BUILDER, _COMBINED))
 
@@ -311,15 +340,11 @@ def _filter(allowed: Filter) -> java.Handle | None:
 
 def _any_token(tokens: frozenset[str]) -> Any:
     """A query for documents that have at least one of the filter tokens."""
-    to_bytes = java.constructor("org/apache/lucene/util/BytesRef", "(Ljava/lang/CharSequence;)V")
-    to_bytes = java.cast(to_bytes, "(Ljava/lang/Object;)Ljava/lang/Object;")
-    stream = java.chain(splitter(), java.fixed(java.static("java/util/Arrays", "stream", f"({_OBJECTS}){_STREAM}")))
-    to_list = java.virtual("java/util/stream/Stream", "toList", "()Ljava/util/List;")
-    to_set = java.cast(
-        java.bind(java.constructor(_TERM_IN_SET, "(Ljava/lang/String;Ljava/util/Collection;)V"), 0, FILTER_FIELD),
-        f"(Ljava/util/List;)L{_QUERY};",
-    )
-    return java.call(java.chain(stream, _mapped(to_bytes), to_list, to_set), joined(sorted(tokens)))
+    to_bytes = java.cast(java.constructor(_BYTES, "(Ljava/lang/CharSequence;)V"), f"(Ljava/lang/String;)L{_BYTES};")
+    to_terms = java.chain(splitter(), java.map_array(to_bytes, "[Ljava/lang/String;", f"[L{_BYTES};"))
+    query = java.fixed(java.constructor(_TERM_IN_SET, f"(Ljava/lang/String;[L{_BYTES};)V"))
+    to_query = java.bind(query, 0, FILTER_FIELD)
+    return java.call(java.chain(to_terms, to_query), joined(sorted(tokens)))
 
 
 def _packer() -> java.Handle:
@@ -332,41 +357,13 @@ def _packer() -> java.Handle:
         java.static("java/lang/Integer", "toUnsignedLong", "(I)J"),
     )
     both = java.apply_to_argument(java.static("java/lang/Long", "sum", "(JJ)J"), 0, number)
-    both = java.share_argument(java.apply_to_argument(both, 1, score), f"(L{_SCORE_DOC};)J")
-    pack = java.instance(java.cast(both, "(Ljava/lang/Object;)J"), "java/util/function/ToLongFunction")
-    to_longs = java.virtual(
-        "java/util/stream/Stream", "mapToLong", "(Ljava/util/function/ToLongFunction;)Ljava/util/stream/LongStream;"
-    )
-    hits = java.cast(java.getter(_TOP_DOCS, "scoreDocs", f"()[L{_SCORE_DOC};"), f"(L{_TOP_DOCS};){_OBJECTS}")
-    return java.chain(
-        hits,
-        java.fixed(java.static("java/util/Arrays", "stream", f"({_OBJECTS}){_STREAM}")),
-        java.apply_to_argument(to_longs, 1, pack),
-        java.virtual("java/util/stream/LongStream", "toArray", "()[J"),
-    )
+    pack = java.rearrange(java.apply_to_argument(both, 1, score), f"(L{_SCORE_DOC};)J", [0, 0])
+    hits = java.getter(_TOP_DOCS, "scoreDocs", f"()[L{_SCORE_DOC};")
+    return java.chain(hits, java.map_array(pack, f"[L{_SCORE_DOC};", "[J"))
 
 
-def _for_each_in_parallel(split: java.Handle, function: java.Handle) -> java.Handle:
-    """(String) → Object[]: the results of ``function`` for each value of a joined text, in order."""
-    parallel = java.virtual("java/util/stream/Stream", "parallel", "()Ljava/util/stream/BaseStream;")
-    return java.chain(
-        split,
-        java.fixed(java.static("java/util/Arrays", "stream", f"({_OBJECTS}){_STREAM}")),
-        java.cast(parallel, f"({_STREAM}){_STREAM}"),
-        _mapped(java.cast(function, "(Ljava/lang/Object;)Ljava/lang/Object;")),
-        java.virtual("java/util/stream/Stream", "toArray", f"(){_OBJECTS}"),
-    )
-
-
-def _mapped(function: java.Handle) -> java.Handle:
-    """(Stream) → Stream: each element replaced by what the function makes of it."""
-    map_stream = java.virtual("java/util/stream/Stream", "map", f"(Ljava/util/function/Function;){_STREAM}")
-    return java.apply_to_argument(map_stream, 1, java.instance(function, "java/util/function/Function"))
-
-
-_OBJECTS = "[Ljava/lang/Object;"
-_STREAM = "Ljava/util/stream/Stream;"
 _ANALYZER = "Lorg/apache/lucene/analysis/Analyzer;"
+_BYTES = "org/apache/lucene/util/BytesRef"
 _BOOLEAN = "org/apache/lucene/search/BooleanQuery"
 _COMBINED = "org/apache/lucene/sandbox/search/CombinedFieldQuery"
 _COMBINED_BUILDER = "org/apache/lucene/sandbox/search/CombinedFieldQuery$Builder"

@@ -94,7 +94,7 @@ def build_lucene(
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     parts = folder / "parts"
     parts.mkdir(parents=True)
-    n_threads = threads or min(_n_processors(), 16)
+    n_threads = threads or min(n_processors(), 16)
     work = _Work(iter(documents), total, progress)
     indexers = [_Indexer(parts / str(i), fields, n_threads, work) for i in range(n_threads)]
     _run(indexers, work)
@@ -228,9 +228,9 @@ def joined(values: Sequence[str]) -> str:
 
 
 def splitter() -> java.Handle:
-    """(String) → Object[]: the values that :func:`joined` put together."""
+    """(String) → String[]: the values that :func:`joined` put together."""
     split = java.virtual("java/lang/String", "split", "(Ljava/lang/String;I)[Ljava/lang/String;")
-    return java.cast(java.bind(split, 1, _SEPARATOR, -1), "(Ljava/lang/String;)[Ljava/lang/Object;")
+    return java.bind(split, 1, _SEPARATOR, -1)
 
 
 def open_folder(folder: Path) -> Any:
@@ -324,9 +324,10 @@ def _adder(writer: Any, fields: Sequence[str]) -> java.Handle:
         java.call(add_field, document, field)
         body = java.first_do(java.chain(following, java.bind(fill, 0, field)), body)
     loop = java.while_loop(java.virtual(iterator, "hasNext", "()Z"), body)
+    as_list = java.fixed(java.static("java/util/Arrays", "asList", "([Ljava/lang/Object;)Ljava/util/List;"))
     return java.chain(
         splitter(),
-        java.fixed(java.static("java/util/Arrays", "asList", "([Ljava/lang/Object;)Ljava/util/List;")),
+        java.cast(as_list, "([Ljava/lang/String;)Ljava/util/List;"),
         java.virtual("java/util/List", "iterator", f"()L{iterator};"),
         loop,
     )
@@ -345,7 +346,8 @@ def _field(name: str) -> Any:
     return java.new(_FIELD, signature, name, "", kind)
 
 
-def _n_processors() -> int:
+def n_processors() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -2,7 +2,7 @@
 
 A crossing costs about a microsecond and the interpreter lock; a search is a chain of some ten Java calls, and
 adding a document to an index is five. ``java.lang.invoke`` lets such a chain, even a loop, be composed from
-existing methods and compiled by Java itself: no Java source of our own is needed, and Java's own threads can run it.
+existing methods and compiled by Java itself: no Java source of our own is needed.
 
 pyjnius keeps the receiver of a call in the method object that all instances of a proxy class share. A thread may
 therefore call a method only with arguments that are already computed (plain variables), and functions that several
@@ -91,10 +91,10 @@ def first_do(action: Handle, then: Handle) -> Handle:
     return _combine("foldArguments", _TWO_HANDLES, then, action)
 
 
-def share_argument(handle: Handle, signature: str) -> Handle:
-    """A handle of one argument that passes it on twice, as both arguments of ``handle``."""
+def rearrange(handle: Handle, signature: str, order: Sequence[int]) -> Handle:
+    """A handle with another signature that passes on its arguments in another order, some twice or not at all."""
     combine = "(Ljava/lang/invoke/MethodHandle;Ljava/lang/invoke/MethodType;[I)"
-    return _combine("permuteArguments", combine, handle, _method_type(signature), [0, 0])
+    return _combine("permuteArguments", combine, handle, _method_type(signature), [*order])
 
 
 def ignoring(handle: Handle, kind: str) -> Handle:
@@ -109,27 +109,20 @@ def while_loop(condition: Handle, body: Handle) -> Handle:
     return _combine("whileLoop", signature, None, condition, body)
 
 
-def instance(handle: Handle, interface: str) -> Handle:
-    """A handle without arguments that gives one object of a functional interface, whose method is ``handle``.
+def map_array(function: Handle, elements: str, results: str) -> Handle:
+    """A handle from an array to the array of what ``function`` makes of each element, in order.
 
-    The object's class is hidden from JNI, so that Python cannot hold it: it is kept in a reference on Java's side.
+    ``elements`` and ``results`` are the types of the arrays as in signatures, ``[J`` for example.
     """
-    signature = "(Ljava/lang/Class;Ljava/lang/invoke/MethodHandle;)Ljava/lang/Object;"
-    make = bind(
-        static("java/lang/invoke/MethodHandleProxies", "asInterfaceInstance", signature),
-        0,
-        java_class(interface),
-        handle,
-    )
-    reference = new("java/util/concurrent/atomic/AtomicReference", "()V")
-    call(
-        chain(
-            make,
-            bind(virtual("java/util/concurrent/atomic/AtomicReference", "set", "(Ljava/lang/Object;)V"), 0, reference),
-        )
-    )
-    get = bind(virtual("java/util/concurrent/atomic/AtomicReference", "get", "()Ljava/lang/Object;"), 0, reference)
-    return cast(get, f"()L{interface};")
+    length, get = (_of_array(name, elements) for name in ("arrayLength", "arrayElementGetter"))
+    make, put = (_of_array(name, results) for name in ("arrayConstructor", "arrayElementSetter"))
+    # for (int i = 0; i < length(array); i++) result[i] = function(array[i])
+    state = f"({results}I{elements})"
+    store = rearrange(apply_to_argument(put, 2, chain(get, function)), f"{state}V", [0, 1, 2, 1])
+    kind = "(Ljava/lang/Class;)"
+    keep = rearrange(_combine("identity", kind, _type(results)), f"{state}{results}", [0])
+    signature = "(Ljava/lang/invoke/MethodHandle;Ljava/lang/invoke/MethodHandle;Ljava/lang/invoke/MethodHandle;)"
+    return _combine("countedLoop", signature, length, chain(length, make), first_do(store, keep))
 
 
 def call(handle: Handle, *arguments: Any) -> Any:
@@ -187,6 +180,15 @@ def _box(value: str | float) -> Any:
     if isinstance(value, int):
         return new("java/lang/Integer", "(I)V", value)
     return new("java/lang/Double", "(D)V", value)
+
+
+def _of_array(name: str, kind: str) -> Handle:
+    return _combine(name, "(Ljava/lang/Class;)", _type(kind))
+
+
+def _type(name: str) -> Any:
+    """The ``java.lang.Class`` of a type as written in signatures."""
+    return _method_type(f"(){name}").returnType()
 
 
 def _combine(name: str, signature: str, *arguments: Any) -> Handle:
