@@ -14,7 +14,7 @@ from ragqa.corpus.text import abstract_of, title_of
 from ragqa.index import shards
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoder_build import build_encoder
-from ragqa.index.faiss_kinds import Kind, Plan, choose, make
+from ragqa.index.faiss_kinds import Kind, Plan, choose, load_faiss, make
 from ragqa.index.passages import Passage, split_documents
 from ragqa.index.word_counts import WordCounts
 from ragqa.recipe import DenseSettings, to_table
@@ -188,8 +188,6 @@ def _write_rows(folder: Path, names: Sequence[str]) -> np.ndarray:
 
 
 def _write_faiss(folder: Path, plan: Plan, names: Sequence[str], report: Progress) -> None:
-    import faiss
-
     n_done = 0
 
     def pieces() -> Iterator[np.ndarray]:
@@ -204,7 +202,7 @@ def _write_faiss(folder: Path, plan: Plan, names: Sequence[str], report: Progres
         report("faiss", n_done, plan.n_vectors)
 
     index = make(plan, pieces, done)
-    faiss.write_index(index, str(folder / FAISS))
+    load_faiss().write_index(index, str(folder / FAISS))
 
 
 def _no_report(_stage: str, _done: int, _total: int | None) -> None:

@@ -7,6 +7,7 @@ of ``hnsw`` still depends a little on the timing of threads.
 
 import logging
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -145,8 +146,7 @@ def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable
     done
         Called with the number of vectors of each piece added.
     """
-    import faiss
-
+    faiss = load_faiss()
     kind, n_vectors, dim = plan.kind, plan.n_vectors, plan.dim
     flavour = faiss.METRIC_INNER_PRODUCT if plan.metric == "ip" else faiss.METRIC_L2
     index: Any
@@ -167,6 +167,22 @@ def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable
         index.add(np.ascontiguousarray(piece, dtype=np.float32))
         done(len(piece))
     return index
+
+
+def load_faiss() -> Any:
+    """The module, its threads told to sleep rather than spin where others want the cores.
+
+    Raises
+    ------
+    BackendError
+        It is not installed.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by the OpenMP library as it is loaded
+    try:
+        import faiss
+    except ImportError as error:
+        raise BackendError('the package faiss-cpu is missing; run: pip install "ragqa[dense]"') from error
+    return faiss
 
 
 def _sample(pieces: Iterable[np.ndarray], n_vectors: int, n_wanted: int) -> np.ndarray:

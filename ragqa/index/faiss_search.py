@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ragqa.errors import BackendError, ProductError
-from ragqa.index.faiss_kinds import Kind
+from ragqa.errors import ProductError
+from ragqa.index.faiss_kinds import Kind, load_faiss
 from ragqa.index.presets import Metric
 
 _PROBES_SHARE = 16  # one in so many clusters is looked into …
@@ -18,11 +18,7 @@ class FaissIndex:
     """A FAISS index read from a file, memory-mapped: pages are loaded as searches touch them."""
 
     def __init__(self, path: Path, kind: Kind, metric: Metric, remedy: str) -> None:
-        try:
-            import faiss
-        except ImportError as error:
-            raise BackendError('the package faiss-cpu is missing; run: pip install "ragqa[dense]"') from error
-        self._faiss = faiss
+        self._faiss = faiss = load_faiss()
         flag = faiss.IO_FLAG_MMAP if kind.startswith("ivf") else faiss.IO_FLAG_MMAP_IFC
         try:
             self._owner: Any = faiss.read_index(str(path), flag)
