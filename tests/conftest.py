@@ -130,3 +130,23 @@ def _add_sentence_transformer_files(folder: Path, kind: str) -> None:
     ]
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": false}')
+
+
+@pytest.fixture
+def small_beir(tmp_path: Path) -> Path:
+    """A BEIR folder: 60 documents on ten topics, and 20 queries that each ask for one topic and one number."""
+    topics = ("statin", "asthma", "stroke", "sleep", "appendix", "obesity", "insulin", "biopsy", "fracture", "vaccine")
+    folder = tmp_path / "small"
+    (folder / "qrels").mkdir(parents=True)
+    documents, queries, judged = [], [], ["query-id\tcorpus-id\tscore"]
+    for number in range(60):
+        topic, other = topics[number % 10], topics[number * 7 % 10]
+        text = f"This trial of {topic} therapy enrolled cohort{number} with {other} as a further subject."
+        documents.append({"_id": f"d{number}", "title": f"Trial {number} of {topic}", "text": text})
+    for number in range(20):
+        queries.append({"_id": f"q{number}", "text": f"Which {topics[number % 10]} trial enrolled cohort{number}?"})
+        judged += [f"q{number}\td{number}\t1", f"q{number}\td{(number * 3 + 11) % 60}\t1"]
+    for name, rows in (("corpus", documents), ("queries", queries)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "qrels" / "test.tsv").write_text("\n".join(judged) + "\n", encoding="utf-8")
+    return folder
