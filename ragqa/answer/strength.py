@@ -38,7 +38,7 @@ def features(asked: AskedFor, passages: Sequence[Passage]) -> dict[str, float]:
     """
     read = [passage for passage in passages if passage.part != "title"] or passages
     found: set[str] = set().union(*(passage.stems for passage in read))
-    rarest = sorted(set(asked.stems), key=terms.weight, reverse=True)[:2]
+    rarest = sorted(dict.fromkeys(asked.stems), key=terms.weight, reverse=True)[:2]  # of equals the first asked for
     similarities = [*sorted((passage.similarity for passage in read), reverse=True), 0.0, 0.0]
     return {
         "document_coverage": terms.coverage(asked.stems, found),

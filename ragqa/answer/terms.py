@@ -7,6 +7,7 @@ tell the most.
 
 import functools
 import importlib.resources
+import math
 import re
 from collections.abc import Iterable
 
@@ -76,10 +77,7 @@ def weight(word_stem: str) -> float:
 
 def coverage(wanted: Iterable[str], found: frozenset[str] | set[str]) -> float:
     """The weighted share of the ``wanted`` stems that are among those ``found``: 0 to 1, and 0 if none is wanted."""
-    total = matched = 0.0
-    for word_stem in set(wanted):
-        value = weight(word_stem)
-        total += value
-        if word_stem in found:
-            matched += value
-    return matched / total if total else 0.0
+    # Exact sums: the order of a set differs between processes, and sentences with equal shares must stay equal.
+    weights = {word_stem: weight(word_stem) for word_stem in wanted}
+    total = math.fsum(weights.values())
+    return math.fsum(value for word_stem, value in weights.items() if word_stem in found) / total if total else 0.0

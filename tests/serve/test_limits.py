@@ -134,6 +134,7 @@ def test_the_log_tells_about_requests_but_not_what_was_asked(server, client: htt
     ask(client).raise_for_status()
     ids = [ask(client).headers["x-request-id"], ask(client, type="poem").headers["x-request-id"]]
 
+    assert until(lambda: ids[1] in [line.get("request_id") for line in server.log()])
     lines = [line for line in server.log() if line.get("request_id") in ids]
 
     assert [(line["status"], line["method"], line["route"]) for line in lines] == [
@@ -148,7 +149,7 @@ def test_the_log_has_questions_where_that_is_set(guarded_server) -> None:
     with guarded_server.client(headers={"authorization": f"Bearer {KEY}"}) as client:
         ask(client).raise_for_status()
 
-    assert STATINS in [line.get("question") for line in guarded_server.log()]
+    assert until(lambda: STATINS in [line.get("question") for line in guarded_server.log()])
 
 
 def test_many_clients_at_once_get_the_same_right_answer(server) -> None:
