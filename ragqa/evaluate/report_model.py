@@ -180,6 +180,8 @@ def _of_ablation(folder: Path, result: AblationResult) -> Section:
                 x=row.x,
             )
         )
+    best = max(rows[1:], key=lambda row: row.figures[result.primary].value, default=None)
+    shown = [rows[0], best] if best is not None else rows[:1]
     done, shared = sum(result.computed.values()), sum(result.shared.values())
     savings = (
         f"{done:,} stages of batches were computed and {shared:,} shared between cells, which saved "
@@ -197,7 +199,7 @@ def _of_ablation(folder: Path, result: AblationResult) -> Section:
             caption=result.caption,
             published=(),
             calibration={},
-            differences=_differences([row.run for row in rows[:2]], [row.name for row in rows], result.primary),
+            differences=_differences([row.run for row in shown], [row.name for row in shown], result.primary),
             failures=(),
             notes=(),
             batch=result.batch,

@@ -246,7 +246,13 @@ def running_score(task: Task) -> RunningScore:
 
 
 def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
-    """Say plainly where the reader's own weights were trained on the questions that are asked."""
+    """Say plainly what the reader cannot do, and where its own weights were trained on the questions asked."""
+    if settings["answer"]["reader"] == "extractive" and any(question.options for question in task.questions):
+        note = (
+            "the extractive reader does not choose among options: the option whose words the retrieved articles hold "
+            "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
+        )
+        return replace(scores, notes=(note, *scores.notes))
     if task.name != "pubmedqa" or task.split == "test" or settings["answer"]["reader"] != "extractive":
         return scores
     from ragqa.answer import verdict

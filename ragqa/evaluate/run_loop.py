@@ -13,9 +13,11 @@ import numpy as np
 from ragqa.corpus.text import section_text
 from ragqa.errors import BackendError, RagqaError
 from ragqa.evaluate.formats.bioasq import BioasqSnippet, bioasq_snippet
+from ragqa.evaluate.run_choice import chosen_letter
 from ragqa.evaluate.run_folder import CitedSection, QuestionLine, RunFolder, RunHits, Session
 from ragqa.evaluate.run_stages import Pipeline, Stages
 from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.retriever import found_rows
 from ragqa.types import Answer, Document, Hit, Question
 
 
@@ -346,7 +348,8 @@ class _Reading:
         if n_threads == 1:
             for item, line in zip(items, lines, strict=True):
                 finished, error = self._one(item, line)
-                seconds["read"] += finished.timings_ms.get("read", 0.0) / 1000
+                for stage in ("read", "choose"):
+                    seconds[stage] += finished.timings_ms.get(stage, 0.0) / 1000
                 yield finished, error
             return
         began = time.perf_counter()
@@ -364,7 +367,24 @@ class _Reading:
         answer = replace(cast("Answer", result.value), hits=())
         cited, snippets = self._cited(answer, item)
         timings = {**line.timings_ms, **result.timings_ms}
-        return _finished(replace(line, answer=answer, cited=cited, snippets=snippets, timings_ms=timings), None)
+        done = replace(line, answer=answer, cited=cited, snippets=snippets, timings_ms=timings)
+        if not item.options:
+            return _finished(done, None)
+        began = time.perf_counter()
+        try:
+            letter = self._choice(item, answer)
+        except RagqaError as error:
+            return _finished(line, error)
+        milliseconds = (time.perf_counter() - began) * 1000
+        return _finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
+
+    def _choice(self, item: Item, answer: Answer) -> str | None:
+        place = self._places.get(item.question.id)
+        documents: Sequence[Document] = item.documents
+        if place is not None and self._found is not None:
+            n_documents = self._pipeline.engine.recipe.answer.n_documents
+            documents = self._stages.store.read(found_rows(self._found.candidates, place, n_documents))
+        return chosen_letter(self._pipeline.reader, item.question, item.options, documents, answer)
 
     def _cited(self, answer: Answer, item: Item) -> tuple[list[CitedSection], list[BioasqSnippet]]:
         """The sections that the statements cite, and the cited spans as BioASQ's snippets."""
