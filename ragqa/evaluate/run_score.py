@@ -44,17 +44,20 @@ class Metrics:
 
 
 def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
-    """Figures, their intervals and the counts of ``scores``."""
+    """Figures, their intervals and the counts of ``scores``; a measure without questions becomes a note."""
+    measures = {name: measure for name, measure in scores.measures.items() if measure.question_ids}
+    empty = [name for name in scores.measures if name not in measures]
+    told = [f"not scored, as no question has the gold for it: {', '.join(empty)}"] if empty else []
     intervals = {}
-    for name, measure in scores.measures.items():
+    for name, measure in measures.items():
         interval = bootstrap_interval(measure, LEVEL)
         intervals[name] = (interval.low, interval.high)
     return Metrics(
         task=dict(task),
-        metrics={name: figure(measure) for name, measure in scores.measures.items()},
+        metrics={name: figure(measure) for name, measure in measures.items()},
         intervals=intervals,
         counts=dict(scores.counts),
-        notes=list(scores.notes),
+        notes=[*scores.notes, *told],
         statistics={
             "interval": "percentile bootstrap over questions",
             "level": LEVEL,
