@@ -3,6 +3,7 @@
 PYTHON ?= python3
 Q ?= Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?
 INDEX ?= sample
+GRID ?= retrievers
 HOST ?= 127.0.0.1
 PORT ?= 8000
 VLLM_PORT ?= 8001
@@ -11,7 +12,7 @@ export Q
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup index ask serve vllm vllm-test-env bench test lint format clean
+.PHONY: help setup index ask eval ablate serve vllm vllm-test-env bench test lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,13 @@ vllm: ## Install and start vLLM with MODEL (a folder or a name on the hub); CPU=
 
 vllm-test-env: ## Install vLLM's CPU build into .venv-vllm, which the tests of the generator need
 	@$(PYTHON) services/vllm.py install --cpu
+
+eval: $(READY) ## Run the sample's questions and write a report (under two minutes)
+	$(BIN)/ragqa eval run sample
+	$(BIN)/ragqa eval report sample
+
+ablate: $(READY) ## Run the ablation GRID (default: retrievers) on the sample, or on the BEIR folder DATA
+	$(BIN)/ragqa eval ablate $(GRID) $(if $(DATA),--task beir --data $(DATA))
 
 bench: $(READY) ## Measure speed and memory against named peers; DATA names a folder with real data
 	$(BIN)/python eval/benchmarks/run.py $(if $(DATA),--data $(DATA))

@@ -127,13 +127,18 @@ def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> 
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
 def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Run every cell of GRID (eval/ablations/GRID.toml or a path); what cells have in common is computed once."""
+    """Run every cell of GRID (eval/ablations/GRID.toml or a path) and write a report.
+
+    What cells have in common is computed once.
+    """
     from ragqa.evaluate.ablate import ablate as ablate_
+    from ragqa.evaluate.report import write_report
     from ragqa.evaluate.run import Request
 
     show.tell_more()
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:
         path, result = ablate_(grid, Request(**options), changes, progress, on_question)
+    write_report([path], path)
     eval_show.ablation(path, result, as_json)
 
 

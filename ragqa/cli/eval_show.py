@@ -149,7 +149,7 @@ def ablation(path: Any, found: Any, as_json: bool) -> None:
         f"Stages: {done} batches computed, {saved} shared instead ({stages or 'none'}), which saved "
         f"{found.seconds_saved:.1f} s; {found.seconds:.1f} s in all"
     )
-    show.line(f"Ablation: {path}")
+    show.line(f"Ablation: {path}, with report.html and report.md")
 
 
 def _interval(interval: Any) -> str:
