@@ -103,7 +103,7 @@ class RerankSettings:
 
     reranker: str = "none"
     depth: PositiveInt = 20
-    weight: Fraction = 0.5
+    weight: Fraction = 0.4
     evidence_weight: NonNegative = 0.0
 
 
