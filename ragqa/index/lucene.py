@@ -84,7 +84,7 @@ class LuceneIndex:
         BackendError
             There is no usable Java.
         """
-        remedy = "build the index again with: ragqa index build"
+        remedy = f"build it again: ragqa index build {folder.absolute().parent.name}"
         layout = manifest.read_json(folder / LAYOUT_FILE, Layout, remedy)
         if layout.version != LAYOUT_VERSION:
             raise ProductError(f"{folder} has layout {layout.version}, this ragqa reads {LAYOUT_VERSION}; {remedy}")
@@ -183,9 +183,9 @@ def _padded(found: Sequence[tuple[np.ndarray, np.ndarray]], n_queries: int, k: i
 
 def _damaged(folder: Path, error: Exception, remedy: str) -> Exception:
     ours = explained(error)
-    if "OutOfMemory" in str(ours):
+    if "RAGQA_JAVA_HEAP" in str(ours):
         return ours
-    return ProductError(f"{folder / LUCENE_FOLDER} is missing or damaged ({ours}); {remedy}")
+    return ProductError(f"{folder / LUCENE_FOLDER} is missing or damaged ({str(ours)[:200]}); {remedy}")
 
 
 class _Searcher:

@@ -28,7 +28,6 @@ from ragqa.recipe import Bm25Settings
 from ragqa.types import Document, Filter, Progress, Ranked
 
 _FILE = "documents.jsonl"
-_REMEDY = "build the index again with: ragqa index build"
 _WORD = re.compile(r"[^\W_]+")
 _STOP_WORDS = frozenset({
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
@@ -140,16 +139,17 @@ class RankBm25Index:
             The index is missing, damaged, or lacks a field that ``settings`` name.
         """
         fields = field_names(settings)
+        remedy = f"build it again: ragqa index build {folder.absolute().parent.name}"
         decoder = msgspec.json.Decoder(_Line)
         try:
             lines = sorted(decoder.decode_lines((folder / _FILE).read_bytes()), key=lambda line: line.row)
         except OSError as error:
-            raise ProductError(f"cannot read {folder / _FILE}: {error.strerror}; {_REMEDY}") from error
+            raise ProductError(f"cannot read {folder / _FILE}: {error.strerror}; {remedy}") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProductError(f"{folder / _FILE} is damaged ({error}); {_REMEDY}") from error
+            raise ProductError(f"{folder / _FILE} is damaged ({error}); {remedy}") from error
         missing = {name for line in lines for name in fields if name not in line.fields}
         if missing:
-            raise ProductError(f"{folder} has no field {', '.join(sorted(missing))}; {_REMEDY}")
+            raise ProductError(f"{folder} has no field {', '.join(sorted(missing))}; {remedy}")
         tokens = {name: [line.fields[name].split() for line in lines] for name in fields}
         rows = np.array([line.row for line in lines], dtype=np.int64)
         return cls(rows, [frozenset(line.filters) for line in lines], tokens, settings)
