@@ -244,10 +244,8 @@ def test_the_first_statement_comes_before_the_last_is_generated(vllm: Any) -> No
     request = Request((Message("user", SUMMARY.text),), schema=schema)
 
     async def statements_by_piece() -> list[int]:
-        heard, stream = [], StatementStream()
-        async for piece in model.stream(request):
-            heard.append(len(stream.feed(piece)) if isinstance(piece, str) else 0)
-        return heard
+        stream = StatementStream()
+        return [len(stream.feed(piece)) async for piece in model.stream(request) if isinstance(piece, str)]
 
     heard = loop.run(statements_by_piece())
 
