@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.formats.bioasq import MAX_DOCUMENTS, BioasqQuestion, ExactAnswer, pmid_url
+from ragqa.evaluate.formats.bioasq import (
+    MAX_DOCUMENTS,
+    MAX_FACTOIDS,
+    BioasqQuestion,
+    BioasqSnippet,
+    ExactAnswer,
+    pmid_url,
+)
 from ragqa.evaluate.metrics.bioasq_documents import score_documents
 from ragqa.evaluate.metrics.bioasq_exact import score_exact_answers
 from ragqa.evaluate.metrics.bioasq_snippets import score_snippets
@@ -17,7 +24,7 @@ from ragqa.evaluate.metrics.citations import (
     score_citations,
 )
 from ragqa.evaluate.metrics.classification import PUBMEDQA_LABELS, score_labels
-from ragqa.evaluate.metrics.measure import Measure, Scores
+from ragqa.evaluate.metrics.measure import Measure, Scores, mean_measure, per_question
 from ragqa.evaluate.metrics.multiple_choice import score_choices
 from ragqa.evaluate.metrics.retrieval import evaluate_run
 from ragqa.evaluate.metrics.rouge import score_ideal_answers
@@ -26,19 +33,19 @@ from ragqa.evaluate.run_task import RunTask, reads, searches
 from ragqa.evaluate.tasks.task import MetricGroup, Task, bioasq_gold, gold_labels, qrels
 from ragqa.types import Answer, Statement
 
-MAX_FACTOIDS = 5
+_BATCH = 256
 
 
 @dataclass(slots=True)
 class Outcomes:
     """What the lines of a run say, kept small: one entry a question that has a line.
 
-    A question that failed has an error and nothing else.
+    A question that failed has an error and nothing else. ``documents`` are the first ten.
     """
 
     documents: dict[str, list[str]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    snippets: dict[str, QuestionLine] = field(default_factory=dict)
+    snippets: dict[str, tuple[BioasqSnippet, ...]] = field(default_factory=dict)
     sections: dict[tuple[str, str], str] = field(default_factory=dict)
     choices: dict[str, str | None] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -48,16 +55,21 @@ def outcomes_of(lines: Iterable[QuestionLine]) -> Outcomes:
     """Gather the lines of a run."""
     outcomes = Outcomes()
     for line in lines:
-        if line.error:
-            outcomes.errors[line.id] = line.error
-            continue
-        outcomes.documents[line.id] = line.hits.document_ids
-        outcomes.choices[line.id] = line.choice
-        if line.answer is not None:
-            outcomes.answers[line.id] = line.answer
-        outcomes.snippets[line.id] = replace(line, hits=replace(line.hits, document_ids=[], scores=[], stages={}))
-        outcomes.sections.update({(cited.document_id, cited.section): cited.text for cited in line.cited})
+        _gather(outcomes, line)
     return outcomes
+
+
+def _gather(outcomes: Outcomes, line: QuestionLine) -> None:
+    if line.error:
+        outcomes.errors[line.id] = line.error
+        return
+    outcomes.documents[line.id] = line.hits.document_ids[:MAX_DOCUMENTS]
+    if line.answer is not None:
+        outcomes.answers[line.id] = replace(line.answer, sources=(), notices=())
+        outcomes.choices[line.id] = line.choice
+    if line.snippets:
+        outcomes.snippets[line.id] = tuple(line.snippets)
+    outcomes.sections.update({(cited.document_id, cited.section): cited.text for cited in line.cited})
 
 
 def score_run(task: RunTask, lines: Iterable[QuestionLine], entailment: EntailmentModel | None = None) -> Scores:
@@ -70,14 +82,14 @@ def score_run(task: RunTask, lines: Iterable[QuestionLine], entailment: Entailme
         ``n_failed`` (ended in an error); ``n_abstained``; ``n_unparsed``; and each group's own counts as
         ``GROUP.NAME``. All of them are in the denominators. A group that cannot be scored has a note that says why.
     """
-    outcomes = outcomes_of(lines)
+    outcomes, retrieval = _streamed(task, lines)
     model = entailment or LexicalOverlap()
     measures: dict[str, Measure] = {}
     counts = _overall(task.task, outcomes)
     notes = [*task.task.notes, *_leak(task)]
     for group in task.task.metrics:
         try:
-            scores = _GROUPS[group](task, outcomes, model)
+            scores = retrieval if group == "retrieval" else _GROUPS[group](task, outcomes, model)
         except UsageError as error:
             notes.append(f"{group} is not scored: {error}")
             continue
@@ -96,13 +108,13 @@ def submission_of(task: Task, outcomes: Outcomes) -> dict[str, BioasqQuestion]:
     for question in task.questions:
         if question.id not in outcomes.documents:
             continue
-        answer, line = outcomes.answers.get(question.id), outcomes.snippets.get(question.id)
+        answer = outcomes.answers.get(question.id)
         submission[question.id] = BioasqQuestion(
             id=question.id,
             type=question.type,
             body=question.text,
-            documents=tuple(pmid_url(document) for document in outcomes.documents[question.id][:MAX_DOCUMENTS]),
-            snippets=tuple(line.snippets) if line is not None else (),
+            documents=tuple(map(pmid_url, outcomes.documents[question.id])),
+            snippets=outcomes.snippets.get(question.id, ()),
             exact_answer=exact_answer_of(question.type, answer) if answer is not None else None,
             ideal_answers=(answer.text,) if answer is not None and answer.text else (),
         )
@@ -163,16 +175,56 @@ def _leak(task: RunTask) -> list[str]:
     return [f"{found} of the {total} documents that the questions were made from are in the corpus (leak flag)"]
 
 
-def _retrieval(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
-    judged = qrels(task.task)
+def _streamed(task: RunTask, lines: Iterable[QuestionLine]) -> tuple[Outcomes, Scores]:
+    """The outcomes, and the retrieval scores, for which the hits of one batch of questions are held at a time."""
+    outcomes = Outcomes()
+    judged = qrels(task.task) if "retrieval" in task.task.metrics else {}
+    found: dict[str, list[str]] = {}
+    parts: list[Scores] = []
+    for line in lines:
+        _gather(outcomes, line)
+        if line.id in judged:
+            found[line.id] = [] if line.error else line.hits.document_ids
+        if len(found) == _BATCH:
+            parts.append(_retrieval(task, {question: judged.pop(question) for question in found}, found))
+            found = {}
+    if judged:
+        parts.append(_retrieval(task, judged, found))
+    return outcomes, _in_order(parts, [question.id for question in task.task.questions]) if parts else Scores({})
+
+
+def _retrieval(task: RunTask, judged: Mapping[str, dict[str, int]], found: Mapping[str, list[str]]) -> Scores:
     relevant = {document for grades in judged.values() for document, grade in grades.items() if grade > 0}
     return evaluate_run(
         judged,
-        {question: found for question, found in outcomes.documents.items() if question in judged},
+        found,
         task.task.measures,
         drop_query_id=task.task.drop_query_id,
         corpus_ids=relevant - set(task.not_in_corpus),
     )
+
+
+def _in_order(parts: Sequence[Scores], question_ids: Sequence[str]) -> Scores:
+    """Scores of batches as one, questions in the order of the task, so that how they were batched does not matter."""
+    place = {question_id: number for number, question_id in enumerate(question_ids)}
+    measures = {}
+    for name in parts[0].measures:
+        values = {q: value for part in parts for q, value in per_question(part.measures[name]).items()}
+        measures[name] = mean_measure(name, dict(sorted(values.items(), key=lambda item: place[item[0]])))
+    counts: dict[str, int] = {}
+    for part in parts:
+        for key, count in part.counts.items():
+            counts[key] = counts.get(key, 0) + count
+    return Scores(measures, counts, _retrieval_notes(counts))
+
+
+def _retrieval_notes(counts: Mapping[str, int]) -> tuple[str, ...]:
+    notes = []
+    if counts["n_missing"]:
+        notes.append(f"{counts['n_missing']} of {counts['n_questions']} queries have no hits and score 0")
+    if outside := counts.get("n_judged_not_in_corpus", 0):
+        notes.append(f"{outside} relevant documents (of all judged pairs) are not in the corpus and cannot be found")
+    return tuple(notes)
 
 
 def _labels(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
@@ -243,7 +295,6 @@ def _rouge(task: RunTask, outcomes: Outcomes, model: EntailmentModel) -> Scores:
 
 
 _GROUPS: dict[MetricGroup, Callable[[RunTask, Outcomes, EntailmentModel], Scores]] = {
-    "retrieval": _retrieval,
     "bioasq_documents": _bioasq(score_documents),
     "bioasq_snippets": _bioasq(score_snippets),
     "bioasq_exact": _bioasq(score_exact_answers),
