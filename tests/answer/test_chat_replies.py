@@ -72,6 +72,13 @@ def test_numbers_of_any_kind_do_no_harm() -> None:
     assert {2, -1, 99} <= set(reply.statements[0].numbers)
 
 
+def test_control_characters_and_broken_pairs_are_taken_out() -> None:
+    reply = read_reply('{"statements": [{"text": "A\x03 \\ud956b\\u0007.\nC", "sources": [1]}]}')
+
+    assert reply.statements == (Cited("A b . C", (1,)),)
+    assert reply.statements[0].text.encode()
+
+
 def test_schemas_hold_what_the_prompts_ask_for() -> None:
     good = {
         "answerable": True,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ragqa.cli import main
+from ragqa.cli import cli
 
 
 def test_three_ways_of_prompting_are_compared_and_score_by_chance(
@@ -20,7 +20,7 @@ def test_three_ways_of_prompting_are_compared_and_score_by_chance(
     endpoint = [part for text in vllm.overrides(max_tokens=60)[2:] for part in ("--set", text)]
 
     result = CliRunner().invoke(
-        main, ["eval", "ablate", "prompting", "--task", "sample", "--json", "--out", str(tmp_path / "run"), *endpoint]
+        cli, ["eval", "ablate", "prompting", "--task", "sample", "--json", "--out", str(tmp_path / "run"), *endpoint]
     )
 
     assert result.exit_code == 0, result.output

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
 import ragqa
-from ragqa.cli import main
+from ragqa.cli import cli
 from ragqa.engine import Engine
 from ragqa.langchain import AnswerRunnable, RagqaRetriever
-from ragqa.types import Answer, Statement
+from ragqa.types import Answer, Question, Statement
 
 QUESTION = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 
@@ -73,7 +73,7 @@ def test_documents_are_reranked_by_the_probability_of_relevance(vllm: Any, sampl
 def test_statements_stream_out_of_the_engine(engine: Engine) -> None:
     async def ask() -> list[Statement | Answer]:
         candidates = engine.retrieve([QUESTION], 5)
-        question = ragqa.Question("What is known about statins before surgery?", type="summary")
+        question = Question("What is known about statins before surgery?", type="summary")
         return [item async for item in engine.read_stream(question, candidates, 0)]
 
     *statements, answer = asyncio.run(ask())
@@ -85,8 +85,8 @@ def test_statements_stream_out_of_the_engine(engine: Engine) -> None:
 def test_the_command_line_answers_with_a_generator(vllm: Any, sample_home: Path) -> None:
     settings = [part for text in [*vllm.overrides(), "rerank.reranker=none"] for part in ("--set", text)]
 
-    asked = CliRunner().invoke(main, ["ask", QUESTION, "--json", *settings])
-    probed = CliRunner().invoke(main, ["doctor", "--index", "sample", "--json", *settings])
+    asked = CliRunner().invoke(cli, ["ask", QUESTION, "--json", *settings])
+    probed = CliRunner().invoke(cli, ["doctor", "--index", "sample", "--json", *settings])
 
     assert asked.exit_code == 0, asked.output
     assert json.loads(asked.stdout)["generation"]["n_requests"] >= 1

@@ -15,7 +15,9 @@ _MOST_CITATIONS = 3
 _MOST_STATEMENTS: Mapping[str, int] = {"yesno": 4, "factoid": 3, "list": 4, "summary": 6}
 _MOST_ANSWERS: Mapping[str, int] = {"factoid": 5, "list": 30}
 _CITED = re.compile(r"\s*[\[(](?:sources?\s*)?((?:\d{1,3}\s*[,;–-]?\s*)+)[\])]", re.IGNORECASE)
-_DECODER = json.JSONDecoder()
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and halves of pairs that UTF-8 cannot write; weak models produce both."""
+_DECODER = json.JSONDecoder(strict=False)  # models write raw control characters into strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _as_cited(item: Any) -> Cited | None:
         item = {"text": item}
     if not isinstance(item, dict) or not isinstance(item.get("text"), str):
         return None
-    text = " ".join(item["text"].split())
+    text = " ".join(_UNPRINTABLE.sub(" ", item["text"]).split())
     sources = item.get("sources", [])
     claimed = sources if isinstance(sources, list) else [sources]
     numbers = [int(n) for n in claimed if isinstance(n, int | str) and str(n).strip().lstrip("-").isdecimal()]
