@@ -9,6 +9,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -21,6 +22,8 @@ import psutil
 
 from ragqa import home
 
+HEAP = "64m"
+"""Java's heap in the server: small, so that it is full, and Java clears up, before memory is watched."""
 SETTLED = 0.25
 """Part of the load's duration after which memory is expected to stay flat."""
 
@@ -35,7 +38,10 @@ def questions_of_the_sample() -> list[str]:
 def running_server(index: str) -> Iterator[tuple[str, psutil.Process]]:
     """A server on a free port of this machine: its address and its process."""
     command = [sys.executable, "-m", "ragqa", "serve", "--index", index, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    environment = {**os.environ, "RAGQA_JAVA_HEAP": HEAP}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+/", process.stdout.readline())

@@ -14,7 +14,7 @@ from ragqa.engine import Engine, check_question
 from ragqa.errors import UsageError, nearest
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
-from ragqa.serve.staged import Asked, Clock, Event, Report, StageDone, answer_in_stages, find, ms_since
+from ragqa.serve.staged import Asked, Clock, Event, Report, StageDone, answer_in_stages, find, ms_since, n_cited
 from ragqa.serve.workers import Ticket, Workers
 from ragqa.types import Answer, Document, Filter, Hit, Question, Source
 
@@ -164,7 +164,7 @@ class Service:
             answer = await served.generator.read(question, candidates, self.workers, report)
             clock.timings_ms["read"] = ms_since(began)
             if report is not None:
-                report(Event("stage", StageDone("read", clock.timings_ms["read"], len(answer.sources))))
+                report(Event("stage", StageDone("read", clock.timings_ms["read"], n_cited(answer))))
             return clock.on(answer)
 
     async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:

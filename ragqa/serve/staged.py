@@ -26,7 +26,7 @@ class Event:
 class StageDone:
     """A stage (``retrieve``, ``rerank``, ``read``) that ended, how long it took, and what it found.
 
-    ``n_documents`` counts the candidates; ``documents`` are the best after reranking, as id, title and year.
+    ``n_documents`` counts the candidates, those that are read, and those that are cited; ``documents`` are the best after reranking, as id, title and year.
     """
 
     name: str
@@ -74,7 +74,7 @@ def answer_in_stages(asked: Asked) -> Answer:
     began = time.perf_counter()
     answer = asked.engine.read(asked.question, candidates, 0)
     clock.timings_ms["read"] = ms_since(began)
-    asked.tell("stage", StageDone("read", clock.timings_ms["read"], len(answer.sources)))
+    asked.tell("stage", StageDone("read", clock.timings_ms["read"], n_cited(answer)))
     for statement in answer.statements:
         asked.tell("statement", statement)
     return clock.on(answer)
@@ -97,6 +97,11 @@ def find(asked: Asked, clock: Clock) -> Candidates:
         documents = tuple({"document_id": d.id, "title": title_of(d), "year": d.year} for d in best)
         asked.tell("stage", StageDone("rerank", clock.timings_ms["rerank"], len(documents), documents))
     return ordered
+
+
+def n_cited(answer: Answer) -> int:
+    """How many articles an answer rests on: none under an abstention."""
+    return sum(source.cited for source in answer.sources)
 
 
 def ms_since(began: float) -> float:

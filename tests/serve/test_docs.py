@@ -24,6 +24,7 @@ def test_curl_gets_an_answer_with_pmids(command: str, server) -> None:
 
     last = result.stdout.strip().split("data: ")[-1]
     answer = json.loads(last)
+    assert answer["statements"]
     assert answer["sources"][0]["url"].startswith("https://pubmed.ncbi.nlm.nih.gov/")
 
 

@@ -11,8 +11,8 @@ const STAGES = [
 ];
 const EXAMPLES = [
   "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?",
-  "Is halofantrine ototoxic?",
-  "What are the risk factors for surgical site infection?",
+  "Which antipsychotic drug may be a risk factor for pathological gambling?",
+  "How do patients with celiac disease fare on a gluten-free diet and without it?",
 ];
 const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "light"], dark: ["☾", "Dark", "dark"] };
 

@@ -18,7 +18,9 @@ export function evidenceTable(view, open) {
   if (!rows.length) return null;
   const body = element("tbody");
   let order = { key: "number", down: false };
-  const headers = COLUMNS.map((column) => header(column, () => sortBy(column.key)));
+  // The nearest papers of an abstention have no quotes.
+  const columns = COLUMNS.filter(({ key }) => rows.some((row) => row.span) || (key !== "support" && key !== "quote"));
+  const headers = columns.map((column) => header(column, () => sortBy(column.key)));
 
   function sortBy(key) {
     order = { key, down: order.key === key && !order.down };
@@ -27,9 +29,9 @@ export function evidenceTable(view, open) {
 
   function fill() {
     const sorted = [...rows].sort((a, b) => compare(a, b, order.key, view.levels) * (order.down ? -1 : 1));
-    body.replaceChildren(...sorted.map((row) => line(row, open)));
+    body.replaceChildren(...sorted.map((row) => line(row, columns, open)));
     headers.forEach((cell, place) => {
-      const state = COLUMNS[place].key === order.key ? (order.down ? "descending" : "ascending") : "none";
+      const state = columns[place].key === order.key ? (order.down ? "descending" : "ascending") : "none";
       cell.setAttribute("aria-sort", state);
     });
   }
@@ -39,7 +41,7 @@ export function evidenceTable(view, open) {
   return element(
     "section",
     { class: "evidence" },
-    element("div", { class: "row" }, element("h3", {}, "Evidence table"), element("span", { class: "push" }),
+    element("div", { class: "row" }, element("h3", {}, view.answer.abstained ? "What they are" : "Evidence table"), element("span", { class: "push" }),
       element("button", { type: "button", class: "quiet", onclick: save }, "Download CSV")),
     element("div", { class: "scroll", role: "region", "aria-label": "Evidence table", tabIndex: 0 },
       element("table", {}, element("thead", {}, element("tr", {}, headers)), body)),
@@ -79,18 +81,18 @@ function header(column, sort) {
   return element("th", { scope: "col", "aria-sort": "none" }, button);
 }
 
-function line(row, open) {
+function line(row, columns, open) {
   const title = element("button", { type: "button", class: "link", onclick: () => open(row.id, row.span ?? null) }, row.title);
-  const cells = [
-    String(row.number),
-    [title, row.retracted && element("span", { class: "tag danger" }, "retracted")],
-    row.year === null ? "" : String(row.year),
-    row.type,
-    row.level,
-    row.support === undefined ? "" : row.support.toFixed(2),
-    row.quote,
-  ];
-  return element("tr", {}, cells.map((cell, place) => element("td", { "data-label": COLUMNS[place].name }, cell)));
+  const cells = {
+    number: String(row.number),
+    title: [title, row.retracted && element("span", { class: "tag danger" }, "retracted")],
+    year: row.year === null ? "" : String(row.year),
+    type: row.type,
+    level: row.level,
+    support: row.support === undefined ? "" : row.support.toFixed(2),
+    quote: row.quote,
+  };
+  return element("tr", {}, columns.map(({ key, name }) => element("td", { "data-label": name }, cells[key])));
 }
 
 function compare(a, b, key, levels) {
