@@ -15,21 +15,20 @@ from ragqa.evaluate import run as runs
 from ragqa.evaluate import run_prepare as prepare
 from ragqa.evaluate.ablate_grid import Ablation, Cell, Variant, cells, load_ablation, value_of
 from ragqa.evaluate.metrics.measure import Measure, figure, named
-from ragqa.evaluate.run_compare import LEVEL, caption
+from ragqa.evaluate.run_compare import LEVEL, Pair, beaten_by, caption, letter
 from ragqa.evaluate.run_folder import RunFolder
 from ragqa.evaluate.run_load import LoadedRun, load_run
 from ragqa.evaluate.run_loop import RunProgress, work_through
 from ragqa.evaluate.run_prepare import WantedIndex, ensure_index, slug
 from ragqa.evaluate.run_stages import Savings, Stages
 from ragqa.evaluate.run_task import run_task, work_of, write_task
-from ragqa.evaluate.statistics import Comparison, Interval, bootstrap_interval, compare, holm
+from ragqa.evaluate.statistics import Interval, bootstrap_interval, compare, holm
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.task import Task
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Progress
 
 ABLATION_FILE = "ablation.json"
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +76,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
-    """Two rows compared on the primary measure."""
-
-    a: str
-    b: str
-    comparison: Comparison
-    p_holm: float
-
-
-@dataclass(frozen=True, slots=True)
 class AblationResult:
     """What ``ablation.json`` holds.
 
@@ -100,7 +89,7 @@ class AblationResult:
     primary: str
     measures: tuple[str, ...]
     rows: tuple[Row, ...]
-    tests: tuple[Tested, ...]
+    tests: tuple[Pair, ...]
     caption: str
     n_development: int
     n_reported: int
@@ -271,6 +260,7 @@ def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> A
             one,
             tried,
             loaded[one.path],
+            names=[cell.name for cell in by_cell],
             measures=measures,
             development=development,
             tests=tests,
@@ -311,13 +301,13 @@ def _choose(
     return members[best], tried
 
 
-def _tests(names: Sequence[str], measures: Sequence[Measure]) -> list[Tested]:
+def _tests(names: Sequence[str], measures: Sequence[Measure]) -> list[Pair]:
     pairs = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
     compared = {f"{a}|{b}": compare(measures[a], measures[b]) for a, b in pairs}
     adjusted = holm({key: comparison.p_value for key, comparison in compared.items()})
     return [
         # Which questions changed is in the runs; the table's file would double in size for it.
-        Tested(names[a], names[b], replace(compared[f"{a}|{b}"], changed={}), adjusted[f"{a}|{b}"])
+        Pair(names[a], names[b], replace(compared[f"{a}|{b}"], changed={}), adjusted[f"{a}|{b}"])
         for a, b in pairs
     ]
 
@@ -328,9 +318,10 @@ def _row(
     tried: dict[str, float],
     loaded: LoadedRun,
     *,
+    names: Sequence[str],
     measures: Sequence[str],
     development: set[str],
-    tests: Sequence[Tested],
+    tests: Sequence[Pair],
     against: str,
 ) -> Row:
     x = value_of(loaded.manifest.recipe, against) if against else None
@@ -346,7 +337,7 @@ def _row(
             for name in measures
         },
         development=tried,
-        better_than=_better_than(one.cell.name, tests),
+        better_than=beaten_by(one.cell.name, names, tests),
         counts={name: count for name, count in loaded.metrics.counts.items() if "." not in name},
         milliseconds={
             **{stage: timing.mean for stage, timing in loaded.timings.items()},
@@ -354,26 +345,6 @@ def _row(
         },
         x=float(x) if isinstance(x, int | float) else None,
     )
-
-
-def _better_than(name: str, tests: Sequence[Tested]) -> str:
-    names = list(dict.fromkeys(cell for test in tests for cell in (test.a, test.b)))
-    beaten = set()
-    for test in tests:
-        if test.p_holm < LEVEL and name in (test.a, test.b):
-            winner, loser = (test.a, test.b) if test.comparison.difference.value > 0 else (test.b, test.a)
-            if winner == name:
-                beaten.add(names.index(loser))
-    return " ".join(letter(place) for place in sorted(beaten))
-
-
-def letter(place: int) -> str:
-    """The letter of a row.
-
-    >>> letter(0), letter(27)
-    ('a', 'b2')
-    """
-    return _LETTERS[place % 26] + (str(place // 26 + 1) if place >= 26 else "")
 
 
 def _caption(n_tests: int, n_reported: int, n_development: int) -> str:

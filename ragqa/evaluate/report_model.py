@@ -7,17 +7,17 @@ from typing import Any
 
 from ragqa import home
 from ragqa.errors import UsageError
-from ragqa.evaluate.ablate import ABLATION_FILE, AblationResult, letter, read_ablation
+from ragqa.evaluate.ablate import ABLATION_FILE, AblationResult, read_ablation
 from ragqa.evaluate.metrics.calibration import ReliabilityBin, reliability
 from ragqa.evaluate.metrics.measure import Measure, named
 from ragqa.evaluate.published import PublishedFigure, published_figures
-from ragqa.evaluate.run_compare import LEVEL, caption, compare_runs, unique_labels
-from ragqa.evaluate.run_folder import read_lines
+from ragqa.evaluate.run_compare import LEVEL, Pair, beaten_by, caption, compare_runs, letter, unique_labels
+from ragqa.evaluate.run_lines import read_lines
 from ragqa.evaluate.run_load import LoadedRun, load_run
 from ragqa.evaluate.run_metrics import outcomes_of
 from ragqa.evaluate.run_score import StageTiming
 from ragqa.evaluate.run_task import read_task
-from ragqa.evaluate.statistics import Comparison, Interval
+from ragqa.evaluate.statistics import Interval
 from ragqa.evaluate.tasks.task import gold_labels
 
 MAX_COLUMNS = 6
@@ -38,16 +38,6 @@ class SystemRow:
     run: LoadedRun
     development: Mapping[str, float] = field(default_factory=dict)
     x: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """Two systems compared on the primary measure."""
-
-    a: str
-    b: str
-    comparison: Comparison
-    p_holm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class Section:
     columns: tuple[str, ...]
     measures: tuple[str, ...]
     rows: tuple[SystemRow, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Pair, ...]
     caption: str
     published: tuple[PublishedFigure, ...]
     calibration: Mapping[str, Sequence[ReliabilityBin]]
@@ -123,11 +113,11 @@ def _of_runs(runs: Sequence[LoadedRun]) -> Section:
     primary = runs[0].primary
     common = [name for name in runs[0].metrics.metrics if all(name in run.metrics.metrics for run in runs)]
     columns = _columns(primary, common)
-    tests: tuple[Test, ...] = ()
+    tests: tuple[Pair, ...] = ()
     text = caption("randomisation", 0, runs[0].manifest.n_questions)
     if len(runs) > 1:
         compared = compare_runs(runs)
-        tests = tuple(Test(pair.a, pair.b, pair.comparison, pair.p_holm) for pair in compared.pairs)
+        tests = compared.pairs
         text = compared.caption + f". Letters: systems that are beaten with adjusted p < {LEVEL}"
     rows = tuple(
         SystemRow(
@@ -135,7 +125,7 @@ def _of_runs(runs: Sequence[LoadedRun]) -> Section:
             name=labels[place],
             chosen="",
             figures={name: _interval(run, name) for name in common},
-            better_than=_beaten(labels[place], labels, tests),
+            better_than=beaten_by(labels[place], labels, tests),
             counts=run.metrics.counts,
             timings=run.timings,
             run=run,
@@ -195,7 +185,7 @@ def _of_ablation(folder: Path, result: AblationResult) -> Section:
             columns=tuple(result.measures),
             measures=tuple(result.measures),
             rows=tuple(rows),
-            tests=tuple(Test(test.a, test.b, test.comparison, test.p_holm) for test in result.tests),
+            tests=result.tests,
             caption=result.caption,
             published=(),
             calibration={},
@@ -232,16 +222,6 @@ def _interval(run: LoadedRun, name: str) -> Interval:
     return Interval(
         run.metrics.metrics[name], low, high, made["level"], run.manifest.n_questions, made["n_resamples"], made["seed"]
     )
-
-
-def _beaten(name: str, names: Sequence[str], tests: Sequence[Test]) -> str:
-    beaten = set()
-    for test in tests:
-        if test.p_holm < LEVEL:
-            winner, loser = (test.a, test.b) if test.comparison.difference.value > 0 else (test.b, test.a)
-            if winner == name:
-                beaten.add(names.index(loser))
-    return " ".join(letter(place) for place in sorted(beaten))
 
 
 def _published(task: Mapping[str, Any], measures: Sequence[str]) -> tuple[PublishedFigure, ...]:

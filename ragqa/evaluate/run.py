@@ -10,7 +10,8 @@ from ragqa import home, products, recipe
 from ragqa.errors import UsageError
 from ragqa.evaluate import run_prepare as prepare
 from ragqa.evaluate.metrics.measure import Scores, mean_over_sets
-from ragqa.evaluate.run_folder import QuestionLine, RunFolder, RunManifest, read_lines, refuse_changed, write_members
+from ragqa.evaluate.run_folder import RunFolder, RunManifest, refuse_changed, write_members
+from ragqa.evaluate.run_lines import QuestionLine, read_lines
 from ragqa.evaluate.run_loop import RunningScore, RunProgress, work_through
 from ragqa.evaluate.run_metrics import score_run
 from ragqa.evaluate.run_prepare import WantedIndex

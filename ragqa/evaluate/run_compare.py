@@ -13,11 +13,15 @@ from ragqa.evaluate.statistics import N_RESAMPLES, SEED, Comparison, compare, co
 
 Test = Literal["randomisation", "mcnemar"]
 LEVEL = 0.05
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two systems compared on one measure; ``p_holm`` is adjusted for the whole family."""
+    """Two systems compared on one measure; ``p_holm`` is adjusted for the whole family.
+
+    Positive differences speak for ``a``.
+    """
 
     a: str
     b: str
@@ -97,6 +101,26 @@ def caption(test: Test, n_comparisons: int, n_questions: int, n_resamples: int =
         f"Two-sided {name}, seed {SEED}, n = {n_questions:,} questions; p-values Holm-adjusted over {family}; "
         "intervals: 95% percentile bootstrap over questions"
     )
+
+
+def beaten_by(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> str:
+    """Letters of the systems that ``name`` beats with an adjusted p below .05, in the order of ``names``."""
+    beaten = set()
+    for pair in pairs:
+        if pair.p_holm < LEVEL:
+            winner, loser = (pair.a, pair.b) if pair.comparison.difference.value > 0 else (pair.b, pair.a)
+            if winner == name:
+                beaten.add(names.index(loser))
+    return " ".join(letter(place) for place in sorted(beaten))
+
+
+def letter(place: int) -> str:
+    """The letter of a row in a table.
+
+    >>> letter(0), letter(27)
+    ('a', 'b2')
+    """
+    return _LETTERS[place % 26] + (str(place // 26 + 1) if place >= 26 else "")
 
 
 def check_comparable(runs: Sequence[LoadedRun]) -> None:

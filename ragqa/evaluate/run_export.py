@@ -9,7 +9,8 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.formats.bioasq import write_submission
 from ragqa.evaluate.formats.predictions import write_mirage, write_pubmedqa
 from ragqa.evaluate.formats.trec import write_run
-from ragqa.evaluate.run_folder import read_lines, read_members
+from ragqa.evaluate.run_folder import read_members
+from ragqa.evaluate.run_lines import read_lines
 from ragqa.evaluate.run_metrics import Outcomes, outcomes_of, submission_of, verdicts
 from ragqa.evaluate.run_prepare import slug
 from ragqa.evaluate.run_task import read_task

@@ -7,7 +7,8 @@ from pathlib import Path
 from ragqa import home
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.evaluate.metrics.measure import Scores, mean_over_sets
-from ragqa.evaluate.run_folder import MANIFEST_FILE, METRICS_FILE, RunManifest, read_lines, read_manifest, read_members
+from ragqa.evaluate.run_folder import MANIFEST_FILE, METRICS_FILE, RunManifest, read_manifest, read_members
+from ragqa.evaluate.run_lines import read_lines
 from ragqa.evaluate.run_metrics import score_run
 from ragqa.evaluate.run_score import Metrics, StageTiming, read_metrics, read_timings
 from ragqa.evaluate.run_task import read_task

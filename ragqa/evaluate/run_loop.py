@@ -3,44 +3,18 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
 import numpy as np
 
-from ragqa.corpus.text import section_text
 from ragqa.errors import BackendError, RagqaError
-from ragqa.evaluate.formats.bioasq import BioasqSnippet, bioasq_snippet
-from ragqa.evaluate.run_choice import chosen_letter
-from ragqa.evaluate.run_folder import CitedSection, QuestionLine, RunFolder, RunHits, Session
+from ragqa.evaluate.run_folder import RunFolder, Session
+from ragqa.evaluate.run_lines import QuestionLine, RunHits
+from ragqa.evaluate.run_reading import Found, Item, Reading, finished
 from ragqa.evaluate.run_stages import Pipeline, Stages
 from ragqa.retrieve.fuse import Candidates
-from ragqa.retrieve.retriever import found_rows
-from ragqa.types import Answer, Document, Hit, Question
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question as the loop works on it.
-
-    Attributes
-    ----------
-    question
-        What the reader is asked, with the question's id.
-    query
-        What is searched for; "" where the documents are given.
-    documents
-        Given documents, in place of retrieved ones.
-    options
-        Multiple choice: letter → text.
-    """
-
-    question: Question
-    query: str = ""
-    documents: tuple[Document, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +186,9 @@ def _lines(
     blank = [_blank_line(item, found, hits) for item in items]
     if not work.read:
         for line in blank:
-            yield _finished(line, errors.get(line.id))
+            yield finished(line, errors.get(line.id))
         return
-    reading = _Reading(stages, pipeline, found, errors)
+    reading = Reading(stages, pipeline, found, errors)
     yield from reading.all(items, blank, seconds)
 
 
@@ -225,7 +199,7 @@ def _n_retrieved(work: Work, pipeline: Pipeline) -> int:
     return max(wanted, settings.answer.n_documents) if work.read else wanted
 
 
-def _blank_line(item: Item, found: "_Found | None", hits: Mapping[str, RunHits]) -> QuestionLine:
+def _blank_line(item: Item, found: "Found | None", hits: Mapping[str, RunHits]) -> QuestionLine:
     question_id = item.question.id
     was_searched = found is not None and question_id in hits
     timings = dict(found.timings_ms) if found is not None and was_searched else {}
@@ -234,21 +208,9 @@ def _blank_line(item: Item, found: "_Found | None", hits: Mapping[str, RunHits])
     )
 
 
-def _finished(line: QuestionLine, error: RagqaError | None) -> tuple[QuestionLine, RagqaError | None]:
-    rounded = {stage: round(value, 4) for stage, value in line.timings_ms.items()}
-    return replace(line, timings_ms=rounded, error=f"{type(error).__name__}: {error}" if error else ""), error
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    items: Sequence[Item]
-    candidates: Candidates
-    timings_ms: Mapping[str, float]
-
-
 def _retrieved(
     items: Sequence[Item], k: int, stages: Stages, pipeline: Pipeline, errors: dict[str, RagqaError]
-) -> _Found | None:
+) -> Found | None:
     """Candidates of a batch in their final order; a question that cannot be searched for is told in ``errors``."""
     if not items:
         return None
@@ -263,10 +225,10 @@ def _retrieved(
             return None
         return _joined([_retrieved([item], k, stages, pipeline, errors) for item in items])
     share = {stage: value / len(items) for stage, value in ordered.timings_ms.items()}
-    return _Found(items, cast("Candidates", ordered.value), share)
+    return Found(items, cast("Candidates", ordered.value), share)
 
 
-def _joined(parts: Sequence[_Found | None]) -> _Found | None:
+def _joined(parts: Sequence[Found | None]) -> Found | None:
     """Batches of one as a batch again."""
     found = [part for part in parts if part is not None]
     if not found:
@@ -278,7 +240,7 @@ def _joined(parts: Sequence[_Found | None]) -> _Found | None:
         padded = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
         return np.concatenate(padded)
 
-    def stage(part: _Found, name: str) -> np.ndarray:
+    def stage(part: Found, name: str) -> np.ndarray:
         empty = np.full(part.candidates.scores.shape, np.nan, dtype=np.float32)
         return part.candidates.stages.get(name, empty)
 
@@ -291,10 +253,10 @@ def _joined(parts: Sequence[_Found | None]) -> _Found | None:
     for part in found:
         for name, value in part.timings_ms.items():
             timings[name] = timings.get(name, 0.0) + value / len(found)
-    return _Found([item for part in found for item in part.items], candidates, timings)
+    return Found([item for part in found for item in part.items], candidates, timings)
 
 
-def _hits_of_batch(found: _Found, work: Work, stages: Stages) -> dict[str, RunHits]:
+def _hits_of_batch(found: Found, work: Work, stages: Stages) -> dict[str, RunHits]:
     """The hits that are kept of each question, ids looked up for the whole batch at once."""
     k = work.n_hits + work.drop_own_id
     rows = found.candidates.rows[:, :k]
@@ -329,90 +291,3 @@ def _without(hits: RunHits, document_id: str, n_hits: int) -> RunHits:
         [hits.scores[place] for place in places],
         {name: [values[place] for place in places] for name, values in hits.stages.items()},
     )
-
-
-class _Reading:
-    """The third stage of a batch."""
-
-    def __init__(
-        self, stages: Stages, pipeline: Pipeline, found: _Found | None, errors: Mapping[str, RagqaError]
-    ) -> None:
-        self._stages, self._pipeline, self._found, self._errors = stages, pipeline, found, errors
-        self._places = {item.question.id: place for place, item in enumerate(found.items)} if found else {}
-
-    def all(
-        self, items: Sequence[Item], lines: Sequence[QuestionLine], seconds: dict[str, float]
-    ) -> Iterator[tuple[QuestionLine, RagqaError | None]]:
-        """Finished lines in order."""
-        n_threads = _requests_in_flight(self._pipeline)
-        if n_threads == 1:
-            for item, line in zip(items, lines, strict=True):
-                finished, error = self._one(item, line)
-                for stage in ("read", "choose"):
-                    seconds[stage] += finished.timings_ms.get(stage, 0.0) / 1000
-                yield finished, error
-            return
-        began = time.perf_counter()
-        with ThreadPoolExecutor(max_workers=n_threads) as threads:
-            yield from threads.map(self._one, items, lines)
-        seconds["read"] += time.perf_counter() - began
-
-    def _one(self, item: Item, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
-        if line.id in self._errors:
-            return _finished(line, self._errors[line.id])
-        try:
-            result = self._stages.read(self._pipeline, line.id, lambda: self._answer(item))
-        except RagqaError as error:
-            return _finished(line, error)
-        answer = replace(cast("Answer", result.value), hits=())
-        cited, snippets = self._cited(answer, item)
-        timings = {**line.timings_ms, **result.timings_ms}
-        done = replace(line, answer=answer, cited=cited, snippets=snippets, timings_ms=timings)
-        if not item.options:
-            return _finished(done, None)
-        began = time.perf_counter()
-        try:
-            letter = self._choice(item, answer)
-        except RagqaError as error:
-            return _finished(line, error)
-        milliseconds = (time.perf_counter() - began) * 1000
-        return _finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
-
-    def _choice(self, item: Item, answer: Answer) -> str | None:
-        place = self._places.get(item.question.id)
-        documents: Sequence[Document] = item.documents
-        if place is not None and self._found is not None:
-            n_documents = self._pipeline.engine.recipe.answer.n_documents
-            documents = self._stages.store.read(found_rows(self._found.candidates, place, n_documents))
-        return chosen_letter(self._pipeline.reader, item.question, item.options, documents, answer)
-
-    def _cited(self, answer: Answer, item: Item) -> tuple[list[CitedSection], list[BioasqSnippet]]:
-        """The sections that the statements cite, and the cited spans as BioASQ's snippets."""
-        spans = list(dict.fromkeys(span for statement in answer.statements for span in statement.spans))
-        store = self._stages.store
-        documents = {document.id: document for document in item.documents}
-        if not documents and spans:
-            rows = store.find(list(dict.fromkeys(span.document_id for span in spans)))
-            documents = {document.id: document for document in store.read(rows[rows >= 0])}
-        cited = []
-        for document_id, name in dict.fromkeys((span.document_id, span.section) for span in spans):
-            text = section_text(documents[document_id], name) if document_id in documents else None
-            if text is not None:
-                cited.append(CitedSection(document_id, name, text))
-        known = {(section.document_id, section.section) for section in cited}
-        there = [span for span in spans if (span.document_id, span.section) in known]
-        return cited, [bioasq_snippet(span, documents[span.document_id]) for span in there]
-
-    def _answer(self, item: Item) -> Answer:
-        engine = self._pipeline.engine
-        place = self._places.get(item.question.id)
-        if place is not None and self._found is not None:
-            return engine.read(item.question, self._found.candidates, place)
-        given = [Hit(document.id, -1, rank, 0.0) for rank, document in enumerate(item.documents, start=1)]
-        return engine.read_documents(item.question, item.documents, given)
-
-
-def _requests_in_flight(pipeline: Pipeline) -> int:
-    """How many questions are read at once: as many as a generator's endpoint may get, else one."""
-    n_at_once: int = getattr(pipeline.reader, "in_flight", 1)
-    return n_at_once

@@ -28,7 +28,7 @@ from ragqa.evaluate.metrics.measure import Measure, Scores, mean_measure, per_qu
 from ragqa.evaluate.metrics.multiple_choice import score_choices
 from ragqa.evaluate.metrics.retrieval import evaluate_run
 from ragqa.evaluate.metrics.rouge import score_ideal_answers
-from ragqa.evaluate.run_folder import QuestionLine
+from ragqa.evaluate.run_lines import QuestionLine
 from ragqa.evaluate.run_task import RunTask, reads, searches
 from ragqa.evaluate.tasks.task import MetricGroup, Task, bioasq_gold, gold_labels, qrels
 from ragqa.types import Answer, Statement

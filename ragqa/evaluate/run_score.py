@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ragqa.evaluate.metrics.measure import Scores, figure
-from ragqa.evaluate.run_folder import METRICS_FILE, TIMINGS_FILE, QuestionLine, read_lines
+from ragqa.evaluate.run_folder import METRICS_FILE, TIMINGS_FILE
+from ragqa.evaluate.run_lines import QuestionLine, read_lines
 from ragqa.evaluate.statistics import N_RESAMPLES, SEED, bootstrap_interval
 from ragqa.manifest import read_json, write_json
 

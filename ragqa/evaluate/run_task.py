@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import named_abstract_sections
-from ragqa.evaluate.run_loop import Item, Work
+from ragqa.evaluate.run_loop import Work
+from ragqa.evaluate.run_reading import Item
 from ragqa.evaluate.tasks.task import MetricGroup, Task, TaskQuestion, as_question
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Document

@@ -17,7 +17,8 @@ from ragqa.errors import BackendError, ProductError, UsageError
 from ragqa.evaluate.formats.trec import read_qrels
 from ragqa.evaluate.metrics.retrieval import evaluate_run
 from ragqa.evaluate.run import Request, Result, run
-from ragqa.evaluate.run_folder import read_lines, read_manifest
+from ragqa.evaluate.run_folder import read_manifest
+from ragqa.evaluate.run_lines import read_lines
 
 
 def bm25(folder: Path, **changes: object) -> Request:
@@ -70,7 +71,7 @@ def test_a_fresh_run_writes_the_same_metrics(finished: Result, small_beir: Path,
     assert (fresh.path / "metrics.json").read_bytes() == (finished.path / "metrics.json").read_bytes()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kept=st.floats(0, 1))
 def test_a_run_cut_at_any_byte_ends_with_the_same_metrics(
     finished: Result, small_beir: Path, tmp_path: Path, kept: float
