@@ -12,7 +12,7 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.dense_build import DESCRIPTION, ENCODER, FAISS, REMEDY, ROWS, WORDS, DenseDescription, build_dense
+from ragqa.index.dense_build import DESCRIPTION, ENCODER, FAISS, ROWS, WORDS, DenseDescription, build_dense, remedy
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.word_counts import WordCounts
@@ -47,32 +47,33 @@ class DenseIndex:
         ProductError
             Files are missing or damaged, or the index was built with other settings.
         """
-        description = manifest.read_json(folder / DESCRIPTION, DenseDescription, REMEDY)
+        again = remedy(folder)
+        description = manifest.read_json(folder / DESCRIPTION, DenseDescription, again)
         wanted = to_table(settings)
         for key, value in wanted.items():
             built = description.settings.get(key)
             if built != value:
                 raise ProductError(
-                    f"the index in {folder} was built with dense.{key} = {built!r}, not {value!r}; {REMEDY}"
+                    f"the index in {folder} was built with dense.{key} = {built!r}, not {value!r}; {again}"
                 )
         for name, size in description.sizes.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != size:
-                raise ProductError(f"{path} is missing or was cut off; {REMEDY}")
-        encoder = Encoder.open(folder / ENCODER, REMEDY)
+                raise ProductError(f"{path} is missing or was cut off; {again}")
+        encoder = Encoder.open(folder / ENCODER, again)
         if encoder.spec.metric != description.metric:
             raise ProductError(
                 f"the encoder in {folder} compares by {encoder.spec.metric!r}, "
-                f"its index by {description.metric!r}; {REMEDY}"
+                f"its index by {description.metric!r}; {again}"
             )
-        faiss_index = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, REMEDY)
+        faiss_index = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, again)
         try:
             rows: np.ndarray = np.load(folder / ROWS)
         except (OSError, ValueError, EOFError) as error:
-            raise ProductError(f"{folder / ROWS} is damaged ({error}); {REMEDY}") from error
+            raise ProductError(f"{folder / ROWS} is damaged ({error}); {again}") from error
         if len(rows) != len(faiss_index) or faiss_index.dim != description.dim:
-            raise ProductError(f"the files in {folder} do not fit each other; {REMEDY}")
-        return cls(encoder, faiss_index, rows, WordCounts.open(folder / WORDS, REMEDY))
+            raise ProductError(f"the files in {folder} do not fit each other; {again}")
+        return cls(encoder, faiss_index, rows, WordCounts.open(folder / WORDS, again))
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim]."""
@@ -133,7 +134,8 @@ class DenseIndex:
     def _allowed_vectors(self, allowed: np.ndarray) -> np.ndarray:
         if len(self._rows) and len(allowed) <= int(self._rows[-1]):
             raise ProductError(
-                f"the index has vectors of row {int(self._rows[-1])}, the corpus {len(allowed)} rows; {REMEDY}"
+                f"the index has vectors of row {int(self._rows[-1])}, the corpus {len(allowed)} rows; "
+                "build the index again"
             )
         mask: np.ndarray = np.asarray(allowed, dtype=bool)[self._rows]
         return mask

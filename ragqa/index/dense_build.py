@@ -23,7 +23,6 @@ from ragqa.types import Document, Progress
 _log = logging.getLogger(__name__)
 DESCRIPTION, FAISS, ROWS, ENCODER, SHARDS = "dense.json", "vectors.faiss", "rows.npy", "encoder", "shards"
 WORDS = "word_counts.npy"
-REMEDY = "build the index again"
 _SAMPLE = 32
 _COUNTED = 20_000  # documents that suffice to tell frequent words from rare ones
 
@@ -95,7 +94,9 @@ def build_dense(
     first = next(ranges, None)
     sample = [] if first is None else first[1][:: max(1, len(first[1]) // _SAMPLE)][:_SAMPLE]
     report("export encoder", 0, None)
-    encoder = build_encoder(settings, folder / ENCODER, [passage_of(document) for _, document in sample], REMEDY)
+    encoder = build_encoder(
+        settings, folder / ENCODER, [passage_of(document) for _, document in sample], remedy(folder)
+    )
     dim = encoder.encode_passages([("", "A text.")]).shape[1]
     choose(n_documents, dim, settings.faiss, folder)
     encoding = _Encoding(encoder, folder / SHARDS, [path / SHARDS for path in reuse], settings.overlap_tokens)
@@ -174,13 +175,18 @@ class _Done:
         self._report("encode", self._before + self._n_members * self._n_passages // of, self._n_documents)
 
 
+def remedy(folder: Path) -> str:
+    """The next step where a file in the folder of a dense index is damaged."""
+    return f"build it again: ragqa index build {folder.absolute().parent.name}"
+
+
 def passage_of(document: Document) -> Passage:
     """Title and whole abstract."""
     return title_of(document), abstract_of(document)
 
 
 def _write_rows(folder: Path, names: Sequence[str]) -> np.ndarray:
-    parts = [shards.read_shard(folder / SHARDS, name, REMEDY)[0] for name in names]
+    parts = [shards.read_shard(folder / SHARDS, name, remedy(folder))[0] for name in names]
     rows = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
     with (folder / ROWS).open("wb") as file:
         np.save(file, rows)
@@ -192,7 +198,7 @@ def _write_faiss(folder: Path, plan: Plan, names: Sequence[str], report: Progres
 
     def pieces() -> Iterator[np.ndarray]:
         for name in names:
-            rows, vectors = shards.read_shard(folder / SHARDS, name, REMEDY)
+            rows, vectors = shards.read_shard(folder / SHARDS, name, remedy(folder))
             if len(rows):
                 yield vectors
 

@@ -115,7 +115,7 @@ class Encoder:
         tokens = self._tokenizer(tower).encode([passage_input(tower, *passage) for passage in passages])
         n_cut = sum(token.truncated for token in tokens)
         if n_cut:
-            _log.warning("%d of %d passages were longer than %d tokens", n_cut, len(passages), tower.max_tokens)
+            _log.info("%d of %d passages were longer than %d tokens", n_cut, len(passages), tower.max_tokens)
         model = self._model(tower)
         size = _GPU_BATCH if getattr(model, "on_gpu", False) else 8
         return apply(model, tokens, tower.pad_id, size, done)

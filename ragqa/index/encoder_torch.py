@@ -89,6 +89,9 @@ def load_cross_encoder(folder: Path) -> Any:
 @contextmanager
 def _loading(folder: Path) -> Iterator[None]:
     try:
+        from transformers.utils import logging as messages
+
+        messages.disable_progress_bar()  # its bar of a second is noise among ours
         yield
     except ImportError as error:
         raise BackendError(f'PyTorch or transformers is missing ({error}); run: pip install "ragqa[build]"') from error

@@ -28,7 +28,7 @@ def test_convex_fusion_adds_weighted_normalised_scores() -> None:
 
     assert fused.rows[0].tolist() == [1, 2, 3, 4]
     assert fused.scores[0].tolist() == pytest.approx([0.75, 0.75 * 0.5 + 0.25, 0.0, 0.0])
-    assert np.isnan(fused.stages["dense"][0]).tolist() == [True, False, True, True]
+    assert np.isnan(fused.stages["dense"][0]).tolist() == [True, False, True, False]
     assert fused.stages["bm25"][0, 1] == 5.0
 
 
