@@ -26,7 +26,8 @@ class Event:
 class StageDone:
     """A stage (``retrieve``, ``rerank``, ``read``) that ended, how long it took, and what it found.
 
-    ``n_documents`` counts the candidates, those that are read, and those that are cited; ``documents`` are the best after reranking, as id, title and year.
+    ``n_documents`` counts what was found, what goes on to be read, and what is cited; ``documents`` are the best
+    after reranking, as id, title and year.
     """
 
     name: str
