@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -66,7 +66,7 @@ class Reading:
     def all(
         self, items: Sequence[Item], lines: Sequence[QuestionLine], seconds: dict[str, float]
     ) -> Iterator[tuple[QuestionLine, RagqaError | None]]:
-        """Finished lines in order."""
+        """Finished lines, each as soon as it is done."""
         n_threads = _requests_in_flight(self._pipeline)
         if n_threads == 1:
             for item, line in zip(items, lines, strict=True):
@@ -77,7 +77,13 @@ class Reading:
             return
         began = time.perf_counter()
         with ThreadPoolExecutor(max_workers=n_threads) as threads:
-            yield from threads.map(self._one, items, lines)
+            futures = [threads.submit(self._one, item, line) for item, line in zip(items, lines, strict=True)]
+            try:
+                # As they come: a slow question must not keep finished ones from the disk.
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
         seconds["read"] += time.perf_counter() - began
 
     def _one(self, item: Item, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
