@@ -1,8 +1,8 @@
 """Documents → a Lucene index.
 
-Each thread fills an index of its own, in the order in which it takes batches; at the end all are merged into one
-segment. So the Lucene number of every document is known here, without asking Java for it, and is mapped to the
-row in the document store by a plain array, ``rows.npy``.
+Each thread fills an index of its own, in the order in which it takes batches; at the end they are put together,
+with few segments. So the Lucene number of every document is known here, without asking Java for it, and is mapped to
+the row in the document store by a plain array, ``rows.npy``.
 
 The index holds postings with frequencies (no positions), lengths, and the filter tokens; no text.
 """
@@ -32,6 +32,9 @@ ROWS_FILE = "rows.npy"
 LAYOUT_FILE = "layout.json"
 FILTER_FIELD = "filters"
 LAYOUT_VERSION = 1
+
+_MAX_SEGMENTS = 4
+"""Merging two into one makes searches about a tenth faster, and a build longer by a tenth to a fifth."""
 
 _SEPARATOR = "\x1e"
 """Stands between the values handed to Java in one text; white space to every analyzer, so a text loses nothing."""
@@ -271,12 +274,12 @@ def _run(indexers: Sequence[_Indexer], work: _Work) -> None:
 
 
 def _merge(sources: Sequence[Path], target: Path) -> None:
-    """Merge indexes into one segment; the documents keep their order."""
+    """Put indexes together, in at most _MAX_SEGMENTS segments; the documents keep their order."""
     writer = java.new(_WRITER, f"(L{_DIRECTORY};L{_CONFIG};)V", open_folder(target), _writer_config(1))
     if sources:
         add = java.virtual(_WRITER, "addIndexes", f"([L{_DIRECTORY};)J")
         java.call(add, writer, *[open_folder(source) for source in sources])
-        java.call(java.virtual(_WRITER, "forceMerge", "(I)V"), writer, 1)
+        java.call(java.virtual(_WRITER, "forceMerge", "(I)V"), writer, _MAX_SEGMENTS)
     java.call(java.virtual(_WRITER, "close", "()V"), writer)
 
 
