@@ -106,7 +106,8 @@ def _score(passage: Passage, weight: DocumentWeight, *, encoded: bool) -> float:
     score += 0.5 * weight.strength + 0.1 * weight.rank_score + 0.1 * weight.level + 0.04 * weight.recency
     score += 0.15 * weight.agreement
     if _AIM.search(text):
-        score -= 0.35
+        # What a study set out to learn is no answer, however many of the question's words it has.
+        score -= 1.0 if passage.part == "background" else 0.35
     if passage.part == "title" and not _FINITE.search(text):
         score -= 1.0  # a title that says nothing by itself: below _LARGEST_DROP, so only where there is nothing else
     if n_words < _FEWEST_WORDS or n_words > _MOST_WORDS:
