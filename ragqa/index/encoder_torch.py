@@ -91,7 +91,7 @@ def _loading(folder: Path) -> Iterator[None]:
     try:
         from transformers.utils import logging as messages
 
-        messages.disable_progress_bar()  # its bar of a second is noise among ours
+        messages.disable_progress_bar()  # type: ignore[no-untyped-call]  # its bar of a second is noise
         yield
     except ImportError as error:
         raise BackendError(f'PyTorch or transformers is missing ({error}); run: pip install "ragqa[build]"') from error
