@@ -73,6 +73,7 @@ def overhead(address: str, index: str, questions: list[str], repeats: int) -> tu
         "engine_p50_ms": statistics.median(direct),
         "server_p50_ms": statistics.median(served),
         "ratio": statistics.median(served) / statistics.median(direct),
+        "overhead_p10_ms": percentile(added, 0.1),
         "overhead_p50_ms": statistics.median(added),
         "overhead_p99_ms": percentile(added, 0.99),
     }
