@@ -49,7 +49,7 @@ RunProgress = Callable[[str, int, int], None]
 """Called as ``progress(text, done, total)``; the text tells the running score and the failures."""
 
 _GIVE_UP = 10
-"""So many questions in a row that fail for lack of the same thing, and the loop ends."""
+"""So many questions that fail for lack of something, if they are more than those that succeed, end the loop."""
 
 _SAVE_EVERY_S = 10.0
 
@@ -63,9 +63,9 @@ def work_through(
 ) -> None:
     """Do what is left of every run: ``folders[i]`` gets the lines of ``stages.pipelines[i]``.
 
-    A question that fails gets a line with its error. Where ten in a row fail for lack of something that the machine
-    or an endpoint should have (:class:`BackendError`), the loop ends instead, and they are asked again next time:
-    nothing is gained by failing all the others.
+    A question that fails gets a line with its error. Lines that fail for lack of something that the machine or an
+    endpoint should have (:class:`BackendError`) are held back until the end; where ten fail so, and more than
+    succeed, the loop ends instead, and they are asked again next time: nothing is gained by failing all the others.
 
     Raises
     ------
@@ -161,13 +161,12 @@ class _Cell:
     def _take(self, line: QuestionLine, error: RagqaError | None) -> None:
         if isinstance(error, BackendError):
             self._held.append(line)
-            if len(self._held) >= _GIVE_UP:
+            if len(self._held) >= _GIVE_UP and len(self._held) > len(self._folder.done) - self._session.n_before:
                 raise BackendError(
-                    f"{len(self._held)} questions in a row failed, the last: {error}; mend that and run the same "
-                    "command again: they are asked again, what is finished is kept"
+                    f"{len(self._held)} questions failed, the last: {error}; mend that and run the same command "
+                    "again: they are asked again, what is finished is kept"
                 ) from error
             return
-        self.write_held()
         self._folder.append(line)
         self._report.add(line)
 
@@ -285,9 +284,11 @@ def _without_nan(values: np.ndarray) -> list[float | None]:
 
 
 def _without(hits: RunHits, document_id: str, n_hits: int) -> RunHits:
-    places = [place for place, found in enumerate(hits.document_ids) if found != document_id][:n_hits]
+    """The first hits, without a document."""
+    own = hits.document_ids.index(document_id) if document_id in hits.document_ids else n_hits
+    kept, rest = slice(0, min(own, n_hits)), slice(own + 1, n_hits + 1)
     return RunHits(
-        [hits.document_ids[place] for place in places],
-        [hits.scores[place] for place in places],
-        {name: [values[place] for place in places] for name, values in hits.stages.items()},
+        hits.document_ids[kept] + hits.document_ids[rest],
+        hits.scores[kept] + hits.scores[rest],
+        {name: values[kept] + values[rest] for name, values in hits.stages.items()},
     )

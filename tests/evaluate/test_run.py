@@ -181,10 +181,24 @@ def test_a_question_that_fails_is_recorded_counted_and_asked_again_on_request(sm
 def test_an_endpoint_that_is_away_ends_the_run_and_fails_no_question(sample_home: Path, tmp_path: Path) -> None:
     away = ("answer.reader=chat", "answer.chat.base_url=http://127.0.0.1:9/v1", "answer.chat.retry_s=0")
 
-    with pytest.raises(BackendError):
+    with pytest.raises(BackendError, match="asked again"):
         run(Request("sample", index="sample", overrides=away, out=tmp_path / "away"))
 
-    assert list(read_lines(tmp_path / "away")) == []
+    # What needs no generator (an abstention for lack of articles) may be finished.
+    assert not [line for line in read_lines(tmp_path / "away") if line.error]
+
+
+def test_a_document_with_the_id_of_the_query_is_dropped(small_beir: Path) -> None:
+    for name in ("queries.jsonl", "qrels/test.tsv"):
+        path = small_beir / name
+        path.write_text(path.read_text().replace('"q7"', '"d7"').replace("q7\t", "d7\t"))
+
+    result = run(bm25(small_beir, n_hits=3))[0]
+
+    hits = next(line.hits for line in read_lines(result.path) if line.id == "d7")
+    assert "d7" not in hits.document_ids
+    assert len(hits.document_ids) == len(hits.scores) == len(hits.stages["bm25"]) == 3
+    assert hits.scores == sorted(hits.scores, reverse=True)
 
 
 def test_two_processes_do_not_work_on_one_run(finished: Result, small_beir: Path) -> None:
