@@ -243,8 +243,8 @@ def _work(
 def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> AblationResult:
     loaded = {one.path: load_run(one.path) for one in prepared}
     first = loaded[prepared[0].path]
-    primary = (ablation.measures or (first.primary,))[0]
-    measures = ablation.measures or (primary,)
+    measures, absent = _measures(ablation, first)
+    primary = measures[0]
     tuned = any(len(one.cell.variants) > 1 for one in prepared)
     ids = list(first.questions)
     development = development_half(ids, ablation.development) if tuned else set()
@@ -274,15 +274,31 @@ def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> A
         description=ablation.description,
         task=first.manifest.task,
         primary=primary,
-        measures=tuple(measures),
+        measures=measures,
         rows=tuple(rows),
         tests=tuple(tests),
-        caption=_caption(len(tests), n_reported, len(development)),
+        caption=_caption(len(tests), n_reported, len(development)) + absent,
         n_development=len(development),
         n_reported=n_reported,
         batch=ablation.batch,
         against=ablation.against,
     )
+
+
+def _measures(ablation: Ablation, first: LoadedRun) -> tuple[tuple[str, ...], str]:
+    """The measures of the table, and a sentence on those that the task does not have.
+
+    Raises
+    ------
+    UsageError
+        The task has none of the measures that the ablation asks for.
+    """
+    wanted = ablation.measures or (first.primary,)
+    there = tuple(name for name in wanted if name in first.metrics.metrics)
+    if not there:
+        named(first.scores, wanted[0])
+    absent = [name for name in wanted if name not in there]
+    return there, f". Not measured by this task: {', '.join(absent)}" if absent else ""
 
 
 def _choose(

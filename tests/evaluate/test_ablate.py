@@ -76,6 +76,18 @@ def test_a_wrong_setting_names_the_nearest(grid: Path) -> None:
         load_ablation(str(grid))
 
 
+def test_measures_that_the_task_lacks_are_told_and_an_unknown_one_alone_is_refused(
+    grid: Path, small_beir: Path
+) -> None:
+    grid.write_text(GRID.format(mode="one-at-a-time").replace('"R@100"', '"accuracy"'))
+    _, result = ablate(str(grid), Request("beir", data=small_beir))
+
+    assert result.measures == ("nDCG@10",)
+    assert "Not measured by this task: accuracy" in result.caption
+    with pytest.raises(UsageError, match="there is no measure 'acuracy'"):
+        ablate(str(grid), Request("beir", data=small_beir), ['measures=["acuracy"]'])
+
+
 def test_an_unknown_ablation_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'retrievers'"):
         load_ablation("retriever")
