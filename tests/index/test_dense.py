@@ -129,7 +129,7 @@ def test_damaged_files_are_named_with_the_next_step(copy: Path, file: str, conte
     (copy / file).unlink()
     if content is not None:
         (copy / file).write_bytes(content)
-    with pytest.raises(ProductError, match=f"{said}.*build the index again"):
+    with pytest.raises(ProductError, match=f"{said}.*build it again: ragqa index build"):
         DenseIndex.open(copy, DenseSettings())
 
 
@@ -137,7 +137,7 @@ def test_damaged_files_are_named_with_the_next_step(copy: Path, file: str, conte
 def test_a_damaged_model_is_named_at_the_first_question(copy: Path, name: str) -> None:
     [path] = copy.glob(f"encoder/*/{name}")
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ProductError, match=rf"{name} is .*damaged.*build the index again"):
+    with pytest.raises(ProductError, match=rf"{name} is .*damaged.*build it again: ragqa index build"):
         DenseIndex.open(copy, DenseSettings()).search(["aspirin"], 1)
 
 
