@@ -99,9 +99,9 @@ def _summary(sections: Sequence[Section]) -> str:
     machine = manifest.machine
     where = f"{machine.n_cores} cores, {machine.system}, Python {machine.python}" if machine else "unknown machine"
     n_systems = sum(len(section.rows) for section in sections)
-    return (
-        f"{len(sections)} question sets, {n_systems} systems. ragqa revision {manifest.revision or 'unknown'}; {where}."
-    )
+    sets = f"{len(sections)} question set{'s' if len(sections) > 1 else ''}"
+    systems = f"{n_systems} system{'s' if n_systems > 1 else ''}"
+    return f"{sets}, {systems}. ragqa revision {manifest.revision or 'unknown'}; {where}."
 
 
 def _section_html(section: Section, pictures: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from ragqa.evaluate.ablate import ABLATION_FILE, AblationResult, read_ablation
 from ragqa.evaluate.metrics.calibration import ReliabilityBin, reliability
 from ragqa.evaluate.metrics.measure import Measure, named
 from ragqa.evaluate.published import PublishedFigure, published_figures
-from ragqa.evaluate.run_compare import LEVEL, Pair, beaten_by, caption, compare_runs, letter, unique_labels
+from ragqa.evaluate.run_compare import LEVEL, Pair, beaten_by, compare_runs, interval_caption, letter, unique_labels
 from ragqa.evaluate.run_lines import read_lines
 from ragqa.evaluate.run_load import LoadedRun, load_run
 from ragqa.evaluate.run_metrics import outcomes_of
@@ -20,7 +20,7 @@ from ragqa.evaluate.run_task import read_task
 from ragqa.evaluate.statistics import Interval
 from ragqa.evaluate.tasks.task import gold_labels
 
-MAX_COLUMNS = 6
+MAX_COLUMNS = 5
 _MAX_FAILURES = 20
 
 
@@ -111,10 +111,10 @@ def _ablation_folder(name: str | Path) -> Path | None:
 def _of_runs(runs: Sequence[LoadedRun]) -> Section:
     labels = unique_labels(runs)
     primary = runs[0].primary
-    common = [name for name in runs[0].metrics.metrics if all(name in run.metrics.metrics for run in runs)]
+    common = [name for name in runs[0].scores.measures if all(name in run.metrics.metrics for run in runs)]
     columns = _columns(primary, common)
     tests: tuple[Pair, ...] = ()
-    text = caption("randomisation", 0, runs[0].manifest.n_questions)
+    text = interval_caption(runs[0].manifest.n_questions)
     if len(runs) > 1:
         compared = compare_runs(runs)
         tests = compared.pairs
@@ -225,13 +225,14 @@ def _interval(run: LoadedRun, name: str) -> Interval:
 
 
 def _published(task: Mapping[str, Any], measures: Sequence[str]) -> tuple[PublishedFigure, ...]:
-    """Published figures of the task's measures, those of the same data first.
+    """Published figures of the task's measures; of BEIR's sets only the one that was run.
 
-    The data set is known by the name of its folder, which is how BEIR's sets are called.
+    The set is known by the name of its folder. Other settings and splits are shown with theirs beside them.
     """
-    found = [one for one in published_figures(task=str(task["name"])) if one.measure in measures or not one.measure]
-    parts = {str(task.get(key, "")).lower() for key in ("data", "split")}
-    return tuple(one for one in found if not one.part or one.part.lower() in parts)
+    found = [one for one in published_figures(task=str(task["name"])) if one.measure in measures]
+    if task["name"] != "beir":
+        return tuple(found)
+    return tuple(one for one in found if one.part.lower() == str(task.get("data", "")).lower())
 
 
 def _reliability(run: LoadedRun) -> list[ReliabilityBin]:

@@ -115,6 +115,7 @@ def differences(deltas: Sequence[float], a: str, b: str, measure: str) -> str:
         axes.fill_between(x, ordered, 0, where=ordered > 0, step="mid", color=COLOURS[0], label=f"{a} better")
         axes.fill_between(x, ordered, 0, where=ordered < 0, step="mid", color=COLOURS[1], label=f"{b} better")
         axes.axhline(0, color="#888888", linewidth=0.8)
+        axes.set_xlim(-0.5, len(ordered) - 0.5)
         axes.set_xlabel(f"questions, in order of the difference (n = {len(ordered):,})")
         axes.set_ylabel(f"difference in {measure}")
         axes.legend(frameon=False)

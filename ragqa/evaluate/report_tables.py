@@ -234,10 +234,11 @@ def _own_ground(row: SystemRow) -> tuple[Cell, ...]:
     """Setting, corpus, year and source of a system that was run here."""
     manifest = row.run.manifest
     setting = "; ".join(str(manifest.task[key]) for key in ("setting", "data", "split") if manifest.task.get(key))
-    corpus = manifest.inputs.get("corpus", "")
+    size = f"{row.run.n_documents:,}" if row.run.n_documents and row.run.is_searched else "–"
+    corpus = manifest.inputs.get("corpus", "") if row.run.is_searched else "none: the documents are given"
     return (
         Cell(setting or "–", mark="long"),
-        Cell(f"{row.run.n_documents:,}" if row.run.n_documents else "–", corpus),
+        Cell(size, corpus),
         Cell(manifest.created[:4] or "–"),
         Cell(f"this run ({manifest.id})", mark="long"),
     )

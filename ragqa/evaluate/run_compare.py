@@ -103,6 +103,12 @@ def caption(test: Test, n_comparisons: int, n_questions: int, n_resamples: int =
     )
 
 
+def interval_caption(n_questions: int) -> str:
+    """How the intervals of a single system were made, for under a table."""
+    made = f"{N_RESAMPLES:,} resamples, seed {SEED}"
+    return f"Intervals: 95% percentile bootstrap over n = {n_questions:,} questions, {made}"
+
+
 def beaten_by(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> str:
     """Letters of the systems that ``name`` beats with an adjusted p below .05, in the order of ``names``."""
     beaten = set()

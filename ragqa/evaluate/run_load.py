@@ -11,7 +11,7 @@ from ragqa.evaluate.run_folder import MANIFEST_FILE, METRICS_FILE, RunManifest, 
 from ragqa.evaluate.run_lines import read_lines
 from ragqa.evaluate.run_metrics import score_run
 from ragqa.evaluate.run_score import Metrics, StageTiming, read_metrics, read_timings
-from ragqa.evaluate.run_task import read_task
+from ragqa.evaluate.run_task import read_task, searches
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class LoadedRun:
     def n_documents(self) -> int:
         """Size of the corpus, over all sets."""
         return sum(read_task(self.path / name).n_documents for name in self.members or [""])
+
+    @cached_property
+    def is_searched(self) -> bool:
+        """Whether documents were retrieved; they were given otherwise."""
+        return any(searches(read_task(self.path / name).task) for name in self.members or [""])
 
     @cached_property
     def questions(self) -> dict[str, str]:
