@@ -2,7 +2,7 @@
 
     python eval/benchmarks/run.py [--data FOLDER] [--only NAME …]
 
-FOLDER holds ``pubmed-xml/``, ``bulk/abstracts.jsonl.gz`` and ``beir/bioasq-passages/``; without it only those
+FOLDER holds ``pubmed-xml/``, ``bulk/abstracts.jsonl.gz``, ``beir/scifact/`` and ``beir/bioasq-passages/``; without it only those
 benchmarks run that need nothing but the sample. Each prints its figures and a line of JSON; the JSON lines are
 gathered in ``.bench/results.jsonl``. Times depend on the machine and on what else it does: look at the ratios.
 """
@@ -25,13 +25,19 @@ def commands(data: Path | None) -> dict[str, list[str]]:
         chosen = {
             "corpus": ["--pubmed-xml", str(data / "pubmed-xml"), "--jsonl", abstracts],
             "bm25": ["--abstracts", abstracts, "--questions", str(beir / "queries.jsonl")],
-            "encoder": ["--abstracts", abstracts, "--questions", str(beir / "queries.jsonl")],
-            "dense": ["--abstracts", abstracts],
+            "encoder": ["--beir", str(data / "beir/scifact")],
             "ask": ["--data", str(data)],
-            "evaluate": ["--data", str(beir)],
+            "dense": ["--dense", _bulk_vectors(), "--queries", str(beir / "queries.jsonl")],
+            "evaluate": ["--data", str(data)],
             "server": [],
         }
     return {name: arguments for name, arguments in chosen.items() if (HERE / f"{name}.py").is_file()}
+
+
+def _bulk_vectors() -> str:
+    """The dense part of the index that the benchmark ``ask`` builds and keeps."""
+    built = sorted(path for path in Path(".bench/indexes/bulk").glob("dense-*") if path.suffix != ".building")
+    return str(built[0]) if built else ".bench/indexes/bulk/dense"
 
 
 def main() -> None:
@@ -51,7 +57,7 @@ def main() -> None:
     with results.open("w", encoding="utf-8") as file:
         for name in arguments.only or chosen:
             print(f"== {name}", flush=True)
-            command = [sys.executable, str(HERE / f"{name}.py"), *chosen[name]]
+            command = [sys.executable, str(HERE / f"{name}.py"), *commands(arguments.data)[name]]
             finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
             print(finished.stdout, flush=True)
             if finished.returncode:
