@@ -1,6 +1,7 @@
 """A language model behind an OpenAI-compatible endpoint (vLLM first): limits, retries, streaming, token counts."""
 
 import asyncio
+import functools
 import logging
 import os
 import random
@@ -47,8 +48,8 @@ class EndpointModel:
         self.name = settings.model
         self.in_flight = settings.in_flight
         self.max_tokens = settings.max_tokens
-        self._client: AsyncOpenAI | None = None
         self._slots: asyncio.Semaphore | None = None
+        self._look_up: asyncio.Lock | None = None
         self._has_answered = False
         self._tokenizes = True
         self._context = settings.context_tokens
@@ -137,10 +138,7 @@ class EndpointModel:
         return [model.model_dump() for model in page.data or []]
 
     async def close(self) -> None:
-        """Close the connections; the next request opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        """Nothing: connections are shared by all models of the endpoint, and idle ones end by themselves."""
 
     async def _arguments(self, request: Request) -> dict[str, Any]:
         settings = self.settings
@@ -178,6 +176,13 @@ class EndpointModel:
         return self.name
 
     async def _look_up_model(self) -> None:
+        if self._look_up is None:
+            self._look_up = asyncio.Lock()
+        async with self._look_up:
+            if not (self.name and self._context):
+                await self._look_up_once()
+
+    async def _look_up_once(self) -> None:
         served = await self.models()
         names = [str(model["id"]) for model in served]
         if not self.name:
@@ -282,23 +287,29 @@ class EndpointModel:
         return f"{settings.base_url} answers with status {status}: {said}; look at its log"
 
     def _open_client(self) -> "AsyncOpenAI":
-        if self._client is None:
-            try:
-                from openai import AsyncOpenAI
-            except ImportError as error:
-                raise BackendError("the reader 'chat' needs the package openai: pip install 'ragqa[chat]'") from error
-            variable = self.settings.api_key_variable
-            key = os.environ.get(variable, "") if variable else "none"
-            if not key:
-                raise UsageError(f"answer.chat.api_key_variable names ${variable}, which is not set")
-            self._client = AsyncOpenAI(
-                base_url=self.settings.base_url, api_key=key, max_retries=0, timeout=self.settings.timeout_s
-            )
-        return self._client
+        variable = self.settings.api_key_variable
+        key = os.environ.get(variable, "") if variable else "none"
+        if not key:
+            raise UsageError(f"answer.chat.api_key_variable names ${variable}, which is not set")
+        return _shared_client(os.getpid(), self.settings.base_url, key, self.settings.timeout_s)
 
     def _root(self, path: str) -> str:
         """The address of a route that lies beside ``/v1``."""
         return self.settings.base_url.rstrip("/").removesuffix("/v1") + "/" + path
+
+
+@functools.cache
+def _shared_client(_process: int, base_url: str, key: str, timeout_s: float) -> "AsyncOpenAI":
+    """The one client for an endpoint in this process, which is kept for good.
+
+    A client that is thrown away unclosed closes its connections whenever it is collected, and requests of others
+    that are under way at that moment wait until their time limit: 33 of 780 did when this was measured.
+    """
+    try:
+        from openai import AsyncOpenAI
+    except ImportError as error:
+        raise BackendError("the reader 'chat' needs the package openai: pip install 'ragqa[chat]'") from error
+    return AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s)
 
 
 class _Slot:

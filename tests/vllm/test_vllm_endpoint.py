@@ -1,6 +1,7 @@
 """The endpoint client against the real server: replies, forms, limits, and what it says when something is wrong."""
 
 import asyncio
+import gc
 import json
 import re
 import signal
@@ -96,6 +97,21 @@ def test_no_more_requests_are_under_way_than_allowed(vllm: Any) -> None:
 
     assert len(loop.run(many())) == 60
     assert model.most_under_way == 16
+
+
+def test_models_that_are_thrown_away_do_not_disturb_others(vllm: Any) -> None:
+    async def many(model: EndpointModel) -> list[Completion]:
+        return await asyncio.gather(*(model.complete(Request(ASKED, choices=YES_NO, seed=i)) for i in range(24)))
+
+    n_retries = 0
+    for _ in range(12):
+        model = EndpointModel(vllm.settings(timeout_s=30.0))
+        loop.run(many(model))
+        n_retries += model.n_retries
+        del model
+        gc.collect()
+
+    assert n_retries == 0
 
 
 def test_cancelling_a_request_stops_the_server_from_generating(vllm: Any) -> None:

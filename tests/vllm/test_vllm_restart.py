@@ -22,7 +22,7 @@ HELLO = (Message("user", "Hello?"),)
 def test_a_killed_server_loses_no_question_and_is_told_of(vllm: Any, articles: Sequence[Document]) -> None:
     reader = vllm.reader(in_flight=24, write_statements=False, chain_of_thought=True, max_tokens=120, retry_s=300.0)
     model = reader.models[0]
-    questions = [Question(f"Do statins reduce arrhythmia in group {n}?", str(n), "yesno") for n in range(72)]
+    questions = [Question(f"Do statins reduce arrhythmia in group {n}?", str(n), "yesno") for n in range(120)]
     readings: list[Reading] = []
 
     def read_all() -> None:
@@ -31,7 +31,7 @@ def test_a_killed_server_loses_no_question_and_is_told_of(vllm: Any, articles: S
     reading = threading.Thread(target=read_all)
     reading.start()
     patience = time.monotonic() + 60
-    while model.n_completed < 30 and time.monotonic() < patience:
+    while (model.n_completed < 100 or model.n_under_way < 20) and time.monotonic() < patience:
         time.sleep(0.01)
     under_way = model.n_under_way
     with pytest.raises(EndpointError, match="broke in the middle"):
