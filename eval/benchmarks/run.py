@@ -2,9 +2,10 @@
 
     python eval/benchmarks/run.py [--data FOLDER] [--only NAME …]
 
-FOLDER holds ``pubmed-xml/``, ``bulk/abstracts.jsonl.gz``, ``beir/scifact/`` and ``beir/bioasq-passages/``; without it only those
-benchmarks run that need nothing but the sample. Each prints its figures and a line of JSON; the JSON lines are
-gathered in ``.bench/results.jsonl``. Times depend on the machine and on what else it does: look at the ratios.
+FOLDER holds ``pubmed-xml/``, ``bulk/abstracts.jsonl.gz``, ``beir/scifact/`` and ``beir/bioasq-passages/``; without
+it only those benchmarks run that need nothing but the sample. Each prints its figures and a line of JSON; the JSON
+lines are gathered in ``.bench/results.jsonl``. Times depend on the machine and on what else it does: look at the
+ratios.
 """
 
 import argparse
