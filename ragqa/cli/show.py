@@ -4,11 +4,14 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ragqa.types import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 
 def set_up_logging(*, verbose: bool) -> None:
@@ -67,6 +70,19 @@ def progress_bars() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _PlainProgress()
         return
+    with terminal_bars() as bars:
+        tasks: dict[str, Any] = {}
+
+        def update(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield update
+
+
+def terminal_bars() -> "Bars":
+    """Progress bars on stderr with what is done, the time gone by and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -79,15 +95,7 @@ def progress_bars() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def update(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield update
+    return Bars(*columns, console=Console(stderr=True))
 
 
 class _PlainProgress:
