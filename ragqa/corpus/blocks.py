@@ -25,6 +25,9 @@ ROW = np.dtype([("offset", "<u8"), ("packed", "<u4"), ("begin", "<u4"), ("size",
 BLOCK_BYTES = 16 * 1024
 """Unpacked size at which a block is closed: larger ones pack better and take longer to read one document from."""
 
+Block = tuple[bytes, list[tuple[int, int]]]
+"""An unpacked block with the begin and size of each of its documents."""
+
 DOCUMENTS_FILE, ROWS_FILE = "documents.bin", "rows.npy"
 
 
@@ -39,20 +42,43 @@ class BlockWriter:
         self._digest = hashlib.sha256()
         self._offset = 0
         self._block = bytearray()
-        self._pending: list[tuple[int, int]] = []
+        self._places: list[tuple[int, int]] = []
+        self._complete: list[Block] = []
         self._rows: list[np.ndarray] = []
 
     def add(self, document: Document) -> None:
         """Append a document."""
         begin = len(self._block)
         self._encoder.encode_into(document, self._block, begin)
-        self._pending.append((begin, len(self._block) - begin))
+        self._places.append((begin, len(self._block) - begin))
         if len(self._block) >= BLOCK_BYTES:
             self._close_block()
 
+    def take(self) -> list[Block]:
+        """The blocks that are complete, to be written in this order."""
+        blocks, self._complete = self._complete, []
+        return blocks
+
+    def write(self, blocks: Sequence[Block]) -> None:
+        """Pack blocks and write them; another thread may go on adding meanwhile."""
+        if not blocks:
+            return
+        # All at once, because each call gives the interpreter lock away and has to wait for it afterwards.
+        texts = [text for text, _ in blocks]
+        self._digest.update(b"".join(texts))
+        for packed, (_, places) in zip(self._compressor.multi_compress_to_buffer(texts), blocks, strict=True):
+            rows = np.empty(len(places), ROW)
+            rows["offset"], rows["packed"] = self._offset, len(packed)
+            rows["begin"], rows["size"] = np.array(places, dtype=np.uint32).T
+            self._rows.append(rows)
+            self._offset += len(packed)
+            self._file.write(packed)
+
     def close(self) -> str:
         """Write what is pending and return the sha256 of the unpacked documents."""
-        self._close_block()
+        if self._places:
+            self._close_block()
+        self.write(self.take())
         _sync(self._file)
         self._file.close()
         rows = np.concatenate(self._rows) if self._rows else np.empty(0, ROW)
@@ -66,18 +92,9 @@ class BlockWriter:
         self._file.close()
 
     def _close_block(self) -> None:
-        if not self._pending:
-            return
-        packed = self._compressor.compress(bytes(self._block))
-        self._digest.update(self._block)
-        self._file.write(packed)
-        rows = np.empty(len(self._pending), ROW)
-        rows["offset"], rows["packed"] = self._offset, len(packed)
-        rows["begin"], rows["size"] = np.array(self._pending, dtype=np.uint32).T
-        self._rows.append(rows)
-        self._offset += len(packed)
+        self._complete.append((bytes(self._block), self._places))
         self._block.clear()
-        self._pending.clear()
+        self._places = []
 
 
 class BlockReader:

@@ -9,16 +9,17 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ragqa.corpus.blocks import DOCUMENTS_FILE, ROWS_FILE, BlockWriter
+from ragqa.corpus.blocks import DOCUMENTS_FILE, ROWS_FILE, Block, BlockWriter
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
-from ragqa.corpus.table import has_abstract, record_batch, schema
+from ragqa.corpus.table import TableBuilder, schema
 from ragqa.errors import ProductError
 from ragqa.manifest import content_hash, file_hash, read_json, sync_folder, write_json
 from ragqa.types import Document
@@ -32,7 +33,7 @@ DELETION = np.dtype([("key", "<u8"), ("row", "<u4")])
 PARQUET_FILE, KEYS_FILE, DELETIONS_FILE, RECORD_FILE = "documents.parquet", "keys.npy", "deletions.npy", "part.json"
 FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE)
 
-_BATCH = 2048
+_BATCH = 1024
 """Documents of a Parquet row group: what is held in memory at a time."""
 
 
@@ -127,16 +128,19 @@ def read_part_record(folder: Path, remedy: str) -> PartRecord:
 
 
 class _PartWriter:
-    """The files of a part while they grow."""
+    """The files of a part while they grow: a thread packs and writes one batch while the next one is read."""
 
     def __init__(self, folder: Path, on_batch: Callable[[int], None]) -> None:
         import pyarrow.parquet as pq
 
         self._folder = folder
         self._on_batch = on_batch
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="part-writer")
+        self._writing: Future[None] | None = None
         self._blocks = BlockWriter(folder)
         self._parquet = pq.ParquetWriter(folder / PARQUET_FILE, schema(), compression="zstd")
-        self._batch: list[Document] = []
+        self._table = TableBuilder()
+        self._labels: list[tuple[str, int]] = []
         self._keys: list[np.ndarray] = []
         self._deletions: list[tuple[str, int]] = []
         self._skipped: Counter[str] = Counter()
@@ -146,10 +150,11 @@ class _PartWriter:
     def add(self, record: Record) -> None:
         if isinstance(record, Document):
             self._n_rows += 1
-            self._batch.append(record)
             self._blocks.add(record)
-            if len(self._batch) >= _BATCH:
-                self._write_batch()
+            self._table.add(record)
+            self._labels.append((record.id, record.version))
+            if len(self._table) >= _BATCH:
+                self._hand_over()
         elif isinstance(record, Deletion):
             self._deletions.append((record.document_id, self._n_rows))
         elif isinstance(record, Skipped):
@@ -158,7 +163,9 @@ class _PartWriter:
             self._ignored.append(record.key)
 
     def close(self, source: tuple[str, str, str]) -> PartRecord:
-        self._write_batch()
+        self._hand_over()
+        self._written()
+        self._thread.shutdown()
         self._parquet.close()
         _sync(self._folder / PARQUET_FILE)
         documents_sha256 = self._blocks.close()
@@ -183,6 +190,7 @@ class _PartWriter:
 
     def abandon(self) -> None:
         """Close the files of a part that will not be finished."""
+        self._thread.shutdown()
         self._blocks.abandon()
         # Closing writes a footer, which fails again where the disk is full.
         try:
@@ -190,18 +198,30 @@ class _PartWriter:
         except OSError:
             return
 
-    def _write_batch(self) -> None:
-        if not self._batch:
-            return
-        self._parquet.write_batch(record_batch(self._batch))
-        keys = np.empty(len(self._batch), KEY)
-        keys["key"] = document_keys(document.id for document in self._batch)
-        keys["row"] = np.arange(self._n_rows - len(self._batch), self._n_rows)
-        keys["version"] = [document.version for document in self._batch]
+    def _hand_over(self) -> None:
+        self._written()
+        if self._labels:
+            self._writing = self._thread.submit(self._write, self._table, self._labels, self._blocks.take())
+            self._table, self._labels = TableBuilder(), []
+
+    def _written(self) -> None:
+        """Wait for the batch handed over last; what went wrong with it is raised."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+            self._on_batch(len(self._keys[-1]))
+
+    def _write(self, builder: TableBuilder, labels: list[tuple[str, int]], blocks: list[Block]) -> None:
+        self._blocks.write(blocks)
+        table = builder.table()
+        self._parquet.write_table(table)
+        self._n_without_abstract += table["has_abstract"].to_pylist().count(False)
+        keys = np.empty(len(labels), KEY)
+        keys["key"] = document_keys(document_id for document_id, _ in labels)
+        keys["version"] = [version for _, version in labels]
+        first_row = sum(map(len, self._keys))
+        keys["row"] = np.arange(first_row, first_row + len(labels))
         self._keys.append(keys)
-        self._n_without_abstract += sum(not has_abstract(document) for document in self._batch)
-        self._on_batch(len(self._batch))
-        self._batch.clear()
 
 
 def _save(path: Path, array: "np.ndarray[Any, Any]") -> None:

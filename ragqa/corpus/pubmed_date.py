@@ -1,6 +1,7 @@
 """Dates of publication as MEDLINE writes them, in any of their forms."""
 
 import re
+from functools import lru_cache
 
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d|21\d\d)(?!\d)")
 _MONTH_NAME = re.compile(
@@ -11,6 +12,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 UNKNOWN: tuple[int | None, str] = (None, "")
 
 
+@lru_cache(maxsize=4096)
 def date_of_parts(year: str, month: str = "", day: str = "") -> tuple[int | None, str]:
     """Year and ISO date, as far as known, of separate parts; a month may be a number or an English name.
 

@@ -5,12 +5,13 @@ space become one space. Only what a record says of itself is read: the lists of 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import unescape
 from typing import TYPE_CHECKING
 
 from ragqa.corpus.pubmed_date import UNKNOWN, date_of_parts, date_of_text
 from ragqa.corpus.records import Skipped
-from ragqa.corpus.text import named_abstract_sections
+from ragqa.corpus.text import named_abstract_sections, one_line
 from ragqa.types import Document, Link, MeshHeading, PublicationType, Section
 
 if TYPE_CHECKING:
@@ -187,11 +188,10 @@ def _authors(element: "Element | None") -> Iterator[str]:
     for author in _children(element, "Author"):
         if author.get("ValidYN") == "N":
             continue
-        fields = {child.tag: child for child in author}
-        given = _plain(fields.get("ForeName")) or _plain(fields.get("Initials"))
-        pieces = (given, _plain(fields.get("LastName")), _plain(fields.get("Suffix")))
-        name = " ".join(filter(None, pieces)) or _text(fields.get("CollectiveName"))
-        if name:
+        fields = {child.tag: child.text for child in author}
+        given = fields.get("ForeName") or fields.get("Initials")
+        name = one_line(" ".join(filter(None, (given, fields.get("LastName"), fields.get("Suffix")))))
+        if name or (name := _text(author.find("CollectiveName"))):
             yield name
 
 
@@ -204,19 +204,30 @@ def _type(element: "Element") -> PublicationType:
 
 
 def _mesh(element: "Element | None") -> Iterator[MeshHeading]:
-    for heading in _children(element, "MeshHeading"):
-        name = ui = ""
-        major = False
-        qualifiers: tuple[str, ...] = ()
-        for child in heading:
-            if child.get("MajorTopicYN") == "Y":
-                major = True
-            if child.tag == "QualifierName":
-                qualifiers += (_plain(child),)
-            elif child.tag == "DescriptorName":
-                name, ui = _plain(child), child.get("UI", "")
-        if name:
-            yield MeshHeading(name, ui, major, qualifiers)
+    # One walk over the names in the order of the document: a descriptor, then its qualifiers.
+    names = () if element is None else element.iter("DescriptorName", "QualifierName")
+    heading: list[Element] = []
+    for part in names:
+        if part.tag == "DescriptorName" and heading:
+            yield from _heading_of(heading)
+            heading = []
+        heading.append(part)
+    if heading:
+        yield from _heading_of(heading)
+
+
+def _heading_of(parts: "list[Element]") -> "Iterator[MeshHeading]":
+    descriptor, *qualifiers = parts
+    if descriptor.tag == "DescriptorName" and descriptor.text:
+        major = any(part.get("MajorTopicYN") == "Y" for part in parts)
+        names = tuple(part.text or "" for part in qualifiers)
+        yield _heading(descriptor.text, descriptor.get("UI", ""), major, names)
+
+
+@lru_cache(maxsize=1 << 16)
+def _heading(name: str, ui: str, major: bool, qualifiers: tuple[str, ...]) -> MeshHeading:
+    # The same headings come again and again: "Humans" is in most records.
+    return MeshHeading(one_line(name), ui, major, tuple(map(one_line, qualifiers)))
 
 
 def _keywords(element: "Element") -> Iterator[str]:
@@ -226,6 +237,8 @@ def _keywords(element: "Element") -> Iterator[str]:
 
 def _links(element: "Element | None") -> Iterator[Link]:
     for child in _children(element, "CommentsCorrections"):
+        if child.get("RefType") == "Cites":
+            continue  # Older files have their references here.
         fields = _first_children(child)
         yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), _plain(fields.get("RefSource")))
 
@@ -257,15 +270,13 @@ def _text(element: "Element | None") -> str:
     """All text inside an element with runs of white space as one space; "" for None."""
     if element is None:
         return ""
-    if not len(element):
-        return " ".join((element.text or "").split())
-    return " ".join("".join(_pieces(element)).split())
+    return one_line((element.text or "") if not len(element) else "".join(_pieces(element)))
 
 
 def _plain(element: "Element | None") -> str:
     """The text of an element that by the DTD has no markup inside: faster than :func:`_text`."""
     text = None if element is None else element.text
-    return " ".join(text.split()) if text else ""
+    return one_line(text) if text else ""
 
 
 def _pieces(element: "Element") -> Iterator[str]:

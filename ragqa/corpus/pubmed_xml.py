@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragqa.corpus import pubmed_record
-from ragqa.corpus.ahead import read_ahead
 from ragqa.corpus.records import Deletion, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.sources import damage_reported, open_source
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 _RECORD_TAGS = ("PubmedArticle", "PubmedBookArticle", "MedlineCitation", "DeleteCitation", "DeleteDocument")
+_LEFT_OUT = ("History", "ReferenceList")
 _SETS = {"PubmedArticleSet", "PubmedBookArticleSet", "MedlineCitationSet"}
 
 
@@ -36,9 +36,9 @@ def read_pubmed_xml(path: Path, settings: CorpusSettings) -> Iterator[Record]:  
     """
     last = ""
     with open_source(path) as file, damage_reported(path, lambda: f"after PMID {last}" if last else "at its start"):
-        records = RecordFile(file, str(path), _RECORD_TAGS, left_out="ReferenceList")
+        records = RecordFile(file, str(path), _RECORD_TAGS, left_out=_LEFT_OUT)
         n_records = 0
-        for batch in read_ahead(records.batches()):
+        for batch in records.batches():
             n_records += len(batch)
             for element in batch:
                 for record in _records(element, path.name):

@@ -3,11 +3,12 @@
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+from isal import isal_zlib
 
 from ragqa.errors import SourceError
 
@@ -95,7 +96,7 @@ class _Gunzip(io.RawIOBase):
 
     def __init__(self, file: io.BufferedReader) -> None:
         self._file = file
-        self._decompressor = zlib.decompressobj(wbits=31)
+        self._decompressor = isal_zlib.decompressobj(wbits=31)
         self._packed = b""
 
     def readable(self) -> bool:
@@ -124,7 +125,7 @@ class _Gunzip(io.RawIOBase):
             self._packed = self._packed.lstrip(b"\0")
             if not self._packed:
                 return b"" if self._file.peek(1) else None
-            self._decompressor = zlib.decompressobj(wbits=31)
+            self._decompressor = isal_zlib.decompressobj(wbits=31)
         elif not self._packed:
             raise EOFError("the gzip data end before their end mark")
         data = self._decompressor.decompress(self._packed, size)
@@ -139,7 +140,7 @@ def damage_reported(path: Path, place: Callable[[], str]) -> Iterator[None]:
         yield
     except EOFError as error:
         raise SourceError(f"{path} is truncated: the gzip data end {place()}; fetch it again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except (gzip.BadGzipFile, isal_zlib.error) as error:
         raise SourceError(f"{path} is corrupt {place()}: {error}; fetch it again") from error
     except OSError as error:
         raise SourceError(f"cannot read {path} {place()}: {error.strerror or error}") from error

@@ -18,9 +18,9 @@ year
     null where unknown.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ragqa.corpus.text import abstract_sections
 from ragqa.types import Document
@@ -62,56 +62,39 @@ def schema() -> "pa.Schema":
     return pa.schema(columns)
 
 
-def record_batch(documents: Sequence[Document]) -> "pa.RecordBatch":
-    """Documents as columns of :func:`schema`."""
-    import pyarrow as pa
+class TableBuilder:
+    """Gathers documents, of which it keeps nothing but their values, and makes a table of them."""
 
-    fields = schema()
-    columns = [_column(documents, field.name, field.type) for field in fields]
-    return pa.RecordBatch.from_arrays(columns, schema=fields)
+    def __init__(self) -> None:
+        # Through JSON, which Arrow reads without the interpreter lock: four times faster than making arrays of objects.
+        self._encoder = msgspec.json.Encoder()
+        self._lines = bytearray()
+        self._flags: list[bool] = []
+
+    def __len__(self) -> int:
+        return len(self._flags)
+
+    def add(self, document: Document) -> None:
+        """Append a document."""
+        self._encoder.encode_into(document, self._lines, len(self._lines))
+        self._lines += b"\n"
+        self._flags.append(has_abstract(document))
+
+    def table(self) -> "pa.Table":
+        """The documents as columns of :func:`schema`."""
+        import pyarrow as pa
+        from pyarrow import json
+
+        fields = schema()
+        flag = fields.get_field_index("has_abstract")
+        columns = json.read_json(
+            pa.BufferReader(self._lines),
+            read_options=json.ReadOptions(use_threads=False, block_size=max(1, len(self._lines))),
+            parse_options=json.ParseOptions(explicit_schema=fields.remove(flag)),
+        )
+        return columns.add_column(flag, fields.field(flag), pa.array(self._flags))
 
 
 def has_abstract(document: Document) -> bool:
     """True where a section of the abstract holds text."""
     return any(section.text for section in abstract_sections(document))
-
-
-def _column(documents: Sequence[Document], name: str, kind: "pa.DataType") -> "pa.Array[Any]":
-    import pyarrow as pa
-
-    if name == "has_abstract":
-        return pa.array([has_abstract(document) for document in documents], kind)
-    values = list(map(attrgetter(name), documents))
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-        return _lists(values, lambda items: _structs(items, kind.value_type), kind)
-    if pa.types.is_list(kind):
-        return _lists(values, lambda items: pa.array(items, kind.value_type), kind)
-    return pa.array(values, kind)
-
-
-def _lists(
-    values: Iterable[Sequence[Any]], to_array: Callable[[list[Any]], "pa.Array[Any]"], kind: "pa.DataType"
-) -> "pa.Array[Any]":
-    # Flat arrays with offsets: ten times faster than letting pyarrow walk over dictionaries.
-    import pyarrow as pa
-
-    offsets = [0]
-    items: list[Any] = []
-    for value in values:
-        items.extend(value)
-        offsets.append(len(items))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), to_array(items), type=kind)
-
-
-def _structs(items: list[Any], kind: "pa.StructType") -> "pa.Array[Any]":
-    import pyarrow as pa
-
-    children = []
-    for field in kind:
-        values = list(map(attrgetter(field.name), items))
-        children.append(
-            _lists(values, lambda texts: pa.array(texts, pa.string()), field.type)
-            if pa.types.is_list(field.type)
-            else pa.array(values, field.type)
-        )
-    return pa.StructArray.from_arrays(children, fields=list(kind))

@@ -33,3 +33,15 @@ def named_abstract_sections(parts: list[tuple[str, str, str]]) -> tuple[Section,
         text, label, category = parts[0]
         return (Section("abstract", text, label, category),)
     return tuple(Section(f"abstract.{i}", text, label, category) for i, (text, label, category) in enumerate(parts))
+
+
+def one_line(text: str) -> str:
+    r"""The text with each run of white space as one space, and none at its ends.
+
+    >>> one_line(" a\n  b ")
+    'a b'
+    """
+    # All white space but the space itself counts as not printable: most texts need no splitting.
+    if text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text
+    return " ".join(text.split())

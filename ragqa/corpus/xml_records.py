@@ -1,15 +1,16 @@
 """Cuts a large XML file into its records, which are then parsed in batches.
 
 Each record (an element such as ``PubmedArticle``) is parsed whole by lxml; so is everything around the records,
-which must be well-formed too. Parsing records in batches instead of the file as one document keeps memory small
-and leaves the interpreter lock while libxml2 works, so that a thread can parse ahead. Comments and CDATA sections
-may hold anything. The encoding must extend ASCII, as UTF-8 and ISO-8859-1 do.
+which must be well-formed too. Parsing records in batches instead of the file as one document keeps memory small.
+Comments and CDATA sections may hold anything. The encoding must extend ASCII, as UTF-8 and ISO-8859-1 do.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
+from ragqa.corpus.ahead import read_ahead
 from ragqa.errors import SourceError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2 * 1024 * 1024
 """How much is read at a time."""
 
-BATCH_BYTES = PIECE_BYTES // 4
+BATCH_BYTES = PIECE_BYTES // 8
 """How much is parsed at a time: small enough for the trees to stay in the processor's cache while they are read."""
 
 LARGEST_RECORD_BYTES = 64 * 1024 * 1024
@@ -39,7 +40,7 @@ class RecordFile:
         The name of the root element, known after the last record.
     """
 
-    def __init__(self, file: BinaryIO, name: str, tags: Sequence[str], left_out: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, tags: Sequence[str], left_out: Sequence[str]) -> None:
         """Take a file opened for reading bytes.
 
         Parameters
@@ -49,13 +50,15 @@ class RecordFile:
         tags
             Which elements are records.
         left_out
-            An element that nobody reads: from its first to its last occurrence in a record nothing is parsed.
+            Elements without attributes that nobody reads, in the order in which a record has them: from the first
+            start of each to its last end before the next one nothing is parsed.
         """
         self.root_tag = ""
-        self._file = file
+        # Unpacking goes ahead in a thread. Parsing does not: trees made by another core are dearer to read.
+        self._pieces = read_ahead(iter(lambda: file.read(PIECE_BYTES), b""))
         self._name = name
         self._start = re.compile(rb"<(?:(%s)[\s/>]|!--|!\[CDATA\[)" % "|".join(tags).encode())
-        self._left_out = f"<{left_out}".encode(), f"</{left_out}>".encode()
+        self._left_out = [(f"<{tag}>".encode(), f"</{tag}>".encode()) for tag in left_out]
         self._buffer = b""
         self._position = 0
         self._n_records = 0
@@ -111,13 +114,29 @@ class RecordFile:
         if self._buffer[opening_end - 1 : opening_end] == b"/":
             return self._take(b">")
         record = self._take(b"</" + tag + b">")
-        if b"<!" in record:
+        # One sign is looked for much faster than two.
+        if b"!" in record and b"<!" in record:
             while any(record.rfind(start) > record.rfind(end) for start, end in _UNMARKED.items()):
                 record += self._take(b"</" + tag + b">")
             return record
-        first, last = self._left_out
-        begin = record.find(first)
-        return record if begin < 0 else record[:begin] + record[record.rfind(last) + len(last) :]
+        return self._without_left_out(record)
+
+    def _without_left_out(self, record: bytes) -> bytes:
+        found = []
+        start = 0
+        for opening, closing in self._left_out:
+            begin = record.find(opening, start)
+            if begin >= 0:
+                found.append((begin, closing))
+                start = begin
+        pieces = []
+        start = 0
+        for (begin, closing), (stop, _) in pairwise([*found, (len(record), b"")]):
+            end = record.rfind(closing, begin, stop)
+            if end >= 0:
+                pieces.append(record[start:begin])
+                start = end + len(closing)
+        return b"".join((*pieces, record[start:]))
 
     def _take(self, end: bytes) -> bytes:
         """What lies from the position through ``end``; the position moves behind it."""
@@ -139,7 +158,7 @@ class RecordFile:
 
     def _fill(self) -> bool:
         """Read on; False at the end of the file. What lies before the position is forgotten."""
-        piece = self._file.read(PIECE_BYTES)
+        piece = next(self._pieces, b"")
         self._buffer = self._buffer[self._position :] + piece
         self._position = 0
         return bool(piece)
