@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import msgspec
 import numpy as np
@@ -64,9 +64,10 @@ class BlockWriter:
         if not blocks:
             return
         # All at once, because each call gives the interpreter lock away and has to wait for it afterwards.
-        texts = [text for text, _ in blocks]
+        texts: Any = [text for text, _ in blocks]
         self._digest.update(b"".join(texts))
-        for packed, (_, places) in zip(self._compressor.multi_compress_to_buffer(texts), blocks, strict=True):
+        packed_texts: Any = self._compressor.multi_compress_to_buffer(texts)
+        for packed, (_, places) in zip(packed_texts, blocks, strict=True):
             rows = np.empty(len(places), ROW)
             rows["offset"], rows["packed"] = self._offset, len(packed)
             rows["begin"], rows["size"] = np.array(places, dtype=np.uint32).T

@@ -13,6 +13,7 @@ from isal import isal_zlib
 from ragqa.errors import SourceError
 
 _PACKED_BYTES = 1024 * 1024
+_UNPACKING_ERROR = cast(type[Exception], isal_zlib.error)
 _UNPACKED_BYTES = 2 * 1024 * 1024
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
@@ -140,7 +141,7 @@ def damage_reported(path: Path, place: Callable[[], str]) -> Iterator[None]:
         yield
     except EOFError as error:
         raise SourceError(f"{path} is truncated: the gzip data end {place()}; fetch it again") from error
-    except (gzip.BadGzipFile, isal_zlib.error) as error:
+    except (gzip.BadGzipFile, _UNPACKING_ERROR) as error:
         raise SourceError(f"{path} is corrupt {place()}: {error}; fetch it again") from error
     except OSError as error:
         raise SourceError(f"cannot read {path} {place()}: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ year
     null where unknown.
 """
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -88,7 +89,7 @@ class TableBuilder:
         fields = schema()
         flag = fields.get_field_index("has_abstract")
         columns = json.read_json(
-            pa.BufferReader(self._lines),
+            io.BytesIO(self._lines),
             read_options=json.ReadOptions(use_threads=False, block_size=max(1, len(self._lines))),
             parse_options=json.ParseOptions(explicit_schema=fields.remove(flag)),
         )
