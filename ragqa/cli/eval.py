@@ -33,8 +33,8 @@ def evaluate() -> None:
 @json_option
 def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
     """Run TASK (beir, bioasq, mirage, pubmedqa, r2med, sample), or go on with it; finished questions are kept."""
-    from ragqa.evaluate.run import Request
-    from ragqa.evaluate.run import run as run_task
+    from ragqa.evaluate.runs.run import Request
+    from ragqa.evaluate.runs.run import run as run_task
 
     show.tell_more()
     request = Request(task, index=index_name, recipe=recipe_name, **options)
@@ -55,7 +55,7 @@ def score() -> None:
 @json_option
 def score_trec(qrels: Path, run_path: Path, measures: tuple[str, ...], as_json: bool) -> None:
     """Score a TREC run against relevance judgements."""
-    from ragqa.evaluate.run_import import score_trec as score_
+    from ragqa.evaluate.runs.foreign import score_trec as score_
 
     eval_show.metrics(score_(qrels, run_path, measures), as_json)
 
@@ -66,7 +66,7 @@ def score_trec(qrels: Path, run_path: Path, measures: tuple[str, ...], as_json: 
 @json_option
 def score_bioasq(gold: Path, submission: Path, as_json: bool) -> None:
     """Score a BioASQ submission: documents, snippets, exact and ideal answers."""
-    from ragqa.evaluate.run_import import score_bioasq as score_
+    from ragqa.evaluate.runs.foreign import score_bioasq as score_
 
     eval_show.metrics(score_(gold, submission), as_json)
 
@@ -83,8 +83,9 @@ def compare(
     runs: tuple[str, ...], measures: tuple[str, ...], across: bool, changed: int, as_json: bool, **options: Any
 ) -> None:
     """Test runs on the same questions against each other."""
-    from ragqa.evaluate.run_compare import compare_runs, rank_across
-    from ragqa.evaluate.run_load import load_run
+    from ragqa.evaluate.compare.across import rank_across
+    from ragqa.evaluate.compare.pairs import compare_runs
+    from ragqa.evaluate.runs.load import load_run
 
     loaded = [load_run(run) for run in runs]
     if across:
@@ -101,8 +102,8 @@ def compare(
 @json_option
 def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> None:
     """Write a run in the form of another program: trec_eval, BioASQ's, PubMedQA's or MIRAGE's."""
-    from ragqa.evaluate.run_export import export_run
-    from ragqa.evaluate.run_load import load_run
+    from ragqa.evaluate.runs.export import export_run
+    from ragqa.evaluate.runs.load import load_run
 
     exported = export_run(load_run(run_name).path, format_name, out)
     if as_json:
@@ -131,9 +132,9 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
 
     What cells have in common is computed once.
     """
-    from ragqa.evaluate.ablate import ablate as ablate_
-    from ragqa.evaluate.report import write_report
-    from ragqa.evaluate.run import Request
+    from ragqa.evaluate.compare.ablate import ablate as ablate_
+    from ragqa.evaluate.report.page import write_report
+    from ragqa.evaluate.runs.run import Request
 
     show.tell_more()
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:
@@ -148,8 +149,8 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
 @json_option
 def report(runs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Write a page (HTML, Markdown) on runs and ablations: tables, tests, plots, failures, provenance."""
-    from ragqa.evaluate.report import write_report
-    from ragqa.evaluate.report_model import folder_of
+    from ragqa.evaluate.report.model import folder_of
+    from ragqa.evaluate.report.page import write_report
 
     page, text = write_report(runs, out or folder_of(runs[0]))
     if as_json:

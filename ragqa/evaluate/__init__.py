@@ -1,1 +1,1 @@
-"""How well it does: tasks, metrics, runs, statistics, ablations, reports."""
+"""How well it does: measures and statistics, tasks, runs, comparisons, reports; imports run in this order."""

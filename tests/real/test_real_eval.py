@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ragqa.evaluate.run import Request, run
-from ragqa.evaluate.run_export import export_run
-from ragqa.evaluate.run_import import score_bioasq
-from ragqa.evaluate.run_lines import read_lines
+from ragqa.evaluate.runs.export import export_run
+from ragqa.evaluate.runs.foreign import score_bioasq
+from ragqa.evaluate.runs.lines import read_lines
+from ragqa.evaluate.runs.run import Request, run
 
 
 def test_scifact_with_bm25_gives_the_published_figure_here_and_in_ir_measures_own_command(

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from ragqa.evaluate.formats.bioasq import read_bioasq
-from ragqa.evaluate.metrics.bioasq_documents import score_documents
-from ragqa.evaluate.metrics.bioasq_exact import score_exact_answers
-from ragqa.evaluate.metrics.bioasq_snippets import score_snippets
-from ragqa.evaluate.metrics.measure import figures
+from ragqa.evaluate.measures.bioasq.documents import score_documents
+from ragqa.evaluate.measures.bioasq.exact import score_exact_answers
+from ragqa.evaluate.measures.bioasq.snippets import score_snippets
+from ragqa.evaluate.measures.measure import figures
+from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
 
 SHORT = {"MPrec": "precision", "MRec": "recall", "MF1": "f1", "MAP": "map", "GMAP": "gmap"}
 PHASE_B = {

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from ragqa.evaluate.metrics.measure import figures
-from ragqa.evaluate.metrics.retrieval import evaluate_run
+from ragqa.evaluate.measures.measure import figures
+from ragqa.evaluate.measures.retrieval import evaluate_run
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.task import qrels
 

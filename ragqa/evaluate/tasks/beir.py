@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from ragqa.errors import SourceError, UsageError, nearest
-from ragqa.evaluate.formats.read import listed, read_json_lines, string
-from ragqa.evaluate.formats.trec import read_qrels
-from ragqa.evaluate.metrics.retrieval import DEFAULT_MEASURES
+from ragqa.evaluate.measures.retrieval import DEFAULT_MEASURES
+from ragqa.evaluate.tasks.formats.read import listed, read_json_lines, string
+from ragqa.evaluate.tasks.formats.trec import read_qrels
 from ragqa.evaluate.tasks.task import CorpusSource, Task, TaskQuestion, checked
 from ragqa.types import QuestionType
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ragqa.errors import SourceError, UsageError, nearest
-from ragqa.evaluate.formats.bioasq import BioasqQuestion, document_id, read_bioasq
-from ragqa.evaluate.formats.read import listed
+from ragqa.evaluate.measures.bioasq.question import BioasqQuestion, document_id
+from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
+from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.evaluate.tasks.task import MetricGroup, Task, TaskQuestion, checked
 
 _METRICS: dict[str, tuple[MetricGroup, ...]] = {

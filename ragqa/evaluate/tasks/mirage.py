@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ragqa.errors import SourceError, UsageError, nearest
-from ragqa.evaluate.formats.read import listed, read_json
-from ragqa.evaluate.metrics.multiple_choice import MIRAGE_SETS
+from ragqa.evaluate.measures.choices import MIRAGE_SETS
+from ragqa.evaluate.tasks.formats.read import listed, read_json
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
 
 SIZES = {"mmlu": 1089, "medqa": 1273, "medmcqa": 4183, "pubmedqa": 500, "bioasq": 618}

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ragqa.errors import SourceError, UsageError, nearest
-from ragqa.evaluate.formats.read import listed, read_json
-from ragqa.evaluate.metrics.classification import PUBMEDQA_LABELS
+from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS
+from ragqa.evaluate.tasks.formats.read import listed, read_json
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
 
 SETTINGS = ("reasoning-required", "reasoning-free", "question-only")

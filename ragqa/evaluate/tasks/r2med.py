@@ -1,17 +1,17 @@
 """R2MED: eight medical retrieval sets with a corpus each, in their own file names; the figure is the mean of the sets.
 
 A set's folder has corpus.jsonl (``id``, ``text``), query.jsonl (``id``, ``text``) and qrels.jsonl (``q_id``,
-``p_id``, ``score``). Each set is a task of its own; ``ragqa.evaluate.metrics.measure.mean_over_sets`` takes the
+``p_id``, ``score``). Each set is a task of its own; ``ragqa.evaluate.measures.measure.mean_over_sets`` takes the
 unweighted mean.
 """
 
 from pathlib import Path
 
 from ragqa.errors import UsageError, nearest
-from ragqa.evaluate.formats.read import read_json_lines, string
-from ragqa.evaluate.formats.trec import add_judgement
-from ragqa.evaluate.metrics.retrieval import DEFAULT_MEASURES
+from ragqa.evaluate.measures.retrieval import DEFAULT_MEASURES
 from ragqa.evaluate.tasks.beir import judged_questions, needed_folder, unique_rows
+from ragqa.evaluate.tasks.formats.read import read_json_lines, string
+from ragqa.evaluate.tasks.formats.trec import add_judgement
 from ragqa.evaluate.tasks.task import CorpusSource, Task, checked
 
 SETS = (

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from ragqa.errors import SourceError, UsageError
-from ragqa.evaluate.formats.bioasq import ExactAnswer
-from ragqa.evaluate.formats.read import read_json_lines, string
-from ragqa.evaluate.metrics.classification import PUBMEDQA_LABELS
+from ragqa.evaluate.measures.bioasq.question import ExactAnswer
+from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS
+from ragqa.evaluate.tasks.formats.read import read_json_lines, string
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
 from ragqa.home import shipped
 from ragqa.types import QuestionType

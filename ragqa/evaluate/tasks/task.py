@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from ragqa.errors import SourceError
-from ragqa.evaluate.formats.bioasq import URL, BioasqQuestion, BioasqSnippet, ExactAnswer
-from ragqa.evaluate.formats.read import listed
+from ragqa.evaluate.measures.bioasq.question import URL, BioasqQuestion, BioasqSnippet, ExactAnswer
+from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.manifest import content_hash
 from ragqa.types import Question, QuestionType
 

@@ -1,0 +1,154 @@
+"""Runs of several systems on the same questions, tested against each other; and ranks across tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from ragqa.errors import UsageError
+from ragqa.evaluate.measures.measure import named
+from ragqa.evaluate.runs.load import LoadedRun
+from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED
+from ragqa.evaluate.stats.tests import Comparison, compare, compare_by_mcnemar, holm
+
+Test = Literal["randomisation", "mcnemar"]
+LEVEL = 0.05
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two systems compared on one measure; ``p_holm`` is adjusted for the whole family.
+
+    Positive differences speak for ``a``.
+    """
+
+    a: str
+    b: str
+    comparison: Comparison
+    p_holm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """All comparisons asked for at once: one family.
+
+    ``caption`` says which test, how many comparisons, seed and number of questions.
+    """
+
+    systems: tuple[str, ...]
+    measures: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    n_questions: int
+    caption: str
+
+
+def compare_runs(
+    runs: Sequence[LoadedRun],
+    measures: Sequence[str] = (),
+    test: Test = "randomisation",
+    *,
+    against_first: bool = False,
+    n_resamples: int = N_RESAMPLES,
+) -> Compared:
+    """Compare every pair of runs, or all with the first, on the primary measure or those asked for.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two runs, another question set or gold in one of them, an unknown measure, or McNemar's test on
+        values that are neither 0 nor 1.
+    """
+    check_comparable(runs)
+    names = tuple(measures) or (runs[0].primary,)
+    labels = unique_labels(runs)
+    pairs = [(a, b) for a, b in combinations(range(len(runs)), 2) if a == 0 or not against_first]
+    found = {}
+    for name in names:
+        for a, b in pairs:
+            first, second = named(runs[a].scores, name), named(runs[b].scores, name)
+            test_one = compare_by_mcnemar if test == "mcnemar" else compare
+            found[f"{name}|{a}|{b}"] = (labels[a], labels[b], test_one(first, second, n_resamples=n_resamples))
+    adjusted = holm({key: comparison.p_value for key, (_, _, comparison) in found.items()})
+    n_questions = max(len(named(runs[0].scores, name).question_ids) for name in names)
+    return Compared(
+        systems=tuple(labels),
+        measures=names,
+        pairs=tuple(Pair(a, b, comparison, adjusted[key]) for key, (a, b, comparison) in found.items()),
+        n_questions=n_questions,
+        caption=caption(test, len(found), n_questions, n_resamples),
+    )
+
+
+def caption(test: Test, n_comparisons: int, n_questions: int, n_resamples: int = N_RESAMPLES) -> str:
+    """How comparisons were made, for under a table."""
+    name = "exact McNemar test" if test == "mcnemar" else f"paired randomisation test, {n_resamples:,} resamples"
+    family = f"{n_comparisons} comparison{'s' if n_comparisons != 1 else ''}"
+    return (
+        f"Two-sided {name}, seed {SEED}, n = {n_questions:,} questions; p-values Holm-adjusted over {family}; "
+        "intervals: 95% percentile bootstrap over questions"
+    )
+
+
+def interval_caption(n_questions: int) -> str:
+    """How the intervals of a single system were made, for under a table."""
+    made = f"{N_RESAMPLES:,} resamples, seed {SEED}"
+    return f"Intervals: 95% percentile bootstrap over n = {n_questions:,} questions, {made}"
+
+
+def beaten_by(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> str:
+    """Letters of the systems that ``name`` beats with an adjusted p below .05, in the order of ``names``."""
+    beaten = set()
+    for pair in pairs:
+        if pair.p_holm < LEVEL:
+            winner, loser = (pair.a, pair.b) if pair.comparison.difference.value > 0 else (pair.b, pair.a)
+            if winner == name:
+                beaten.add(names.index(loser))
+    return " ".join(letter(place) for place in sorted(beaten))
+
+
+def letter(place: int) -> str:
+    """The letter of a row in a table.
+
+    >>> letter(0), letter(27)
+    ('a', 'b2')
+    """
+    return _LETTERS[place % 26] + (str(place // 26 + 1) if place >= 26 else "")
+
+
+def check_comparable(runs: Sequence[LoadedRun]) -> None:
+    """Refuse runs on different questions.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two runs, or different question sets; the message says which and what to do.
+    """
+    if len(runs) < 2:
+        raise UsageError("a comparison needs at least two runs; name them by folder or id")
+    first = runs[0]
+    for other in runs[1:]:
+        if _question_sets(other) != _question_sets(first):
+            raise UsageError(
+                f"{first.path.name} ({first.label}) and {other.path.name} ({other.label}) are on different question "
+                f"sets: {_how_they_differ(first, other)}; compare runs on the same task, split, setting and data, or "
+                "rank across tasks with --across"
+            )
+
+
+def _how_they_differ(first: LoadedRun, other: LoadedRun) -> str:
+    only_first = len(first.questions.keys() - other.questions.keys())
+    only_other = len(other.questions.keys() - first.questions.keys())
+    if only_first or only_other:
+        return f"{only_first} questions are only in the first, {only_other} only in the second"
+    return "the texts, contexts or gold of the questions differ"
+
+
+def unique_labels(runs: Sequence[LoadedRun]) -> list[str]:
+    """The systems' names, with the run's id where two are alike."""
+    systems = [run.system for run in runs]
+    return [run.system if systems.count(run.system) == 1 else f"{run.system} ({run.path.name})" for run in runs]
+
+
+def _question_sets(run: LoadedRun) -> object:
+    return run.manifest.inputs["questions"] if not run.members else sorted(run.questions)

@@ -1,0 +1,1 @@
+"""What is measured: one concept a module, each giving :class:`ragqa.evaluate.measures.measure.Scores`."""

@@ -1,0 +1,1 @@
+"""BioASQ Task b's measures, as its official program computes them."""

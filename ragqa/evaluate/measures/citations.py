@@ -1,0 +1,225 @@
+"""Citations: do they exist, are the quotes exact, and does the cited text entail what it is cited for (ALCE).
+
+Existence and exactness are facts about the store. Citation recall and precision follow ALCE (Gao et al.,
+EMNLP 2023) and depend on an entailment model, so its name is part of the figure's: ``alce_recall[NAME]``.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ragqa.errors import UsageError
+from ragqa.evaluate.measures.measure import Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.types import Statement
+
+SectionText = Callable[[str, str], str | None]
+"""``section_text(document_id, section)``: the text in the store, or None where there is none."""
+
+MAX_CITATIONS = 3
+
+
+class EntailmentModel(Protocol):
+    """Judges whether a premise entails a hypothesis."""
+
+    @property
+    def name(self) -> str:
+        """What stands in the figure's name; it must change with everything that changes a judgement."""
+
+    def entails(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool]:
+        """Judge (premise, hypothesis) pairs in one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalOverlap:
+    """A stand-in that needs no model: enough of the hypothesis's words must occur in the premise.
+
+    It is no entailment model. It knows neither negation nor synonyms, so that a sentence and its opposite are
+    judged alike; figures with it are good for finding citations of unrelated text and for tests, not for papers.
+
+    Attributes
+    ----------
+    threshold
+        Least share of the hypothesis's distinct words (of three letters or more, or with a digit) that must
+        occur in the premise.
+    """
+
+    threshold: float = 0.7
+
+    @property
+    def name(self) -> str:
+        """For example ``lexical-overlap@0.7``."""
+        return f"lexical-overlap@{self.threshold:g}"
+
+    def entails(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """True where the share of words reaches the threshold; a hypothesis without words is never entailed."""
+        return [_word_recall(premise, hypothesis) >= self.threshold for premise, hypothesis in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSentence:
+    """A sentence of an answer and the texts that it cites; None for a citation that leads nowhere."""
+
+    text: str
+    passages: tuple[str | None, ...]
+
+
+def score_citations(answers: Mapping[str, Sequence[Statement] | None], section_text: SectionText) -> Scores:
+    """Whether the cited places exist and the quotes stand there.
+
+    Parameters
+    ----------
+    answers
+        Question id → statements; None or none for an abstention.
+    section_text
+        Looks up a section's text in the store.
+
+    Returns
+    -------
+    Scores
+        ``citation_existence`` (spans whose document and section exist / spans), ``span_exactness`` (spans whose
+        quote is the text at their offsets / spans), ``statements_cited`` (statements with a span / statements).
+        Counts: ``n_questions``, ``n_abstained``, ``n_statements``, ``n_spans``. Where there are no spans or
+        statements to divide by, the figure is 0 and a note says so.
+
+    Raises
+    ------
+    UsageError
+        There are no questions.
+    """
+    if not answers:
+        raise UsageError("there are no answers whose citations could be checked")
+    rows = np.zeros((len(answers), 5))
+    for row, statements in enumerate(answers.values()):
+        for statement in statements or ():
+            rows[row] += (0, 0, 0, bool(statement.spans), 1)
+            for span in statement.spans:
+                text = section_text(span.document_id, span.section)
+                exact = text is not None and 0 <= span.begin <= span.end and text[span.begin : span.end] == span.quote
+                rows[row] += (text is not None, exact, 1, 0, 0)
+    ids = tuple(answers)
+    columns = {"citation_existence": (0, 2), "span_exactness": (1, 2), "statements_cited": (3, 4)}
+    measures = {name: _ratio(name, ids, rows[:, list(pair)]) for name, pair in columns.items()}
+    counts = {
+        "n_questions": len(ids),
+        "n_abstained": sum(not statements for statements in answers.values()),
+        "n_statements": int(rows[:, 4].sum()),
+        "n_spans": int(rows[:, 2].sum()),
+    }
+    notes = () if counts["n_spans"] else ("no answer has a citation, so the shares of citations are set to 0",)
+    return Scores(measures, counts, notes)
+
+
+def score_alce(answers: Mapping[str, Sequence[CitedSentence] | None], model: EntailmentModel) -> Scores:
+    """ALCE's citation recall and precision, each averaged over the answers.
+
+    A sentence's recall is 1 if it cites something, every citation leads somewhere, and the cited texts together
+    entail it. A citation of such a sentence is precise unless it alone does not entail the sentence while the
+    others without it still do; the citations of any other sentence are not precise. At most the first 3
+    citations of a sentence count, as in ALCE's program. An answer without citations has a precision of 0.
+
+    Parameters
+    ----------
+    answers
+        Question id → sentences with what they cite; None or none for an abstention, which is left out and
+        counted, as in ALCE.
+    model
+        The entailment model; its name becomes part of the measures' names.
+
+    Returns
+    -------
+    Scores
+        ``alce_recall[NAME]``, ``alce_precision[NAME]``. Counts: ``n_questions`` (answers judged),
+        ``n_abstained``, ``n_sentences``, ``n_citations``, ``n_dangling`` (sentences with a citation that leads
+        nowhere).
+
+    Raises
+    ------
+    UsageError
+        Every answer is an abstention.
+    """
+    judged = {question_id: sentences for question_id, sentences in answers.items() if sentences}
+    if not judged:
+        raise UsageError(f"all of the {len(answers)} answers are abstentions; there are no citations to judge")
+    flat = [_Sentence.of(sentence) for sentences in judged.values() for sentence in sentences]
+    _judge(flat, model)
+    recall, precision, place = {}, {}, 0
+    for question_id, sentences in judged.items():
+        mine = flat[place : place + len(sentences)]
+        place += len(sentences)
+        n_citations = sum(sentence.n_citations for sentence in mine)
+        recall[question_id] = sum(sentence.entailed for sentence in mine) / len(mine)
+        precision[question_id] = sum(sentence.n_precise for sentence in mine) / n_citations if n_citations else 0.0
+    counts = {
+        "n_questions": len(judged),
+        "n_abstained": len(answers) - len(judged),
+        "n_sentences": len(flat),
+        "n_citations": sum(sentence.n_citations for sentence in flat),
+        "n_dangling": sum(sentence.dangling for sentence in flat),
+    }
+    names = (f"alce_recall[{model.name}]", f"alce_precision[{model.name}]")
+    return Scores({names[0]: mean_measure(names[0], recall), names[1]: mean_measure(names[1], precision)}, counts)
+
+
+def cited_sentences(statements: Sequence[Statement], section_text: SectionText) -> list[CitedSentence]:
+    """Statements with the sections that they cite, each section once, in order."""
+    cited = []
+    for statement in statements:
+        places = dict.fromkeys((span.document_id, span.section) for span in statement.spans)
+        cited.append(CitedSentence(statement.text, tuple(section_text(*place) for place in places)))
+    return cited
+
+
+@dataclass(slots=True)
+class _Sentence:
+    text: str
+    passages: list[str]
+    n_citations: int
+    dangling: bool
+    entailed: bool = False
+    n_precise: int = 0
+
+    @classmethod
+    def of(cls, sentence: CitedSentence) -> "_Sentence":
+        cited = sentence.passages[:MAX_CITATIONS]
+        return cls(sentence.text, [passage for passage in cited if passage], len(cited), not all(cited))
+
+
+def _judge(sentences: Sequence[_Sentence], model: EntailmentModel) -> None:
+    """Fill in ``entailed`` and ``n_precise`` with two batches for the model."""
+    whole = [sentence for sentence in sentences if sentence.passages and not sentence.dangling]
+    judgements = model.entails([("\n".join(sentence.passages), sentence.text) for sentence in whole])
+    for sentence, entailed in zip(whole, judgements, strict=True):
+        sentence.entailed = bool(entailed)
+        sentence.n_precise = int(sentence.entailed and sentence.n_citations == 1)
+    several = [sentence for sentence in whole if sentence.entailed and sentence.n_citations > 1]
+    pairs = []
+    for sentence in several:
+        for place, passage in enumerate(sentence.passages):
+            others = sentence.passages[:place] + sentence.passages[place + 1 :]
+            pairs += [(passage, sentence.text), ("\n".join(others), sentence.text)]
+    judged = iter(model.entails(pairs) if pairs else ())
+    for sentence in several:
+        for _ in sentence.passages:
+            alone, rest = next(judged), next(judged)
+            sentence.n_precise += bool(alone or not rest)
+
+
+def _ratio(name: str, ids: tuple[str, ...], counts: Floats) -> Measure:
+    def combine(means: Floats) -> Floats:
+        above, below = means[..., 0], means[..., 1]
+        return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
+
+    return combined_measure(name, ids, combine(counts), counts, combine)
+
+
+def _word_recall(premise: str, hypothesis: str) -> float:
+    wanted = _content_words(hypothesis)
+    return len(wanted & _content_words(premise)) / len(wanted) if wanted else 0.0
+
+
+def _content_words(text: str) -> set[str]:
+    words = re.findall(r"\w+", text.lower())
+    return {word for word in words if len(word) > 2 or any(sign.isdigit() for sign in word)}

@@ -1,1 +1,0 @@
-"""What is measured: one concept a module, each giving :class:`ragqa.evaluate.metrics.measure.Scores`."""

@@ -1,0 +1,189 @@
+"""``ragqa eval report``: runs and ablations → one self-contained HTML page and a Markdown file."""
+
+import html
+import importlib.resources
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ragqa.evaluate.report import plots, tables
+from ragqa.evaluate.report.model import Section, sections_of
+from ragqa.evaluate.report.tables import Cell, Table
+from ragqa.manifest import write_atomically
+
+HTML_FILE, MARKDOWN_FILE = "report.html", "report.md"
+
+
+def write_report(names: Sequence[str | Path], out: Path) -> tuple[Path, Path]:
+    """Write ``report.html`` and ``report.md`` (with its plots beside it) into the folder ``out``.
+
+    Parameters
+    ----------
+    names
+        Runs and ablations, by folder or id. Runs of one task, split and setting share a section.
+
+    Raises
+    ------
+    UsageError
+        Nothing was named, or a run does not exist.
+    """
+    sections = sections_of(names)
+    drawn = [plots_of(section) for section in sections]
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / HTML_FILE, as_html(sections, drawn).encode())
+    (out / "plots").mkdir(exist_ok=True)
+    paths = []
+    for number, pictures in enumerate(drawn, start=1):
+        named = {title: f"plots/{number}-{place}.svg" for place, title in enumerate(pictures, start=1)}
+        for title, path in named.items():
+            write_atomically(out / path, pictures[title].encode())
+        paths.append(named)
+    write_atomically(out / MARKDOWN_FILE, as_markdown(sections, paths).encode())
+    return out / HTML_FILE, out / MARKDOWN_FILE
+
+
+def plots_of(section: Section) -> dict[str, str]:
+    """Title → SVG of each plot that the section has the figures for."""
+    drawn: dict[str, str] = {}
+    timed = [row for row in section.rows if "total" in row.timings and row.timings["total"].mean > 0]
+    what = "latency" if section.batch == 1 else "time a question"
+    if len(timed) > 1:
+        points = [plots.Point(row.name, row.timings["total"].mean, row.figures[section.primary]) for row in timed]
+        x_label = f"milliseconds a question, mean{'' if section.batch == 1 else f', in batches of {section.batch}'}"
+        drawn[f"{section.primary} against {what}"] = plots.pareto(points, section.primary, x_label)
+    placed = [row for row in section.rows if row.x is not None and row.x > 0]
+    if section.against and len(placed) > 1:
+        times = [row.timings["total"].mean for row in placed if "total" in row.timings]
+        for measure in section.columns:
+            points = [plots.Point(row.name, row.x or 0.0, row.figures[measure]) for row in placed]
+            drawn[f"{measure} against {section.against}"] = plots.against_setting(
+                points, measure, section.against, times
+            )
+    if section.calibration:
+        drawn["Calibration of the verdicts"] = plots.calibration(section.calibration)
+    if section.differences is not None:
+        a, b, deltas = section.differences
+        drawn[f"Differences in {section.primary}, question by question"] = plots.differences(
+            deltas, a, b, section.primary
+        )
+    return drawn
+
+
+def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]]) -> str:
+    """The page; it loads nothing from anywhere."""
+    template = string.Template(
+        importlib.resources.files("ragqa.evaluate.report")
+        .joinpath("templates", "report.html")
+        .read_text(encoding="utf-8")
+    )
+    body = "\n".join(_section_html(section, pictures) for section, pictures in zip(sections, drawn, strict=True))
+    return template.substitute(title="Evaluation report", summary=html.escape(_summary(sections)), body=body)
+
+
+def as_markdown(sections: Sequence[Section], pictures: Sequence[Mapping[str, str]]) -> str:
+    """The same as Markdown; ``pictures`` maps the title of a plot to its path."""
+    parts = ["# Evaluation report", _summary(sections)]
+    for section, named in zip(sections, pictures, strict=True):
+        parts += [f"## {section.title}", section.description, section.savings]
+        parts += [f"- {note}" for note in section.notes]
+        for table in [*tables.tables_of(section), *_details(section)]:
+            parts += [f"### {table.title}", _table_markdown(table), table.caption]
+        parts += [f"### {title}\n\n![{title}]({path})" for title, path in named.items()]
+        parts += ["### Provenance", f"```json\n{_provenance(section)}\n```"]
+    return "\n\n".join(filter(None, _joined_lists(parts))) + "\n"
+
+
+def _summary(sections: Sequence[Section]) -> str:
+    manifest = sections[0].rows[0].run.manifest
+    machine = manifest.machine
+    where = f"{machine.n_cores} cores, {machine.system}, Python {machine.python}" if machine else "unknown machine"
+    n_systems = sum(len(section.rows) for section in sections)
+    sets = f"{len(sections)} question set{'s' if len(sections) > 1 else ''}"
+    systems = f"{n_systems} system{'s' if n_systems > 1 else ''}"
+    return f"{sets}, {systems}. ragqa revision {manifest.revision or 'unknown'}; {where}."
+
+
+def _section_html(section: Section, pictures: Mapping[str, str]) -> str:
+    parts = [f"<section>\n<h2>{html.escape(section.title)}</h2>"]
+    parts += [f"<p>{html.escape(text)}</p>" for text in (section.description, section.savings) if text]
+    if section.notes:
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in section.notes)
+        parts.append(f'<ul class="notes">{items}</ul>')
+    shown = tables.tables_of(section)
+    parts.append(_table_html(shown[0]))
+    for title, svg in pictures.items():
+        name = html.escape(title)
+        parts.append(f'<figure role="img" aria-label="{name}">\n<figcaption>{name}</figcaption>\n{svg}</figure>')
+    parts += [_table_html(table) for table in shown[1:]]
+    for table in _details(section):
+        inner = _table_html(table, heading=False)
+        parts.append(f"<details><summary>{html.escape(table.title)}</summary>\n{inner}</details>")
+    provenance = html.escape(_provenance(section))
+    parts.append(f"<details><summary>Provenance</summary><pre>{provenance}</pre></details>\n</section>")
+    return "\n".join(parts)
+
+
+def _details(section: Section) -> list[Table]:
+    found = [tables.all_measures(section), tables.stage_times(section), tables.all_counts(section)]
+    return [table for table in found if table.rows]
+
+
+def _table_html(table: Table, *, heading: bool = True) -> str:
+    left = [all(row[place].mark in ("left", "long") for row in table.rows) for place in range(len(table.headers))]
+    head = "".join(
+        f'<th scope="col"{" class=left" if is_left else ""}>{html.escape(text)}</th>'
+        for text, is_left in zip(table.headers, left, strict=True)
+    )
+    rows = "\n".join("<tr>" + "".join(map(_cell_html, row)) + "</tr>" for row in table.rows)
+    title = f"<h3>{html.escape(table.title)}</h3>\n" if heading else ""
+    caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption else ""
+    inner = f"{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
+    return f'{title}<div class="wide"><table>{inner}</table></div>'
+
+
+def _cell_html(cell: Cell) -> str:
+    mark = f' class="{cell.mark}"' if cell.mark else ""
+    above = f"<sup>{html.escape(cell.above)}</sup>" if cell.above else ""
+    below = f'<span class="range">{html.escape(cell.below)}</span>' if cell.below else ""
+    return f"<td{mark}>{html.escape(cell.text)}{above}{below}</td>"
+
+
+def _table_markdown(table: Table) -> str:
+    def text(cell: Cell) -> str:
+        shown = f"**{cell.text}**" if cell.mark in ("best", "bad") else cell.text
+        shown += f" ^{cell.above}^" if cell.above else ""
+        shown += f" ({cell.below})" if cell.below else ""
+        return shown.replace("|", "\\|").replace("\n", " ")
+
+    lines = [table.headers, ["---"] * len(table.headers), *([text(cell) for cell in row] for row in table.rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _joined_lists(parts: Sequence[str]) -> list[str]:
+    """Items of one list in one part, so that no blank line stands between them."""
+    joined: list[str] = []
+    for part in parts:
+        if part.startswith("- ") and joined and joined[-1].startswith("- "):
+            joined[-1] += f"\n{part}"
+        else:
+            joined.append(part)
+    return joined
+
+
+def _provenance(section: Section) -> str:
+    """What each system was made with; settings that all agree in are told once."""
+    manifests = {row.name: msgspec.to_builtins(row.run.manifest) for row in section.rows}
+    first = next(iter(manifests.values()))
+    common = {
+        key: value
+        for key, value in first.items()
+        if key not in ("id", "system", "sessions", "created", "wall_seconds")
+        and all(other[key] == value for other in manifests.values())
+    }
+    own = {
+        name: {key: value for key, value in manifest.items() if key not in common}
+        for name, manifest in manifests.items()
+    }
+    return msgspec.json.format(msgspec.json.encode({"common": common, "systems": own}), indent=2).decode()

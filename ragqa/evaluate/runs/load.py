@@ -1,0 +1,109 @@
+"""Finished runs, read back for comparing and reporting, from their folders alone."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ragqa import home
+from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.evaluate.measures.measure import Scores, mean_over_sets
+from ragqa.evaluate.runs.figures import Metrics, StageTiming, read_metrics, read_timings
+from ragqa.evaluate.runs.folder import MANIFEST_FILE, METRICS_FILE, RunManifest, read_manifest, read_members
+from ragqa.evaluate.runs.lines import read_lines
+from ragqa.evaluate.runs.scoring import score_run
+from ragqa.evaluate.runs.task import read_task, searches
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A finished run.
+
+    Attributes
+    ----------
+    path, manifest, metrics, timings
+        Its folder and what the folder says.
+    primary
+        The measure that the task is known by.
+    scores
+        Every measure with its values question by question, computed anew from the lines.
+    """
+
+    path: Path
+    manifest: RunManifest
+    metrics: Metrics
+    timings: dict[str, StageTiming]
+    primary: str
+
+    @property
+    def system(self) -> str:
+        """What tables call it."""
+        return self.manifest.system
+
+    @property
+    def label(self) -> str:
+        """Task, data, split and setting in one line."""
+        task = self.manifest.task
+        return " ".join(str(task[key]) for key in ("name", "data", "split", "setting") if task.get(key))
+
+    @cached_property
+    def members(self) -> list[str]:
+        """The folders of its sets; empty for a single question set."""
+        return read_members(self.path)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """See above."""
+        if not self.members:
+            return score_run(read_task(self.path), read_lines(self.path))
+        folders = {name: self.path / name for name in self.members}
+        return mean_over_sets({name: score_run(read_task(p), read_lines(p)) for name, p in folders.items()})
+
+    @cached_property
+    def n_documents(self) -> int:
+        """Size of the corpus, over all sets."""
+        return sum(read_task(self.path / name).n_documents for name in self.members or [""])
+
+    @cached_property
+    def is_searched(self) -> bool:
+        """Whether documents were retrieved; they were given otherwise."""
+        return any(searches(read_task(self.path / name).task) for name in self.members or [""])
+
+    @cached_property
+    def questions(self) -> dict[str, str]:
+        """Question id → text."""
+        if not self.members:
+            return {question.id: question.text for question in read_task(self.path).task.questions}
+        return {
+            f"{name}/{question.id}": question.text
+            for name in self.members
+            for question in read_task(self.path / name).task.questions
+        }
+
+
+def load_run(name: str | Path) -> LoadedRun:
+    """The finished run in a folder, or with an id under ``eval/runs``.
+
+    Raises
+    ------
+    UsageError
+        There is no such run; the nearest is named.
+    ProductError
+        It is not finished, or damaged.
+    """
+    path = _folder(name)
+    manifest = read_manifest(path)
+    if not (path / METRICS_FILE).exists():
+        raise ProductError(f"the run {path} is not finished; run the same command again to go on with it")
+    members = read_members(path)
+    primary = read_task(path / members[0] if members else path).task.primary
+    metrics, timings = read_metrics(path), read_timings(path)
+    return LoadedRun(path, manifest, metrics, timings, f"mean_{primary}" if members else primary)
+
+
+def _folder(name: str | Path) -> Path:
+    runs = home.home() / "eval" / "runs"
+    for path in (Path(name), runs / name):
+        if (path / MANIFEST_FILE).is_file():
+            return path
+    known = [str(path.parent.relative_to(runs)) for path in runs.glob(f"**/{MANIFEST_FILE}")]
+    raise UsageError(f"there is no run {str(name)!r}; {nearest(str(name), known)}; runs lie under {runs}")

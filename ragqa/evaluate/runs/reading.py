@@ -1,0 +1,148 @@
+"""The reading stage of a batch: answers from what was retrieved or given, with the texts that they cite."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from ragqa.corpus.text import section_text
+from ragqa.errors import RagqaError
+from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
+from ragqa.evaluate.runs.choice import chosen_letter
+from ragqa.evaluate.runs.lines import CitedSection, QuestionLine
+from ragqa.evaluate.runs.stages import Pipeline, Stages
+from ragqa.evaluate.tasks.formats.bioasq import bioasq_snippet
+from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.retriever import found_rows
+from ragqa.types import Answer, Document, Hit, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question as the loop works on it.
+
+    Attributes
+    ----------
+    question
+        What the reader is asked, with the question's id.
+    query
+        What is searched for; "" where the documents are given.
+    documents
+        Given documents, in place of retrieved ones.
+    options
+        Multiple choice: letter → text.
+    """
+
+    question: Question
+    query: str = ""
+    documents: tuple[Document, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The candidates of those questions of a batch that were searched for, in their final order."""
+
+    items: Sequence[Item]
+    candidates: Candidates
+    timings_ms: Mapping[str, float]
+
+
+def finished(line: QuestionLine, error: RagqaError | None) -> tuple[QuestionLine, RagqaError | None]:
+    """The line as it is written, and what went wrong."""
+    rounded = {stage: round(value, 4) for stage, value in line.timings_ms.items()}
+    return replace(line, timings_ms=rounded, error=f"{type(error).__name__}: {error}" if error else ""), error
+
+
+class Reading:
+    """The third stage of a batch."""
+
+    def __init__(
+        self, stages: Stages, pipeline: Pipeline, found: Found | None, errors: Mapping[str, RagqaError]
+    ) -> None:
+        self._stages, self._pipeline, self._found, self._errors = stages, pipeline, found, errors
+        self._places = {item.question.id: place for place, item in enumerate(found.items)} if found else {}
+
+    def all(
+        self, items: Sequence[Item], lines: Sequence[QuestionLine], seconds: dict[str, float]
+    ) -> Iterator[tuple[QuestionLine, RagqaError | None]]:
+        """Finished lines, each as soon as it is done."""
+        n_threads = _requests_in_flight(self._pipeline)
+        if n_threads == 1:
+            for item, line in zip(items, lines, strict=True):
+                done, error = self._one(item, line)
+                for stage in ("read", "choose"):
+                    seconds[stage] += done.timings_ms.get(stage, 0.0) / 1000
+                yield done, error
+            return
+        began = time.perf_counter()
+        with ThreadPoolExecutor(max_workers=n_threads) as threads:
+            futures = [threads.submit(self._one, item, line) for item, line in zip(items, lines, strict=True)]
+            try:
+                # As they come: a slow question must not keep finished ones from the disk.
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
+        seconds["read"] += time.perf_counter() - began
+
+    def _one(self, item: Item, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
+        if line.id in self._errors:
+            return finished(line, self._errors[line.id])
+        try:
+            result = self._stages.read(self._pipeline, line.id, lambda: self._answer(item))
+        except RagqaError as error:
+            return finished(line, error)
+        answer = replace(cast("Answer", result.value), hits=())
+        cited, snippets = self._cited(answer, item)
+        timings = {**line.timings_ms, **result.timings_ms}
+        done = replace(line, answer=answer, cited=cited, snippets=snippets, timings_ms=timings)
+        if not item.options:
+            return finished(done, None)
+        began = time.perf_counter()
+        try:
+            letter = self._choice(item, answer)
+        except RagqaError as error:
+            return finished(line, error)
+        milliseconds = (time.perf_counter() - began) * 1000
+        return finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
+
+    def _choice(self, item: Item, answer: Answer) -> str | None:
+        place = self._places.get(item.question.id)
+        documents: Sequence[Document] = item.documents
+        if place is not None and self._found is not None:
+            n_documents = self._pipeline.engine.recipe.answer.n_documents
+            documents = self._stages.store.read(found_rows(self._found.candidates, place, n_documents))
+        return chosen_letter(self._pipeline.reader, item.question, item.options, documents, answer)
+
+    def _cited(self, answer: Answer, item: Item) -> tuple[list[CitedSection], list[BioasqSnippet]]:
+        """The sections that the statements cite, and the cited spans as BioASQ's snippets."""
+        spans = list(dict.fromkeys(span for statement in answer.statements for span in statement.spans))
+        store = self._stages.store
+        documents = {document.id: document for document in item.documents}
+        if not documents and spans:
+            rows = store.find(list(dict.fromkeys(span.document_id for span in spans)))
+            documents = {document.id: document for document in store.read(rows[rows >= 0])}
+        cited = []
+        for document_id, name in dict.fromkeys((span.document_id, span.section) for span in spans):
+            text = section_text(documents[document_id], name) if document_id in documents else None
+            if text is not None:
+                cited.append(CitedSection(document_id, name, text))
+        known = {(section.document_id, section.section) for section in cited}
+        there = [span for span in spans if (span.document_id, span.section) in known]
+        return cited, [bioasq_snippet(span, documents[span.document_id]) for span in there]
+
+    def _answer(self, item: Item) -> Answer:
+        engine = self._pipeline.engine
+        place = self._places.get(item.question.id)
+        if place is not None and self._found is not None:
+            return engine.read(item.question, self._found.candidates, place)
+        given = [Hit(document.id, -1, rank, 0.0) for rank, document in enumerate(item.documents, start=1)]
+        return engine.read_documents(item.question, item.documents, given)
+
+
+def _requests_in_flight(pipeline: Pipeline) -> int:
+    """How many questions are read at once: as many as a generator's endpoint may get, else one."""
+    n_at_once: int = getattr(pipeline.reader, "in_flight", 1)
+    return n_at_once

@@ -1,0 +1,332 @@
+"""``ragqa eval run``: a task, an index or a recipe → a run folder with lines and figures."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ragqa import home, products, recipe
+from ragqa.errors import UsageError
+from ragqa.evaluate.measures.measure import Scores, mean_over_sets
+from ragqa.evaluate.runs import prepare
+from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise, write_metrics, write_timings
+from ragqa.evaluate.runs.folder import RunFolder, RunManifest, refuse_changed, write_members
+from ragqa.evaluate.runs.lines import QuestionLine, read_lines
+from ragqa.evaluate.runs.loop import RunningScore, RunProgress, work_through
+from ragqa.evaluate.runs.prepare import WantedIndex
+from ragqa.evaluate.runs.scoring import score_run
+from ragqa.evaluate.runs.stages import Stages
+from ragqa.evaluate.runs.task import N_HITS, read_task, reads, run_task, searches, work_of, write_task
+from ragqa.evaluate.stats.intervals import SEED
+from ragqa.evaluate.tasks.registry import load_tasks
+from ragqa.evaluate.tasks.task import Task, question_set_hash
+from ragqa.manifest import content_hash, here_and_now
+from ragqa.recipe import AnswerSettings, Recipe, to_table
+from ragqa.types import Progress
+
+_log = logging.getLogger(__name__)
+BATCH = 256
+_SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be run.
+
+    Attributes
+    ----------
+    task, data, split, setting
+        As :func:`ragqa.evaluate.tasks.registry.load_tasks` takes them.
+    index
+        A built index; None: the one that ``recipe`` makes of ``corpus``.
+    corpus
+        A built corpus; None: the task's own, else the one that the recipe names.
+    recipe
+        A recipe under ``indexes/`` or a path to one; None: ``default``, or ``sample`` for the task ``sample``.
+    overrides
+        ``table.key=value`` strings.
+    out
+        The run's folder; None: ``eval/runs/ID`` under the home.
+    batch
+        Questions that go through the stages together; 1 makes the timings latencies.
+    n_hits
+        Hits that are kept of each question; measures with a deeper cut-off see no more.
+    limit
+        Only so many questions, the first ones; None: all.
+    retry_failed
+        Ask those questions of an earlier run again that ended in an error.
+    """
+
+    task: str
+    data: Path | None = None
+    split: str | None = None
+    setting: str | None = None
+    index: str | None = None
+    corpus: str | None = None
+    recipe: str | None = None
+    overrides: tuple[str, ...] = ()
+    out: Path | None = None
+    batch: int = BATCH
+    n_hits: int = N_HITS
+    limit: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run: its folder, figures and timings, and how many questions were there before."""
+
+    path: Path
+    manifest: RunManifest
+    metrics: Metrics
+    timings: Mapping[str, StageTiming]
+    n_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A task with the index that it is run on, and what identifies the run."""
+
+    task: Task
+    wanted: WantedIndex
+    described: dict[str, Any]
+    system: str
+
+
+def run(request: Request, progress: Progress | None = None, on_question: RunProgress | None = None) -> list[Result]:
+    """Run a task, or go on with it, and score it.
+
+    Returns
+    -------
+    list of Result
+        One. For R2MED one for each set in a folder of its own, then that of the folder around them, the mean.
+
+    Raises
+    ------
+    UsageError
+        A wrong task, setting, recipe, index or number, or the folder holds a run of something else.
+    """
+    _check(request)
+    tasks = load_tasks(request.task, request.data, request.split, request.setting)
+    path = request.out or home.home() / "eval" / "runs" / run_id(request, tasks)
+    if len(tasks) == 1:
+        return [run_ready(make_ready(request, tasks[0], progress), path, request, progress, on_question)]
+    if request.index:
+        raise UsageError(f"{request.task} has {len(tasks)} sets with a corpus each; give --recipe, not --index")
+    results = []
+    for task in tasks:
+        ready = make_ready(request, task, progress)
+        results.append(run_ready(ready, path / prepare.slug(task.split), request, progress, on_question))
+    return [*results, finish_sets(path, results)]
+
+
+def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
+    """Import the task's corpus where needed, and name the index that it is run on."""
+    overrides = request.overrides
+    if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
+        # The documents are given: whether they deal with the question is not in question.
+        overrides = (*overrides, "answer.abstain_below=0.0")
+    wanted = _wanted(request, task, overrides, progress)
+    return ready(request, task, wanted, " ".join([request.index or wanted.recipe_name, *request.overrides]))
+
+
+def ready(request: Request, task: Task, wanted: WantedIndex, system: str) -> Ready:
+    """The task, cut to the limit that was asked for, with the index that it is run on."""
+    if request.limit:
+        task = replace(task, questions=task.questions[: request.limit])
+    return Ready(task, wanted, _described(request, task), system)
+
+
+def run_ready(
+    ready: Ready,
+    path: Path,
+    request: Request,
+    progress: Progress | None = None,
+    on_question: RunProgress | None = None,
+) -> Result:
+    """Do what is left of one run, and score it."""
+    manifest = begun(ready, path.name, request.batch, request.n_hits)
+    refuse_changed(path, manifest)
+    files_hash = prepare.ensure_index(ready.wanted, progress)
+    manifest = replace(manifest, inputs={**manifest.inputs, "index": files_hash})
+    with RunFolder.open(path, manifest, retry_failed=request.retry_failed) as folder:
+        n_before = len(folder.done)
+        if n_before:
+            _log.info("%s: %d of %d questions are finished and kept", path, n_before, manifest.n_questions)
+        left = manifest.n_questions - n_before
+        if left or not (path / "task.json").exists():
+            with Stages.open(ready.wanted.corpus, [(ready.wanted.name, ready.wanted.recipe)]) as stages:
+                write_task(path, run_task(ready.task, stages.store))
+                work = work_of(ready.task, request.batch, request.n_hits)
+                work_through(work, stages, [folder], on_question, running_score(ready.task))
+        return finish(folder, n_before)
+
+
+def finish(folder: RunFolder, n_before: int) -> Result:
+    """Score the lines of a complete run and write the figures."""
+    task = read_task(folder.path)
+    scores = with_reader_notes(score_run(task, read_lines(folder.path)), task.task, folder.manifest.recipe)
+    metrics = summarise(folder.manifest.task, scores)
+    write_metrics(folder.path, metrics)
+    return Result(folder.path, folder.manifest, metrics, write_timings(folder.path), n_before)
+
+
+def finish_sets(path: Path, results: Sequence[Result]) -> Result:
+    """Write the figures of several sets: the unweighted mean of each measure."""
+    members = [result.path.name for result in results]
+    scores = mean_over_sets({name: score_run(read_task(path / name), read_lines(path / name)) for name in members})
+    first = results[0].manifest
+    described = {**first.task, "split": "", "sets": members}
+    manifest = replace(first, id=path.name, task=described, n_questions=sum(r.manifest.n_questions for r in results))
+    write_members(path, members, manifest)
+    metrics = summarise(described, scores)
+    write_metrics(path, metrics)
+    return Result(path, manifest, metrics, {}, sum(result.n_before for result in results))
+
+
+def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
+    """The manifest of a run before it begins; the hash of the index's files is added once it is built."""
+    settings = ready.wanted.recipe
+    return RunManifest(
+        id=run_name,
+        system=ready.system,
+        task=ready.described,
+        recipe=to_table(settings),
+        inputs={
+            "questions": question_set_hash(ready.task),
+            "corpus": ready.wanted.corpus,
+            "corpus_state": ready.wanted.corpus_state,
+            "index_name": ready.wanted.name,
+        },
+        n_questions=len(ready.task.questions),
+        n_hits=n_hits,
+        batch=batch,
+        prompts=_prompts(settings.answer) if reads(ready.task) else {},
+        seeds={"bootstrap": SEED, "generator": settings.answer.chat.seed},
+        **here_and_now(),
+    )
+
+
+def run_id(request: Request, tasks: Sequence[Task]) -> str:
+    """The name of a run: task, data, split, setting, index or recipe, and a hash of the overrides where there are any.
+
+    It does not depend on what the recipe or the data hold: the same command finds its run again, and a change is
+    noticed.
+    """
+    task = tasks[0]
+    pipeline = request.index or Path(request.recipe or _default_recipe(task)).stem
+    data = request.data.absolute().name.removesuffix(".json") if request.data else ""
+    split = task.split if len(tasks) == 1 else ""
+    parts = [task.name, data, split, task.setting, request.corpus or "", pipeline]
+    if request.overrides:
+        parts.append(content_hash(sorted(request.overrides))[:6])
+    if request.limit:
+        parts.append(f"first{request.limit}")
+    names = [prepare.slug(part) for part in parts if part]
+    return "-".join(name for place, name in enumerate(names) if name not in names[:place])
+
+
+def running_score(task: Task) -> RunningScore:
+    """A quick stand-in for the primary measure: right or wrong, else the reciprocal rank of the first relevant hit."""
+    labels = {question.id: question.label for question in task.questions if question.label}
+    relevant = {question.id: question.relevant for question in task.questions if question.relevant}
+
+    def score(line: QuestionLine) -> float | None:
+        if line.id in labels and (line.answer is not None or line.choice is not None or line.error):
+            given = line.choice or (line.answer.verdict if line.answer else None)
+            return float(given == labels[line.id])
+        if line.id not in relevant:
+            return None
+        for rank, document_id in enumerate(line.hits.document_ids[:10], start=1):
+            if relevant[line.id].get(document_id, 0) > 0:
+                return 1.0 / rank
+        return 0.0
+
+    return score
+
+
+def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
+    """Say plainly what the reader cannot do, and where its own weights were trained on the questions asked."""
+    if settings["answer"]["reader"] == "extractive" and any(question.options for question in task.questions):
+        note = (
+            "the extractive reader does not choose among options: the option whose words the retrieved articles hold "
+            "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
+        )
+        return replace(scores, notes=(note, *scores.notes))
+    if task.name != "pubmedqa" or task.split == "test" or settings["answer"]["reader"] != "extractive":
+        return scores
+    from ragqa.answer import verdict
+
+    model = "conclusion" if task.setting == "reasoning-free" else "findings"
+    honest = verdict.load().cross_validation[model]
+    note = (
+        "NOT a held-out result: the extractive reader's verdict weights were trained on PubMedQA's development "
+        f"questions. Its nested 10-fold cross-validation on them, reading what {task.setting} gives: accuracy "
+        f"{honest['accuracy']:.3f}, macro_f1 {honest['macro_f1']:.3f} (eval/training/train_verdict.py)"
+    )
+    return replace(scores, notes=(note, *scores.notes))
+
+
+def _check(request: Request) -> None:
+    if request.index and (request.recipe or request.corpus):
+        raise UsageError("give --index (a built index), or --recipe and --corpus to make one; not both")
+    for name, value in (("--batch", request.batch), ("--hits", request.n_hits), ("--limit", request.limit)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} is {value}; it must be at least 1")
+
+
+def _described(request: Request, task: Task) -> dict[str, Any]:
+    data = request.data.absolute().name if request.data else ""
+    described: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
+    if request.limit:
+        described["limit"] = request.limit
+    return described
+
+
+def _wanted(request: Request, task: Task, overrides: Sequence[str], progress: Progress | None) -> WantedIndex:
+    if request.index:
+        if request.index == _SAMPLE and not products.is_built("indexes", _SAMPLE):
+            products.build_index(_SAMPLE, progress=progress)
+        return prepare.built_index(request.index, overrides)
+    name = request.recipe or _default_recipe(task)
+    return prepare.wanted_index(corpus_of(request, task, name, progress), name, overrides)
+
+
+def corpus_of(request: Request, task: Task, recipe_name: str, progress: Progress | None = None) -> str:
+    """The corpus that the task is run on, imported or built where it is not there yet.
+
+    Raises
+    ------
+    UsageError
+        Neither the request, nor the task, nor the recipe names one.
+    """
+    if request.corpus:
+        products.product_folder("corpora", request.corpus)
+        return request.corpus
+    if task.corpus is not None:
+        label = f"{task.name}-{task.corpus.path.absolute().name}"
+        return prepare.prepare_corpus(label, task.corpus.path, task.corpus.format, progress)
+    corpus = recipe.load(home.recipe_path("indexes", recipe_name), Recipe).corpus
+    if not corpus and (task.name == _SAMPLE or not searches(task)):
+        corpus = _SAMPLE  # where nothing is searched, the index only lends its sentence encoder to the reader
+    if not corpus:
+        raise UsageError(
+            f"the task {task.name!r} brings no corpus; name one with --corpus, or a built index with --index, made by: "
+            "ragqa corpus import NAME PATH --format pubmed-xml && ragqa index build NAME"
+        )
+    if not products.is_built("corpora", corpus):
+        products.build_corpus(corpus, progress=progress)
+    return corpus
+
+
+def _default_recipe(task: Task) -> str:
+    return _SAMPLE if task.name == _SAMPLE or (task.corpus is None and not searches(task)) else prepare.DEFAULT_RECIPE
+
+
+def _prompts(settings: AnswerSettings) -> dict[str, str]:
+    if settings.reader != "chat":
+        return {}
+    from ragqa.llm.prompt import Prompts
+
+    return dict(Prompts("ragqa.answer", settings.chat.prompts).hashes())

@@ -1,0 +1,118 @@
+"""Comparing, ranking and exporting finished runs."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ragqa.errors import ProductError, UsageError
+from ragqa.evaluate.compare.across import rank_across
+from ragqa.evaluate.compare.pairs import compare_runs
+from ragqa.evaluate.runs.export import export_run
+from ragqa.evaluate.runs.foreign import score_trec
+from ragqa.evaluate.runs.load import LoadedRun, load_run
+from ragqa.evaluate.runs.run import Request, run
+
+
+def run_of(folder: Path, *overrides: str) -> LoadedRun:
+    return load_run(run(Request("beir", data=folder, recipe="bm25-anserini", overrides=overrides))[0].path)
+
+
+@pytest.fixture
+def two(small_beir: Path) -> list[LoadedRun]:
+    """BM25 as it should be, and one whose term frequencies and lengths count for nothing."""
+    return [run_of(small_beir), run_of(small_beir, "bm25.k1=0.0", "retrieve.depth=1")]
+
+
+def test_two_runs_are_compared_with_test_interval_and_what_changed(two: list[LoadedRun]) -> None:
+    compared = compare_runs(two, ["nDCG@10", "R@100"])
+
+    assert [pair.comparison.measure for pair in compared.pairs] == ["nDCG@10", "R@100"]
+    first = compared.pairs[0]
+    assert first.comparison.wins + first.comparison.ties + first.comparison.losses == 20
+    assert first.p_holm >= first.comparison.p_value
+    assert set(first.comparison.changed) <= set(two[0].questions)
+    assert "paired randomisation" in compared.caption
+    assert "n = 20" in compared.caption
+    assert "2 comparisons" in compared.caption
+
+
+def test_runs_on_different_questions_are_refused(two: list[LoadedRun], small_beir: Path) -> None:
+    fewer = load_run(run(Request("beir", data=small_beir, recipe="bm25-anserini", limit=10))[0].path)
+
+    with pytest.raises(UsageError, match="10 questions are only in the first, 0 only in the second"):
+        compare_runs([two[0], fewer])
+
+
+def test_one_run_is_no_comparison(two: list[LoadedRun]) -> None:
+    with pytest.raises(UsageError, match="at least two"):
+        compare_runs(two[:1])
+
+
+def test_an_unknown_run_or_measure_names_the_nearest(two: list[LoadedRun]) -> None:
+    with pytest.raises(UsageError, match="did you mean 'beir-small-test-bm25-anserini'"):
+        load_run("beir-small-test-bm25-anserin")
+    with pytest.raises(UsageError, match=r"did you mean 'nDCG@10'"):
+        compare_runs(two, ["NDCG@10"])
+
+
+def test_an_unfinished_run_is_told(two: list[LoadedRun]) -> None:
+    (two[0].path / "metrics.json").unlink()
+
+    with pytest.raises(ProductError, match="not finished"):
+        load_run(two[0].path)
+
+
+def test_systems_are_ranked_across_tasks(two: list[LoadedRun], small_beir: Path) -> None:
+    other = [
+        load_run(run(Request("beir", data=small_beir, recipe="bm25-anserini", overrides=o, limit=10))[0].path)
+        for o in ((), ("bm25.k1=0.0", "retrieve.depth=1"))
+    ]
+    elsewhere = [
+        dataclasses.replace(r, manifest=dataclasses.replace(r.manifest, task={**r.manifest.task, "data": "other"}))
+        for r in other
+    ]
+
+    ranked = rank_across([*two, *elsewhere])
+
+    assert sorted(ranked.mean_ranks.values()) == sorted(ranked.mean_ranks.values())
+    assert set(ranked.borda) == {run.system for run in two}
+    assert ranked.kemeny_order[0] == min(ranked.mean_ranks, key=lambda name: ranked.mean_ranks[name])
+
+
+def test_an_exported_trec_run_scores_the_same_here_and_by_ir_measures_own_command(
+    two: list[LoadedRun], small_beir: Path, tmp_path: Path
+) -> None:
+    exported = export_run(two[0].path, "trec", tmp_path / "bm25.trec").path
+    qrels = small_beir / "qrels" / "test.tsv"
+    trec_qrels = tmp_path / "test.qrels"
+    rows = [line.split("\t") for line in qrels.read_text().splitlines()[1:]]
+    trec_qrels.write_text("".join(f"{query} 0 {document} {grade}\n" for query, document, grade in rows))
+
+    command = [Path(sys.executable).with_name("ir_measures"), trec_qrels, exported, "nDCG@10", "--places", "9"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert score_trec(qrels, exported).metrics == pytest.approx(two[0].metrics.metrics)
+    assert float(printed[1]) == pytest.approx(two[0].metrics.metrics["nDCG@10"], abs=1e-8)
+
+
+def test_a_retrieval_run_is_no_submission(two: list[LoadedRun]) -> None:
+    with pytest.raises(UsageError, match="no BioASQ submission"):
+        export_run(two[0].path, "bioasq")
+
+
+def test_a_submission_has_the_keys_that_the_official_program_takes(sample_run: Path, tmp_path: Path) -> None:
+    exported = export_run(sample_run, "bioasq", tmp_path / "submission.json")
+
+    questions = json.loads(exported.path.read_text())["questions"]
+    assert len(questions) == 40
+    assert {"id", "type", "body", "ideal_answer"} <= questions[0].keys()
+    assert {q["exact_answer"] for q in questions if q["type"] == "yesno" and "exact_answer" in q} <= {"yes", "no"}
+
+
+@pytest.fixture
+def sample_run(sample_home: Path, tmp_path: Path) -> Path:
+    return run(Request("sample", index="sample", out=tmp_path / "sample-run"))[0].path

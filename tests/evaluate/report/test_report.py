@@ -1,0 +1,128 @@
+"""Reports: everything that a reader needs is on the page, and nothing on it comes from elsewhere."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ragqa.errors import UsageError
+from ragqa.evaluate.compare.ablate import ablate
+from ragqa.evaluate.report.page import write_report
+from ragqa.evaluate.report.plots import pareto_front
+from ragqa.evaluate.runs.run import Request, run
+
+
+class Page(HTMLParser):
+    """The texts of the cells of each table, and every address that a browser would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        addresses = [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "data")]
+        self.loaded += [address for address in addresses if not address.startswith("#")]
+
+    def handle_data(self, data: str) -> None:
+        if self.tables and self.tables[-1] and self.tables[-1][-1]:
+            self.tables[-1][-1][-1] += data.strip()
+
+
+def runs_of(folder: Path) -> list[Path]:
+    return [
+        run(Request("beir", data=folder, recipe="bm25-anserini", overrides=overrides))[0].path
+        for overrides in ((), ("retrieve.depth=1",))
+    ]
+
+
+def test_a_report_shows_figures_intervals_tests_failures_and_how_they_were_made(
+    small_beir: Path, tmp_path: Path
+) -> None:
+    queries = small_beir / "queries.jsonl"
+    rows = [json.loads(line) for line in queries.read_text().splitlines()]
+    rows[2]["text"] = "<script>" + "x" * 100_000
+    queries.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    html_path, text_path = write_report(runs_of(small_beir), tmp_path / "report")
+
+    html, text = html_path.read_text(), text_path.read_text()
+    page = Page()
+    page.feed(html)
+    results = page.tables[0]
+    assert results[0][1:3] == ["system", "nDCG@10"]
+    assert results[0][-4:] == ["missing", "failed", "unparsed", "abstained"]
+    assert [row[-3] for row in results[1:]] == ["1", "1"]
+    assert re.search(r"paired randomisation test, 10,000 resamples, seed \d+, n = 20 questions", html)
+    assert page.loaded == []
+    assert "<script" not in html
+    assert html.count("<svg") == 2
+    assert "100,008 characters" in html
+    for needed in (
+        "| system | nDCG@10 |",
+        "### Comparisons",
+        "### Failed questions",
+        "### Provenance",
+        "plots/1-1.svg",
+    ):
+        assert needed in text
+    assert (tmp_path / "report" / "plots" / "1-1.svg").read_text().startswith("<svg")
+
+
+def test_a_report_is_the_same_bytes_from_the_same_runs(small_beir: Path, tmp_path: Path) -> None:
+    runs = runs_of(small_beir)
+
+    first, _ = write_report(runs, tmp_path / "first")
+    second, _ = write_report(runs, tmp_path / "second")
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_runs_of_different_question_sets_never_share_a_table(small_beir: Path, tmp_path: Path) -> None:
+    whole = run(Request("beir", data=small_beir, recipe="bm25-anserini"))[0].path
+    part = run(Request("beir", data=small_beir, recipe="bm25-anserini", limit=10))[0].path
+
+    page, _ = write_report([whole, part], tmp_path / "report")
+
+    assert page.read_text().count("<h2>") == 2
+
+
+def test_a_report_of_an_ablation_has_its_depth_plot_and_what_sharing_saved(small_beir: Path, tmp_path: Path) -> None:
+    grid = tmp_path / "depths.toml"
+    grid.write_text(
+        'base = "bm25-anserini"\nagainst = "retrieve.depth"\nbatch = 1\nmeasures = ["R@100"]\n'
+        + "".join(f'[axes.depth."{n}".retrieve]\ndepth = {n}\n' for n in (1, 5, 20))
+    )
+    path, _ = ablate(str(grid), Request("beir", data=small_beir))
+
+    html_path, _ = write_report([path], tmp_path / "report")
+
+    html = html_path.read_text()
+    assert "R@100 against retrieve.depth" in html
+    assert "stages of batches were computed" in html
+    assert "latencies" in html
+
+
+def test_a_report_of_verdicts_has_calibration_and_published_figures(sample_home: Path, tmp_path: Path) -> None:
+    done = run(Request("sample", index="sample", out=tmp_path / "run"))[0]
+
+    html_path, _ = write_report([done.path], tmp_path / "report")
+
+    assert "Calibration of the verdicts" in html_path.read_text()
+
+
+def test_nothing_to_report_on() -> None:
+    with pytest.raises(UsageError, match="at least one run"):
+        write_report([], Path("nowhere"))
+
+
+def test_only_systems_that_no_other_beats_in_both_are_on_the_front() -> None:
+    assert pareto_front([(1, 0.5), (2, 0.7), (3, 0.6), (2, 0.7)]) == [0, 1, 3]
