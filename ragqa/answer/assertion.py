@@ -34,8 +34,14 @@ _FALSE = re.compile(
 )
 _NEGATOR = re.compile(
     r"\b(?:not(?! only)|no|never|neither|nor|without|cannot|none|nothing|fail(?:s|ed|ing|ure)? to|unable to|unlikely"
-    r"|(?:lack|absence) of|insufficient|hardly|scarcely|little|rules? out|ruled out)\b(?! (?:doubt|only|less than))"
+    r"|(?:lack|absence) of (?:\w+ )?(?:effect|association|benefit|difference|evidence|improvement|efficacy)"
+    r"|insufficient|hardly|scarcely|little|rules? out|ruled out)\b(?! (?:doubt|only|less than))"
     r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_DENIAL = re.compile(
+    r"\b(?:not(?! only)|no(?! consensus| information| data| longer| doubt)|never|neither|nor|cannot"
+    r"|fail(?:s|ed|ing)? to|unable to|rul(?:es|ed) out)\b|n['’]t\b",
     re.IGNORECASE,
 )
 _UNPROVEN = re.compile(r"\bnon-?significant(?:ly)?\b|\binsignificant(?:ly)?\b", re.IGNORECASE)
@@ -89,7 +95,7 @@ class _Cue:
 
 def asserted(text: str) -> Assertion:
     """Read what a question, claim or finding asserts; where it has several clauses, the first that has a direction."""
-    readings = [_read(text, begin, end) for begin, end in _clauses(text)]
+    readings = [_read(text, begin, end) for begin, end in clauses(text)]
     # "Is there a difference, or does A increase B?": more and less tell more than a difference.
     told = [r for r in readings if r.direction in {"increase", "decrease"}]
     told = told or [r for r in readings if r.direction != "none"] or readings
@@ -98,9 +104,20 @@ def asserted(text: str) -> Assertion:
 
 
 def assertions(text: str) -> list[Assertion]:
-    """What each clause asserts that has a direction, in order: "A fell, but B rose" asserts both."""
-    readings = [_read(text, begin, end) for begin, end in _clauses(text)]
-    return [_flipped(r) if _false(text) else r for r in readings if r.direction != "none"]
+    """Everything that a text asserts with a direction, in order: "A fell, but B rose" asserts both."""
+    found = [one for begin, end in clauses(text) for one in _read_all(text, begin, end)]
+    return [_flipped(one) if _false(text) else one for one in found]
+
+
+def clauses(text: str) -> Iterator[tuple[int, int]]:
+    """The clauses of a text that can assert different things, ``(begin, end)``: split at "but", "while", ";" …"""
+    begin = 0
+    for mark in _CLAUSE.finditer(text):
+        if text[begin : mark.start()].strip():
+            yield begin, mark.start()
+        begin = mark.end()
+    if text[begin:].strip():
+        yield begin, len(text)
 
 
 def denies(text: str) -> bool:
@@ -109,7 +126,7 @@ def denies(text: str) -> bool:
     >>> denies("Aspirin was not associated with dementia."), denies("Aspirin not only helps but also heals.")
     (True, False)
     """
-    inner = any(_negated(text, begin, end) for begin, end in _clauses(text))
+    inner = any(_negated(text, begin, end, plainly=True) for begin, end in clauses(text))
     return inner != _false(text)
 
 
@@ -200,21 +217,21 @@ def _false(text: str) -> bool:
     return len(_FALSE.findall(text)) % 2 == 1
 
 
-def _clauses(text: str) -> Iterator[tuple[int, int]]:
-    begin = 0
-    for mark in _CLAUSE.finditer(text):
-        if text[begin : mark.start()].strip():
-            yield begin, mark.start()
-        begin = mark.end()
-    if text[begin:].strip():
-        yield begin, len(text)
-
-
 def _read(text: str, begin: int, end: int) -> Assertion:
     cues = _cues(text, begin, end)
     if not cues:
-        return Assertion("none", _negated(text, begin, end))
-    cue = _main(text, cues, begin, end)
+        return Assertion("none", _negated(text, begin, end, plainly=True))
+    return _of_cue(text, _main(text, cues, begin, end), cues, begin, end)
+
+
+def _read_all(text: str, begin: int, end: int) -> list[Assertion]:
+    """What each cue of a clause asserts, those of more and less where there are any."""
+    cues = _cues(text, begin, end)
+    strong = [cue for cue in cues if cue.sense not in {"change", "same"}] or cues
+    return [_of_cue(text, cue, cues, begin, end) for cue in strong]
+
+
+def _of_cue(text: str, cue: _Cue, cues: list[_Cue], begin: int, end: int) -> Assertion:
     sense, used = _composed(text, cue, cues)
     sense = _valued(text, sense, cue, begin, end)
     negated = _negated(text, begin, cue.begin) != (DENYING.search(text, cue.begin, cue.end) is not None)
@@ -322,13 +339,14 @@ def _valued(text: str, sense: Sense, cue: _Cue, begin: int, end: int) -> Sense:
     return "up" if (sense == "better") != unwanted else "down"
 
 
-def _negated(text: str, begin: int, end: int) -> bool:
+def _negated(text: str, begin: int, end: int, *, plainly: bool = False) -> bool:
+    """Whether a negator stands there; ``plainly``: one that denies a whole clause, as "without" does not."""
     if begin == 0 and (opening := _RHETORICAL.match(text)):
         begin = opening.end()
     falsities = [found.span() for found in _FALSE.finditer(text)]
     negators = [
         found
-        for found in _NEGATOR.finditer(text, begin, end)
+        for found in (_DENIAL if plainly else _NEGATOR).finditer(text, begin, end)
         if not any(first <= found.start() < last for first, last in falsities)
     ]
     return bool(negators)

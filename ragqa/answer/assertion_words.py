@@ -145,7 +145,7 @@ _PHRASE_SENSES: tuple[tuple[str, Sense], ...] = (
     (r"\bpositive (?:association|correlation|relationship)\b", "up"),
     (r"\bas (?:effective|efficacious|safe|good|well|accurate|likely|high|low|often|frequent) as\b", "same"),
     (r"\b(?:the )?same\b(?= (?:\w+ ){0,2}(?:as|in|rate|risk|level|effect|efficacy|between|for))", "same"),
-    (r"\bindependent(?:ly)? of\b|\bnon-?inferior(?:ity)?\b", "same"),
+    (r"\b(?:is|are|was|were) independent of\b|\bnon-?inferior(?:ity)?\b", "same"),
     (r"\bineffective\b|\bof no (?:use|benefit|value)\b|\buseless\b|\binefficacious\b", "better"),
 )
 PHRASES = tuple((re.compile(pattern, re.IGNORECASE), sense) for pattern, sense in _PHRASE_SENSES)

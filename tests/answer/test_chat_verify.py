@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,14 +63,51 @@ def test_an_article_that_says_nothing_of_it_is_told() -> None:
     assert [span.document_id for span in verified.statement.spans] == ["101"]
 
 
-def test_a_lost_number_or_negation_costs_support() -> None:
-    true = LIBRARY.verify(Cited("Rosuvastatin did not prevent atrial fibrillation.", (2,)), 0.0).statement.support
-    turned = LIBRARY.verify(Cited("Rosuvastatin did prevent atrial fibrillation.", (2,)), 0.0).statement.support
-    invented = LIBRARY.verify(Cited("Rosuvastatin did not prevent atrial fibrillation in 88%.", (2,)), 0.0)
+@pytest.mark.parametrize(
+    ("statement", "number"),
+    [
+        ("Rosuvastatin did prevent atrial fibrillation.", 2),
+        ("Rosuvastatin did not prevent atrial fibrillation in 88%.", 2),
+        ("Atorvastatin increased atrial fibrillation.", 1),
+        ("Atorvastatin did not reduce atrial fibrillation.", 1),
+        ("Simvastatin reduced atrial fibrillation.", 1),
+        ("Hospital stay was longer with atorvastatin.", 1),
+    ],
+)
+@pytest.mark.parametrize("min_support", [0.0, 0.35])
+def test_what_an_article_contradicts_is_not_supported_at_any_threshold(
+    statement: str, number: int, min_support: float
+) -> None:
+    verified = LIBRARY.verify(Cited(statement, (number,)), min_support)
 
-    assert true == 1.0
-    assert turned <= 0.6
-    assert invented.statement.support <= 0.5
+    assert verified.statement.spans == ()
+    assert verified.unsupporting == (("101", "102")[number - 1],)
+
+
+def test_what_an_article_says_is_supported_as_it_says_it() -> None:
+    verified = LIBRARY.verify(Cited("Rosuvastatin did not prevent atrial fibrillation.", (2,)), 0.35)
+
+    assert verified.statement.support == 1.0
+    assert [span.section for span in verified.statement.spans] == ["abstract"]
+
+
+@pytest.mark.parametrize("min_support", [0.0, 0.35])
+def test_a_title_is_no_evidence(min_support: float) -> None:
+    said_by_titles = Cited("Atorvastatin before coronary bypass grafting.", (1, 2))
+
+    spans = LIBRARY.verify(said_by_titles, min_support).statement.spans
+    alone = Library(analyse(QUESTION), [Document("9", FIRST.sections[:1])]).verify(said_by_titles, min_support)
+
+    assert all(span.section != "title" for span in spans)
+    assert alone.statement.spans == ()
+
+
+def test_an_aim_is_no_evidence() -> None:
+    aim = Document("103", (Section("abstract", "To evaluate whether statins prevent delirium. We followed 90 men."),))
+
+    verified = Library(analyse(QUESTION), [aim]).verify(Cited("Statins prevent delirium.", (1,)), 0.0)
+
+    assert "evaluate" not in " ".join(span.quote for span in verified.statement.spans)
 
 
 def test_abstracts_in_other_languages_support_nothing() -> None:

@@ -192,8 +192,8 @@ def test_sources_may_be_left_out_where_the_model_needs_none(vllm: Any, articles:
 
 
 def test_critique_asks_about_each_supported_statement(vllm: Any, articles: Sequence[Document]) -> None:
-    _, plain = answering(vllm, SUMMARY, articles, min_support=0.0)
-    reader, judged = answering(vllm, SUMMARY, articles, min_support=0.0, critique=True)
+    _, plain = answering(vllm, SUMMARY, articles, unsupported="mark")
+    reader, judged = answering(vllm, SUMMARY, articles, unsupported="mark", critique=True)
 
     cited = sum(len(statement.spans) for statement in judged.statements)
     assert plain.statements

@@ -14,7 +14,14 @@ _LONGEST_ANSWER = 200
 _MOST_CITATIONS = 3
 _MOST_STATEMENTS: Mapping[str, int] = {"yesno": 4, "factoid": 3, "list": 4, "summary": 6}
 _MOST_ANSWERS: Mapping[str, int] = {"factoid": 5, "list": 30}
-_CITED = re.compile(r"\s*[\[(](?:sources?\s*)?((?:\d{1,3}\s*[,;–-]?\s*)+)[\])]", re.IGNORECASE)
+_NUMBERS = r"\d{1,3}(?:\s*(?:[,;–-]|and)\s*\d{1,3})*"
+_CITED = re.compile(
+    rf"\s*(?:\[(?:sources?\s*)?(?P<bracketed>{_NUMBERS})\]|\(sources?\s*(?P<named>{_NUMBERS})\)"
+    r"|\((?P<last>\d{1,2}(?:\s*,\s*\d{1,2})*)\)(?=\W*\Z))(?!\w)",
+    re.IGNORECASE,
+)  # "(18-65)" is a range of ages; a bare "(3)" cites only at the end
+_RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
+_LONGEST_RANGE = 30
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and halves of pairs that UTF-8 cannot write; weak models produce both."""
 _DECODER = json.JSONDecoder(strict=False)  # models write raw control characters into strings
@@ -85,6 +92,8 @@ def read_reply(text: str) -> Reply:
     (Cited(text='A.', numbers=(1,)),)
     >>> read_reply("Statins help [1, 3]. They are cheap.").statements
     (Cited(text='Statins help.', numbers=(1, 3)), Cited(text='They are cheap.', numbers=()))
+    >>> read_reply("Adults (18-65) were helped [1-3].").statements
+    (Cited(text='Adults (18-65) were helped.', numbers=(1, 2, 3)),)
     """
     begin = text.find("{")
     if begin < 0:
@@ -139,9 +148,22 @@ def _as_cited(item: Any) -> Cited | None:
     sources = item.get("sources", [])
     claimed = sources if isinstance(sources, list) else [sources]
     numbers = [int(n) for n in claimed if isinstance(n, int | str) and str(n).strip().lstrip("-").isdecimal()]
-    more = [int(n) for group in _CITED.findall(text) for n in re.findall(r"\d+", group)] if not numbers else []
+    more = (
+        [n for found in _CITED.finditer(text) for n in _cited_numbers(found[found.lastgroup or 0])]
+        if not numbers
+        else []
+    )
     text = _CITED.sub("", text) if more else text
     return Cited(text, tuple(dict.fromkeys(numbers + more))) if text else None
+
+
+def _cited_numbers(text: str) -> list[int]:
+    """The numbers that are named: "1-3" names three sources; a range that runs backwards or too far only its ends."""
+    numbers: list[int] = []
+    for first, last, single in _RANGE.findall(text):
+        ends = [int(single)] if single else [int(first), int(last)]
+        numbers += range(ends[0], ends[-1] + 1) if 0 <= ends[-1] - ends[0] < _LONGEST_RANGE else ends
+    return numbers
 
 
 def _plain_statements(text: str) -> Iterator[Cited]:
