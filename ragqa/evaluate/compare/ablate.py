@@ -14,6 +14,7 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.compare.grid import Ablation, Cell, Variant, cells, load_ablation, value_of
 from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, caption, letter
 from ragqa.evaluate.measures.measure import Measure, figure, named
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs import prepare
 from ragqa.evaluate.runs import run as runs
 from ragqa.evaluate.runs.folder import RunFolder
@@ -314,7 +315,8 @@ def _choose(
         )
         for one in members
     }
-    best = max(range(len(members)), key=lambda place: (list(tried.values())[place], -place))
+    sign = declared(primary).sign
+    best = max(range(len(members)), key=lambda place: (sign * list(tried.values())[place], -place))
     return members[best], tried
 
 

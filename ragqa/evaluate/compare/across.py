@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import figure, named
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs.load import LoadedRun
 from ragqa.evaluate.stats.ranking import borda, kemeny, mean_ranks
 
@@ -36,4 +37,7 @@ def rank_across(runs: Sequence[LoadedRun]) -> RankedSystems:
         if run.label in tasks:
             raise UsageError(f"two runs of {run.system!r} on {run.label}; name one of them")
         tasks[run.label] = figure(named(run.scores, run.primary))
-    return RankedSystems(figures, mean_ranks(figures), borda(figures), kemeny(figures))
+    signs = {run.label: declared(run.primary).sign for run in runs}
+    # Rankings take the greater figure for the better one.
+    better = {system: {task: signs[task] * value for task, value in row.items()} for system, row in figures.items()}
+    return RankedSystems(figures, mean_ranks(better), borda(better), kemeny(better))

@@ -20,7 +20,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Pair:
     """Two systems compared on one measure; ``p_holm`` is adjusted for the whole family.
 
-    Positive differences speak for ``a``.
+    Positive differences speak for ``a`` where higher is better.
     """
 
     a: str
@@ -100,8 +100,8 @@ def beaten_by(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> str:
     """Letters of the systems that ``name`` beats with an adjusted p below .05, in the order of ``names``."""
     beaten = set()
     for pair in pairs:
-        if pair.p_holm < LEVEL:
-            winner, loser = (pair.a, pair.b) if pair.comparison.difference.value > 0 else (pair.b, pair.a)
+        if pair.p_holm < LEVEL and pair.comparison.better:
+            winner, loser = (pair.a, pair.b) if pair.comparison.better == "a" else (pair.b, pair.a)
             if winner == name:
                 beaten.add(names.index(loser))
     return " ".join(letter(place) for place in sorted(beaten))

@@ -5,7 +5,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure
+
+DECLARATIONS = (
+    Declaration("answer_rate", is_proportion=True),
+    Declaration("selective_accuracy", denominator="answered questions"),
+)
 
 
 def score_selective(right: Mapping[str, bool | None]) -> Scores:

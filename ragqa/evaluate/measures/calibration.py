@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure
 
 N_BINS = 10
+
+DECLARATIONS = (
+    Declaration("brier", higher_is_better=False, high=2.0),
+    Declaration("ece", higher_is_better=False),
+)
 
 
 @dataclass(frozen=True, slots=True)

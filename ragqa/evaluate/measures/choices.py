@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
 
 LETTERS = "ABCD"
 MIRAGE_SETS = ("mmlu", "medqa", "medmcqa", "pubmedqa", "bioasq")
@@ -30,6 +30,13 @@ _PATTERNS = tuple(
     )
 )
 _MARK = '"answer_choice": "'
+
+DECLARATIONS = (
+    Declaration("accuracy_*", is_proportion=True, denominator="the questions of the set"),
+    Declaration("mirage_accuracy", is_proportion=True),
+    Declaration("mirage_accuracy_*", is_proportion=True, denominator="the questions of the set"),
+    Declaration("unparsed_rate", higher_is_better=False, is_proportion=True),
+)
 
 
 def parse_choice(generated: str) -> str | None:

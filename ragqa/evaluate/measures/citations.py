@@ -12,13 +12,21 @@ from typing import Protocol
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
 from ragqa.types import Statement
 
 SectionText = Callable[[str, str], str | None]
 """``section_text(document_id, section)``: the text in the store, or None where there is none."""
 
 MAX_CITATIONS = 3
+
+DECLARATIONS = (
+    Declaration("citation_existence", denominator="spans"),
+    Declaration("span_exactness", denominator="spans"),
+    Declaration("statements_cited", denominator="statements"),
+    Declaration("alce_recall[*]"),
+    Declaration("alce_precision[*]"),
+)
 
 
 class EntailmentModel(Protocol):

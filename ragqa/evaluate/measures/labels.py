@@ -5,9 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragqa.errors import UsageError, nearest
-from ragqa.evaluate.measures.measure import Combine, Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Combine, Declaration, Floats, Scores, combined_measure, mean_measure
 
 PUBMEDQA_LABELS = ("yes", "no", "maybe")
+
+DECLARATIONS = (
+    Declaration("accuracy", is_proportion=True),
+    Declaration("macro_f1", denominator="all labels, equally"),
+    Declaration("f1_*"),
+)
 
 
 def score_labels(

@@ -1,4 +1,4 @@
-"""What every metric returns: figures that can be told apart by question, resampled and compared.
+"""What a measure is: what is declared of it once, and its values on one question set.
 
 A figure over a question set is ``combine(mean over questions of features)``. For a plain mean the features are
 the values themselves; macro-F1, a geometric mean or a ratio need more than one column or a closing formula.
@@ -21,9 +21,46 @@ def _first(means: Floats) -> Floats:
     return means[..., 0]
 
 
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What holds of a measure wherever it is used: comparison, tuning, ranking, plots and reports read it here.
+
+    Attributes
+    ----------
+    name
+        The measure's usual name; a family's has a ``*`` for what varies (``f1_*``, ``alce_recall[*]``).
+    higher_is_better
+        The direction: False where the best system has the lowest figure.
+    low, high
+        The bounds of the figure.
+    cutoff
+        The ranks that count, for measures of ranked lists; None where there is no ranking, or no cut-off.
+    needs_all_hits
+        True where every hit that was kept counts, so that figures of runs of different depth are not comparable.
+    denominator
+        What is averaged over, in words.
+    is_proportion
+        True where each question is right or wrong and the figure is the share that is right.
+    """
+
+    name: str
+    higher_is_better: bool = True
+    low: float = 0.0
+    high: float = 1.0
+    cutoff: int | None = None
+    needs_all_hits: bool = False
+    denominator: str = "all questions"
+    is_proportion: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else −1: ``sign * figure`` is always better when it is greater."""
+        return 1 if self.higher_is_better else -1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measure:
-    """One figure over a question set.
+    """One figure over a question set; its direction and bounds are declared by its name.
 
     Attributes
     ----------

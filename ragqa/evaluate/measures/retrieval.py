@@ -9,6 +9,7 @@ Three things decide whether two published figures can be compared, so they are f
   distinct, so that its order stands; a mapping of document to score is sorted and tied as trec_eval does it.
 """
 
+import math
 import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
@@ -16,14 +17,31 @@ from typing import Any
 import numpy as np
 
 from ragqa.errors import UsageError, nearest
-from ragqa.evaluate.measures.measure import Measure, Scores, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Measure, Scores, mean_measure
+from ragqa.evaluate.measures.rank_biased import RankBiasedPrecision
 
 Qrels = Mapping[str, Mapping[str, int]]
 Hits = Sequence[str] | Mapping[str, float]
 
-DEFAULT_MEASURES = ("nDCG@10", "R@100", "MRR@10", "AP")
+DEFAULT_MEASURES = ("nDCG@10", "R@100", "MRR@10", "AP@100")
 _HEADS = {"mrr": "RR", "map": "AP", "recall": "R", "precision": "P", "ndcg": "nDCG", "success": "Success"}
-_EXAMPLES = ("nDCG@10", "R@100", "MRR@10", "AP", "P@10", "Success@1", "Rprec", "nDCG", "RR", "Bpref")
+_NEED_CUTOFF = frozenset({"P", "R", "Success"})
+_EXAMPLES = (
+    "nDCG@10",
+    "R@100",
+    "MRR@10",
+    "AP@100",
+    "RR(rel=2)@10",
+    "nDCG(judged_only=True)@10",
+    "Judged@10",
+    "AP",
+    "P@10",
+    "Success@1",
+    "Rprec",
+    "nDCG",
+    "RR",
+    "Bpref",
+)
 
 
 def evaluate_run(
@@ -65,14 +83,12 @@ def evaluate_run(
     """
     if not qrels:
         raise UsageError("the qrels are empty; give a qrels file with at least one judged query")
-    parsed = {name: _parse(name) for name in measures}
+    parsed = {name: parse_measure(name) for name in measures}
     scored = {query: _scores(query, run.get(query, ()), drop_query_id) for query in qrels}
-    table = _pytrec_eval(qrels, scored, [measure for measure, _ in parsed.values()])
+    table = _computed(qrels, scored, list(parsed.values()))
     result: dict[str, Measure] = {}
-    for name, (measure, cutoff) in parsed.items():
+    for name, measure in parsed.items():
         values = {query: table[str(measure)].get(query, 0.0) for query in qrels}
-        if cutoff is not None:
-            values = {query: value if value >= 1 / cutoff - 1e-12 else 0.0 for query, value in values.items()}
         result[name] = mean_measure(name, values)
     return _with_counts(result, qrels, run, scored, corpus_ids)
 
@@ -113,29 +129,65 @@ def judged_outside(qrels: Qrels, corpus_ids: Container[str]) -> tuple[int, int]:
     return sum(document not in corpus_ids for document in relevant), len(relevant)
 
 
-def check_measure(name: str) -> None:
-    """Raise :class:`UsageError` with the nearest name unless ``name`` is a retrieval measure."""
-    _parse(name)
+def declared_retrieval(name: str) -> Declaration | None:
+    """What holds of a measure of ranked lists by its name; None where the name is none.
+
+    >>> declared_retrieval("MRR@10").cutoff, declared_retrieval("AP").needs_all_hits
+    (10, True)
+    """
+    try:
+        measure = parse_measure(name)
+    except UsageError:
+        return None
+    cutoff = measure.params.get("cutoff")
+    is_share = measure.NAME == "Success"
+    unbounded = measure.NAME in {"NumRet", "NumRel", "NumRelRet", "NumQ", "nERR_IA"}
+    return Declaration(
+        name,
+        high=math.inf if unbounded else 1.0,
+        cutoff=cutoff,
+        needs_all_hits=cutoff is None,
+        denominator="judged queries",
+        is_proportion=is_share,
+    )
 
 
-def _parse(name: str) -> tuple[Any, int | None]:
-    """The ir_measures measure, and the cut-off that is applied to RR afterwards (trec_eval has none)."""
+def parse_measure(name: str) -> Any:
+    """The measure of ir_measures that ``name`` means, in its own syntax or by a usual name (``MRR@10``, ``map``).
+
+    Raises
+    ------
+    UsageError
+        There is none, or no installed program computes it; the nearest is named.
+    """
     import ir_measures
-    from ir_measures import pytrec_eval
 
-    head, _, tail = name.partition("@")
-    written = _HEADS.get(head.lower(), head) + (f"@{tail}" if tail else "")
-    if match := re.fullmatch(r"RR@([1-9]\d*)", written):
-        return ir_measures.RR, int(match[1])
+    head, brackets, rest = re.fullmatch(r"([^@(]*)(\([^)]*\))?(.*)", name, re.DOTALL).groups("")  # type: ignore[union-attr]
+    written = _HEADS.get(head.lower(), head) + brackets + rest
     try:
         measure = ir_measures.parse_measure(written)
-        needs_cutoff = measure.NAME in {"P", "R", "Success"}
-        known = "@0" not in written and ("@" in written or not needs_cutoff) and pytrec_eval.supports(measure)
-    except (NameError, ValueError, TypeError):
+        str(measure)
+        cutoff = measure.params.get("cutoff", 1 if measure.NAME not in _NEED_CUTOFF else 0)
+        known = cutoff > 0 and _program(measure) is not None
+    except (NameError, ValueError, TypeError, KeyError, AssertionError, SyntaxError):
         known = False
     if not known:
-        raise UsageError(f"{name!r} is not a retrieval measure; {nearest(name, _EXAMPLES)} (any cut-off after @)")
-    return measure, None
+        raise UsageError(
+            f"{name!r} is not a retrieval measure; {nearest(name, _EXAMPLES)} (any cut-off after @, parameters in "
+            "brackets as ir_measures writes them)"
+        )
+    return measure
+
+
+def _program(measure: Any) -> Any:
+    """The program that computes the measure, trec_eval's own code wherever it can; None for none.
+
+    The perl script among ir_measures' programs is not taken: it fails on ids that are no numbers.
+    """
+    from ir_measures import accuracy, compat, cwl_eval, judged, msmarco, pytrec_eval
+
+    programs: list[Any] = [pytrec_eval, judged, msmarco, compat, accuracy, cwl_eval, RankBiasedPrecision()]
+    return next((one for one in programs if one.is_available() and one.supports(measure)), None)
 
 
 def _scores(query: str, hits: Hits, drop_query_id: bool) -> dict[str, float]:
@@ -152,16 +204,35 @@ def _scores(query: str, hits: Hits, drop_query_id: bool) -> dict[str, float]:
     return scores
 
 
-def _pytrec_eval(
+def _computed(
     qrels: Qrels, scored: Mapping[str, dict[str, float]], measures: Sequence[Any]
 ) -> dict[str, dict[str, float]]:
-    from ir_measures import pytrec_eval
-
+    """Measure → query → value."""
     table: dict[str, dict[str, float]] = {str(measure): {} for measure in measures}
-    # pytrec_eval fails on a query with an empty table of judgements or hits; both score 0.
+    # The programs fail on a query with an empty table of judgements or hits; both score 0.
     judged = {query: dict(grades) for query, grades in qrels.items() if grades}
     found = {query: scores for query, scores in scored.items() if scores}
-    if judged and found:
-        for metric in pytrec_eval.iter_calc(list(set(measures)), judged, found):
-            table[str(metric.measure)][metric.query_id] = float(metric.value)
+    if not judged or not found:
+        return table
+    asked: dict[str, tuple[Any, list[Any]]] = {}
+    for measure in dict.fromkeys(measures):
+        wanted, cutoff = _without_cutoff(measure)
+        program = _program(wanted)
+        asked.setdefault(program.NAME, (program, []))[1].append((measure, wanted, cutoff))
+    for program, members in asked.values():
+        by_name: dict[str, list[tuple[Any, int | None]]] = {}
+        for measure, wanted, cutoff in members:
+            by_name.setdefault(str(wanted), []).append((measure, cutoff))
+        for one in program.iter_calc(list({str(w): w for _, w, _ in members}.values()), judged, found):
+            for measure, cutoff in by_name[str(one.measure)]:
+                reached = cutoff is None or one.value >= 1 / cutoff - 1e-12
+                table[str(measure)][one.query_id] = float(one.value) if reached else 0.0
     return table
+
+
+def _without_cutoff(measure: Any) -> tuple[Any, int | None]:
+    """trec_eval's reciprocal rank has no cut-off; it is applied afterwards, so that ties are broken alike."""
+    if measure.NAME != "RR" or "cutoff" not in measure.params:
+        return measure, None
+    others = {name: value for name, value in measure.params.items() if name != "cutoff"}
+    return type(measure)(**others), measure.params["cutoff"]

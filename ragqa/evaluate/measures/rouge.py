@@ -15,10 +15,13 @@ from collections.abc import Mapping, Sequence
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.bioasq.common import f1
 from ragqa.evaluate.measures.bioasq.question import MAX_IDEAL_WORDS
-from ragqa.evaluate.measures.measure import Scores, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Scores, mean_measure
 
 MAX_SKIP = 4
 _WORD = re.compile(r"[A-Za-z0-9]+")
+
+_NAMES = ("rouge_2_recall", "rouge_2_f1", "rouge_su4_recall", "rouge_su4_f1")
+DECLARATIONS = tuple(Declaration(name, denominator="questions with a gold ideal answer") for name in _NAMES)
 
 
 def score_ideal_answers(

@@ -11,6 +11,7 @@ from ragqa.evaluate.compare.ablate import ABLATION_FILE, AblationResult, read_ab
 from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, compare_runs, interval_caption, letter, unique_labels
 from ragqa.evaluate.measures.calibration import ReliabilityBin, reliability
 from ragqa.evaluate.measures.measure import Measure, named
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.report.published import PublishedFigure, published_figures
 from ragqa.evaluate.runs.figures import StageTiming
 from ragqa.evaluate.runs.lines import read_lines
@@ -170,7 +171,8 @@ def _of_ablation(folder: Path, result: AblationResult) -> Section:
                 x=row.x,
             )
         )
-    best = max(rows[1:], key=lambda row: row.figures[result.primary].value, default=None)
+    sign = declared(result.primary).sign
+    best = max(rows[1:], key=lambda row: sign * row.figures[result.primary].value, default=None)
     shown = [rows[0], best] if best is not None else rows[:1]
     done, shared = sum(result.computed.values()), sum(result.shared.values())
     savings = (
@@ -240,7 +242,7 @@ def _reliability(run: LoadedRun) -> list[ReliabilityBin]:
         return []
     task = read_task(run.path).task
     gold = gold_labels(task)
-    if "calibration" not in task.metrics or not gold:
+    if "calibration" not in task.scorers or not gold:
         return []
     answers = outcomes_of(read_lines(run.path)).answers
     judged = [(answers[q].verdict_probabilities, label) for q, label in gold.items() if q in answers]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragqa.evaluate.measures.calibration import ReliabilityBin
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.stats.intervals import Interval
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Point:
 
 def pareto(points: Sequence[Point], measure: str, x_label: str) -> str:
     """Quality against time; systems that no other beats in both are joined by a line."""
-    best = pareto_front([(point.x, point.quality.value) for point in points])
+    sign = declared(measure).sign
+    best = pareto_front([(point.x, sign * point.quality.value) for point in points])
 
     def draw(axes: "Axes") -> None:
         axes.set_xscale("log")
@@ -109,11 +111,12 @@ def calibration(systems: Mapping[str, Sequence[ReliabilityBin]]) -> str:
 def differences(deltas: Sequence[float], a: str, b: str, measure: str) -> str:
     """Per-question differences in order: who wins where, and by how much."""
     ordered = np.sort(np.asarray(deltas, dtype=np.float64))[::-1]
+    first, second = (a, b) if declared(measure).higher_is_better else (b, a)
 
     def draw(axes: "Axes") -> None:
         x = np.arange(len(ordered))
-        axes.fill_between(x, ordered, 0, where=ordered > 0, step="mid", color=COLOURS[0], label=f"{a} better")
-        axes.fill_between(x, ordered, 0, where=ordered < 0, step="mid", color=COLOURS[1], label=f"{b} better")
+        axes.fill_between(x, ordered, 0, where=ordered > 0, step="mid", color=COLOURS[0], label=f"{first} better")
+        axes.fill_between(x, ordered, 0, where=ordered < 0, step="mid", color=COLOURS[1], label=f"{second} better")
         axes.axhline(0, color="#888888", linewidth=0.8)
         axes.set_xlim(-0.5, len(ordered) - 0.5)
         axes.set_xlabel(f"questions, in order of the difference (n = {len(ordered):,})")

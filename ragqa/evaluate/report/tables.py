@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.report.model import Section, SystemRow
 from ragqa.evaluate.stats.intervals import Interval
-
-_LOWER_IS_BETTER = ("brier", "ece", "unparsed_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ def p_value(value: float) -> str:
 
 def _best(intervals: Sequence[Interval], name: str) -> float:
     values = [interval.value for interval in intervals]
-    return min(values) if name.startswith(_LOWER_IS_BETTER) else max(values)
+    return max(values) if declared(name).higher_is_better else min(values)
 
 
 def _interval(interval: Interval) -> Cell:

@@ -9,12 +9,13 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.runs.folder import read_members
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.prepare import slug
-from ragqa.evaluate.runs.scoring import Outcomes, outcomes_of, submission_of, verdicts
+from ragqa.evaluate.runs.scoring import outcomes_of
 from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.tasks.formats.bioasq import write_submission
 from ragqa.evaluate.tasks.formats.predictions import write_mirage, write_pubmedqa
 from ragqa.evaluate.tasks.formats.trec import write_run
 from ragqa.evaluate.tasks.mirage import SEPARATOR
+from ragqa.evaluate.tasks.outcomes import Outcomes, submission_of, verdicts
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
 
 Format = Literal["trec", "bioasq", "pubmedqa", "mirage"]

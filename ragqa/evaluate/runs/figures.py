@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ragqa.evaluate.measures.measure import Scores, figure
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs.folder import METRICS_FILE, TIMINGS_FILE
 from ragqa.evaluate.runs.lines import QuestionLine, read_lines
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, bootstrap_interval
@@ -46,6 +47,8 @@ class Metrics:
 
 def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
     """Figures, their intervals and the counts of ``scores``; a measure without questions becomes a note."""
+    for name in scores.measures:
+        declared(name)  # what nobody declares has no direction, and could be read the wrong way round
     measures = {name: measure for name, measure in scores.measures.items() if measure.question_ids}
     empty = [name for name in scores.measures if name not in measures]
     told = [f"not scored, as no question has the gold for it: {', '.join(empty)}"] if empty else []

@@ -17,9 +17,10 @@ from ragqa.evaluate.runs.loop import RunningScore, RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
 from ragqa.evaluate.runs.scoring import score_run
 from ragqa.evaluate.runs.stages import Stages
-from ragqa.evaluate.runs.task import N_HITS, read_task, reads, run_task, searches, work_of, write_task
+from ragqa.evaluate.runs.task import N_HITS, read_task, run_task, searches, work_of, write_task
 from ragqa.evaluate.stats.intervals import SEED
 from ragqa.evaluate.tasks.registry import load_tasks
+from ragqa.evaluate.tasks.scorers import needs_reader
 from ragqa.evaluate.tasks.task import Task, question_set_hash
 from ragqa.manifest import content_hash, here_and_now
 from ragqa.recipe import AnswerSettings, Recipe, to_table
@@ -202,7 +203,7 @@ def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
         n_questions=len(ready.task.questions),
         n_hits=n_hits,
         batch=batch,
-        prompts=_prompts(settings.answer) if reads(ready.task) else {},
+        prompts=_prompts(settings.answer) if needs_reader(ready.task) else {},
         seeds={"bootstrap": SEED, "generator": settings.answer.chat.seed},
         **here_and_now(),
     )

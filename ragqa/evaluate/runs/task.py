@@ -12,15 +12,13 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import named_abstract_sections
 from ragqa.evaluate.runs.loop import Work
 from ragqa.evaluate.runs.reading import Item
-from ragqa.evaluate.tasks.task import MetricGroup, Task, TaskQuestion, as_question
+from ragqa.evaluate.tasks.scorers import needs_reader
+from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_question
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Document
 
 TASK_FILE = "task.json"
 N_HITS = 100
-_READS: frozenset[MetricGroup] = frozenset(
-    {"bioasq_snippets", "bioasq_exact", "rouge", "labels", "choices", "calibration", "selective", "citations"}
-)
 _PMID_CATEGORY = {"CONCLUSION": "CONCLUSIONS"}
 _CATEGORIES = frozenset({"BACKGROUND", "OBJECTIVE", "METHODS", "RESULTS", "CONCLUSIONS"})
 
@@ -79,17 +77,12 @@ def searches(task: Task) -> bool:
     return any(not question.contexts for question in task.questions)
 
 
-def reads(task: Task) -> bool:
-    """Whether the task is scored by what a reader makes of the documents."""
-    return not _READS.isdisjoint(task.metrics)
-
-
 def work_of(task: Task, batch: int, n_hits: int = N_HITS) -> Work:
     """What the loop does for the task."""
     return Work(
         items=[_item(question) for question in task.questions],
         n_hits=n_hits,
-        read=reads(task),
+        read=needs_reader(task),
         batch=batch,
         drop_own_id=task.drop_query_id,
     )

@@ -11,12 +11,13 @@ import numpy as np
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Floats, Measure, figure
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, TOLERANCE, Interval, check_resamples, chunks, interval_of
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two systems, A and B, on the same questions; positive differences speak for A.
+    """Two systems, A and B, on the same questions.
 
     Attributes
     ----------
@@ -25,7 +26,8 @@ class Comparison:
     a, b
         The figures of both systems.
     difference
-        ``a − b`` with its bootstrap interval over questions.
+        ``a − b`` with its bootstrap interval over questions; positive ones speak for A where higher is better, else
+        for B.
     p_value
         Two-sided.
     test
@@ -34,7 +36,7 @@ class Comparison:
         Cohen's d_z: mean difference of the questions' values by its standard deviation; None where all
         differences are equal.
     wins, ties, losses
-        Questions on which A's value is higher than, equal to, lower than B's.
+        Questions on which A's value is better than, equal to, worse than B's.
     changed
         Question id → A's value − B's value, for every question that is no tie, the largest difference first.
     """
@@ -50,6 +52,13 @@ class Comparison:
     ties: int
     losses: int
     changed: Mapping[str, float]
+    higher_is_better: bool = True
+
+    @property
+    def better(self) -> str:
+        """``a`` or ``b``, whichever has the better figure; "" where they are equal."""
+        advantage = self.difference.value if self.higher_is_better else -self.difference.value
+        return "a" if advantage > 0 else "b" if advantage < 0 else ""
 
 
 def compare(a: Measure, b: Measure, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> Comparison:
@@ -130,6 +139,7 @@ def _comparison(a: Measure, b: Measure, p_value: float, test: str, *, n_resample
         return a.combine(means[..., :n_features]) - b.combine(means[..., n_features:])
 
     value_a, value_b = figure(a), figure(b)
+    declaration = declared(a.name)
     deltas = a.values - b.values
     changed = [
         (question, delta) for question, delta in zip(a.question_ids, deltas.tolist(), strict=True) if _moved(delta)
@@ -142,10 +152,11 @@ def _comparison(a: Measure, b: Measure, p_value: float, test: str, *, n_resample
         p_value=p_value,
         test=test,
         effect_size=cohens_dz(deltas),
-        wins=sum(delta > 0 for _, delta in changed),
+        wins=sum(declaration.sign * delta > 0 for _, delta in changed),
         ties=len(deltas) - len(changed),
-        losses=sum(delta < 0 for _, delta in changed),
+        losses=sum(declaration.sign * delta < 0 for _, delta in changed),
         changed=dict(sorted(changed, key=lambda item: (-abs(item[1]), item[0]))),
+        higher_is_better=declaration.higher_is_better,
     )
 
 

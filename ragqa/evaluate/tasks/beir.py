@@ -46,7 +46,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         name="beir",
         split=split,
         questions=questions,
-        metrics=("retrieval",),
+        scorers=("retrieval",),
         primary="nDCG@10",
         measures=DEFAULT_MEASURES,
         corpus=CorpusSource("beir", folder),

@@ -9,15 +9,15 @@ from ragqa.errors import SourceError, UsageError, nearest
 from ragqa.evaluate.measures.bioasq.question import BioasqQuestion, document_id
 from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
 from ragqa.evaluate.tasks.formats.read import listed
-from ragqa.evaluate.tasks.task import MetricGroup, Task, TaskQuestion, checked
+from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
 
-_METRICS: dict[str, tuple[MetricGroup, ...]] = {
+_SCORERS: dict[str, tuple[str, ...]] = {
     "A": ("bioasq_documents", "bioasq_snippets", "retrieval"),
     "A+": ("bioasq_exact", "rouge", "bioasq_documents", "selective", "citations"),
     "B": ("bioasq_exact", "rouge", "selective"),
 }
 _PRIMARY = {"A": "document_map", "A+": "yesno_macro_f1", "B": "yesno_macro_f1"}
-_MEASURES = ("nDCG@10", "R@10", "MRR@10", "AP")
+_MEASURES = ("nDCG@10", "R@10", "MRR@10", "AP@100")
 
 
 def load(data: Path | None, split: str | None = None, setting: str | None = None) -> tuple[Task, ...]:
@@ -52,8 +52,8 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
             " http://participants-area.bioasq.org; eval/tasks/bioasq.toml has the steps"
         )
     setting = setting or "A+"
-    if setting not in _METRICS:
-        raise UsageError(f"the task 'bioasq' has no setting {setting!r}; {nearest(setting, _METRICS)}")
+    if setting not in _SCORERS:
+        raise UsageError(f"the task 'bioasq' has no setting {setting!r}; {nearest(setting, _SCORERS)}")
     questions, twice = [], []
     seen: set[str] = set()
     for path in _files(data, split):
@@ -71,7 +71,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         split=split or "",
         setting=setting,
         questions=tuple(questions),
-        metrics=_METRICS[setting],
+        scorers=_SCORERS[setting],
         primary=_PRIMARY[setting],
         measures=_MEASURES if setting == "A" else (),
         counts=counts,

@@ -63,7 +63,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         name="mirage",
         split=split or "",
         questions=tuple(questions),
-        metrics=("choices",),
+        scorers=("choices",),
         primary="mean_accuracy",
         counts={"n_questions": len(questions), **{f"n_{name}": len(content[name]) for name in names}},
         notes=_notes(content, names, split),

@@ -62,7 +62,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         split=split,
         setting=setting,
         questions=questions,
-        metrics=("labels", "calibration", "selective"),
+        scorers=("labels", "calibration", "selective"),
         primary="accuracy",
         labels=PUBMEDQA_LABELS,
         counts={

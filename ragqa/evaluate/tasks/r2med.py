@@ -78,7 +78,7 @@ def _set(name: str, folder: Path, notes: tuple[str, ...]) -> Task:
         name="r2med",
         split=name,
         questions=questions,
-        metrics=("retrieval",),
+        scorers=("retrieval",),
         primary="nDCG@10",
         measures=DEFAULT_MEASURES,
         corpus=CorpusSource("beir", folder),

@@ -34,7 +34,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
     task = Task(
         name="sample",
         questions=questions,
-        metrics=("retrieval", "labels", "bioasq_exact", "rouge", "calibration", "selective", "citations"),
+        scorers=("retrieval", "labels", "bioasq_exact", "rouge", "calibration", "selective", "citations"),
         primary="nDCG@10",
         measures=_MEASURES,
         labels=PUBMEDQA_LABELS,

@@ -1,22 +1,15 @@
-"""The one shape of all tasks: questions with whatever gold they have, and which metrics score them."""
+"""The one shape of all tasks: questions with whatever gold they have, and which scorers judge them."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from ragqa.errors import SourceError
 from ragqa.evaluate.measures.bioasq.question import URL, BioasqQuestion, BioasqSnippet, ExactAnswer
 from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.manifest import content_hash
 from ragqa.types import Question, QuestionType
-
-MetricGroup = Literal[
-    "retrieval", "bioasq_documents", "bioasq_snippets", "bioasq_exact", "rouge", "labels", "choices", "calibration",
-    "selective", "citations",
-]  # fmt: skip
-"""A module of ragqa.evaluate.metrics that scores the task (``rouge`` scores ideal answers, ``labels`` the verdict)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +83,12 @@ class Task:
         share a column.
     questions
         In the order of the file.
-    metrics
-        The groups of metrics that score the task.
+    scorers
+        Names of what scores the task (:mod:`ragqa.evaluate.tasks.scorers`).
     primary
         The measure that the task is known by.
     measures
-        Retrieval measures, where ``retrieval`` is among the metrics.
+        Retrieval measures, where ``retrieval`` is among the scorers.
     labels
         The fixed label set, where ``labels`` is.
     corpus
@@ -110,7 +103,7 @@ class Task:
 
     name: str
     questions: tuple[TaskQuestion, ...]
-    metrics: tuple[MetricGroup, ...]
+    scorers: tuple[str, ...]
     primary: str
     split: str = ""
     setting: str = ""

@@ -77,7 +77,7 @@ def test_missing_queries_and_judgements_are_counted():
 
 
 def test_an_empty_run_scores_zero_everywhere():
-    assert figures(evaluate_run({"q": {"d": 1}}, {})) == {"nDCG@10": 0, "R@100": 0, "MRR@10": 0, "AP": 0}
+    assert figures(evaluate_run({"q": {"d": 1}}, {})) == {"nDCG@10": 0, "R@100": 0, "MRR@10": 0, "AP@100": 0}
 
 
 def test_a_document_with_the_querys_id_is_dropped_where_the_task_says_so():
@@ -86,7 +86,7 @@ def test_a_document_with_the_querys_id_is_dropped_where_the_task_says_so():
     assert figures(evaluate_run(qrels, run, ["P@1"], drop_query_id=True)) == {"P@1": 1.0}
 
 
-@pytest.mark.parametrize("name", ["ndgc@10", "MRR@0", "P@0", "AP@x", "recall", "", "Judged@10"])
+@pytest.mark.parametrize("name", ["ndgc@10", "MRR@0", "P@0", "AP@x", "recall", "", "ERR@10"])
 def test_an_unknown_measure_is_refused_with_the_nearest(name):
     with pytest.raises(UsageError, match=r"nDCG@10"):
         evaluate_run({"q": {"d": 1}}, {}, [name])
@@ -109,3 +109,19 @@ def test_no_judgements_is_an_error():
 def test_an_unknown_name_among_scores_names_the_nearest():
     with pytest.raises(UsageError, match=r"did you mean 'MRR@10'"):
         named(evaluate_run({"q": {"d": 1}}, {}), "RR@10")
+
+
+def test_the_syntax_of_ir_measures_is_understood_in_full():
+    qrels = {"q": {"a": 1, "b": 2, "c": 0}, "r": {"x": 1}}
+    run = {"q": ["unjudged", "a", "b"], "r": ["x"]}
+    names = ["RR(rel=2)@10", "RR(rel=2)@2", "Judged@10", "RBP(p=0.5)", "RBP(p=0.5,rel=2)", "nDCG(judged_only=True)@10"]
+
+    found = figures(evaluate_run(qrels, run, names))
+
+    assert found["RR(rel=2)@10"] == pytest.approx((1 / 3 + 0) / 2)
+    assert found["RR(rel=2)@2"] == 0
+    assert found["Judged@10"] == pytest.approx((2 / 3 + 1) / 2)
+    assert found["RBP(p=0.5)"] == pytest.approx((0.25 + 0.125 + 0.5) / 2)
+    assert found["RBP(p=0.5,rel=2)"] == pytest.approx(0.125 / 2)
+    judged_only = (1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3))
+    assert found["nDCG(judged_only=True)@10"] == pytest.approx((judged_only + 1) / 2)

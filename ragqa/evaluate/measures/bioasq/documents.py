@@ -11,9 +11,19 @@ import numpy as np
 
 from ragqa.evaluate.measures.bioasq.common import f1, paired
 from ragqa.evaluate.measures.bioasq.question import MAX_DOCUMENTS, BioasqQuestion, pmid_url
-from ragqa.evaluate.measures.measure import Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
 
 EPSILON = 1e-5
+
+_PADDED, _SUBMITTED = "questions with gold documents", "submitted questions with gold documents"
+DECLARATIONS = (
+    Declaration("document_*", cutoff=MAX_DOCUMENTS, denominator=_PADDED),
+    Declaration("document_gmap", low=EPSILON, high=1 + EPSILON, cutoff=MAX_DOCUMENTS, denominator=_PADDED),
+    # The program cuts no list, so that its average precision can exceed 1.
+    Declaration("official_document_*", cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
+    Declaration("official_document_map", high=math.inf, cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
+    Declaration("official_document_gmap", low=EPSILON, high=math.inf, cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
+)
 
 
 def score_documents(gold: Mapping[str, BioasqQuestion], submission: Mapping[str, BioasqQuestion]) -> Scores:

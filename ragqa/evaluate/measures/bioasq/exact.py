@@ -10,9 +10,18 @@ import numpy as np
 
 from ragqa.evaluate.measures.bioasq.common import Pairs, f1, paired
 from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion
-from ragqa.evaluate.measures.measure import Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
 
 _TYPES = ("yesno", "factoid", "list")
+
+_SHARES = frozenset({"yesno_accuracy", "factoid_strict", "factoid_lenient"})
+_MEASURES = ("accuracy", "f1_yes", "f1_no", "macro_f1"), ("strict", "lenient", "mrr"), ("precision", "recall", "f1")
+DECLARATIONS = tuple(
+    Declaration(prefix + name, denominator=f"{whose} {kind} questions", is_proportion=name in _SHARES)
+    for kind, names in zip(_TYPES, _MEASURES, strict=True)
+    for name in (f"{kind}_{one}" for one in names)
+    for prefix, whose in (("", "all"), ("official_", "submitted"))
+)
 
 
 def score_exact_answers(gold: Mapping[str, BioasqQuestion], submission: Mapping[str, BioasqQuestion]) -> Scores:

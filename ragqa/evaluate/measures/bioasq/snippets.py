@@ -5,13 +5,22 @@ in the submission and in the gold. Precision is the overlap by the length submit
 gold; the mean of F1 over the questions is the official measure since year 9.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragqa.evaluate.measures.bioasq.common import f1, paired
-from ragqa.evaluate.measures.bioasq.documents import geometric_mean
+from ragqa.evaluate.measures.bioasq.documents import EPSILON, geometric_mean
 from ragqa.evaluate.measures.bioasq.question import MAX_SNIPPETS, BioasqQuestion, BioasqSnippet, document_id, pmid_url
-from ragqa.evaluate.measures.measure import Measure, Scores, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Measure, Scores, mean_measure
+
+_PADDED, _SUBMITTED = "questions with gold snippets", "submitted questions with gold snippets"
+DECLARATIONS = (
+    Declaration("snippet_*", denominator=_PADDED),
+    Declaration("official_snippet_*", denominator=_SUBMITTED),
+    Declaration("official_snippet_map", high=math.inf, denominator=_SUBMITTED),
+    Declaration("official_snippet_gmap", low=EPSILON, high=math.inf, denominator=_SUBMITTED),
+)
 
 
 @dataclass(frozen=True, slots=True)

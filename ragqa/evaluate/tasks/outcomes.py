@@ -1,0 +1,67 @@
+"""What a system made of a task's questions, in the form that scorers and exports take."""
+
+from dataclasses import dataclass, field
+
+from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion, BioasqSnippet, ExactAnswer, pmid_url
+from ragqa.evaluate.tasks.task import Task, gold_labels
+from ragqa.types import Answer
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What the lines of a run say, kept small: one entry a question that has a line.
+
+    A question that failed has an error and nothing else. ``documents`` are the first ten.
+    """
+
+    documents: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    snippets: dict[str, tuple[BioasqSnippet, ...]] = field(default_factory=dict)
+    sections: dict[tuple[str, str], str] = field(default_factory=dict)
+    choices: dict[str, str | None] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def submission_of(task: Task, outcomes: Outcomes) -> dict[str, BioasqQuestion]:
+    """The outcomes as a BioASQ submission; questions without an outcome are missing from it."""
+    submission = {}
+    for question in task.questions:
+        if question.id not in outcomes.documents:
+            continue
+        answer = outcomes.answers.get(question.id)
+        submission[question.id] = BioasqQuestion(
+            id=question.id,
+            type=question.type,
+            body=question.text,
+            documents=tuple(map(pmid_url, outcomes.documents[question.id])),
+            snippets=outcomes.snippets.get(question.id, ()),
+            exact_answer=exact_answer_of(question.type, answer) if answer is not None else None,
+            ideal_answers=(answer.text,) if answer is not None and answer.text else (),
+        )
+    return submission
+
+
+def exact_answer_of(question_type: str | None, answer: Answer) -> ExactAnswer | None:
+    """The exact answer as BioASQ has it.
+
+    A yes/no question knows no ``maybe``: the likelier of yes and no is taken.
+    """
+    if question_type == "yesno":
+        if answer.verdict in ("yes", "no"):
+            return answer.verdict
+        chances = answer.verdict_probabilities
+        return max(("yes", "no"), key=lambda label: chances.get(label, 0.0)) if chances else None
+    entries = tuple((exact.text,) for exact in answer.exact_answers)
+    if question_type == "factoid":
+        return entries[:MAX_FACTOIDS] or None
+    return entries or None if question_type == "list" else None
+
+
+def verdicts(task: Task, outcomes: Outcomes) -> dict[str, str | None]:
+    """Question id → verdict, None under an abstention; questions that failed are missing."""
+    found: dict[str, str | None] = {}
+    for question_id in gold_labels(task):
+        answer = outcomes.answers.get(question_id)
+        if answer is not None:
+            found[question_id] = answer.verdict
+    return found
