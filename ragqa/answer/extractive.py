@@ -134,7 +134,7 @@ class ExtractiveReader:
         )
 
     def _answer(self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence) -> Reading:
-        judgement = _judge(asked, evidence, self.settings.abstain_below) if asked.type == "yesno" else None
+        judgement = _judge(asked, evidence, self.settings.abstain_below) if asked.has_verdict else None
         scores = _scores(evidence, judgement)
         statements = self._statements(evidence, scores, judgement)
         exact: tuple[ExactAnswer, ...] = ()
@@ -145,6 +145,8 @@ class ExtractiveReader:
         told = self._notices(documents, evidence, cited)
         if judgement is not None and judgement.conflicting:
             told.append(notices.conflicting())
+        if asked.language != "en":
+            told.append(notices.language(asked.language))
         return Reading(
             question_type=asked.type,
             statements=statements,

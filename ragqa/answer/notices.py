@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Sequence
 
+from ragqa.answer.language import NAMES
 from ragqa.types import Document, Notice
 
 OUTDATED_YEARS = 20
@@ -44,3 +45,11 @@ def _retracted(document: Document, *, cited: bool) -> Notice:
 def conflicting() -> Notice:
     """The documents contradict each other."""
     return Notice("conflicting", "The articles found disagree: some say yes and some say no. Read both sides.")
+
+
+def language(code: str) -> Notice:
+    """The question is in a language that is not read."""
+    message = (
+        f"The question seems to be in {NAMES[code]}; only English is read, so there is no verdict and little fits."
+    )
+    return Notice("language", f"{message} Ask in English.")

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 from ragqa.answer import terms
+from ragqa.answer.assertion import asserted
+from ragqa.answer.language import language_of
 from ragqa.types import Question, QuestionType
 
 _AUXILIARY = (
@@ -73,6 +75,27 @@ _FOCUS_END = terms.word_set(
     targeted treated mutated produces developed responsible encodes binds encoding and or"""
 )
 _PLURAL = re.compile(r"(?:[^siu]s|(?<!spec)ies|bacteria|criteria|phenomena|fungi|viruses)\Z")
+_TOPIC = re.compile(
+    r"\W*(?:the |most |common |main |first.line |early |current |best |recommended )*"
+    r"(?:signs?|symptoms?|causes?|treatments?|therap(?:y|ies)|management|diagnosis|prognosis|dos(?:e|es|age|ing)|definition"
+    r"|mechanisms?|side.effects?|adverse (?:effects?|events?)|complications?|contraindications?|indications?|prevalence"
+    r"|incidence|epidemiology|aetiology|etiology|pathogenesis|pathophysiology|genetics|genes?|types?|risk factors|role"
+    r"|functions?|uses?|guidelines?|options|drugs?|examples|life expectancy|survival rate|half.life)"
+    r"(?: and \w+)? (?:of|for|in|with|to|after|during)\b[^:–—]*\?\W*\Z",
+    re.IGNORECASE,
+)
+_TWO_PARTS = re.compile(r"\w\s*[:;.!]\s+\w|\s[–—-]\s")
+_JUDGING = re.compile(
+    r"\b(?:safe|safety|useful|helpful|effective|efficacious|feasible|reliable|valid|accurate|necessary|needed|justified"
+    r"|worth\w*|appropriate|better|superior|risk factor|predictors?|markers?|indicator|associated|related|true|myth"
+    r"|beneficial|harmful|dangerous|contraindicated|indicated|possible|sufficient|enough|or not|an alternative"
+    r"|an? (?:new |novel |major |possible )?\w+)\b",
+    re.IGNORECASE,
+)
+_STATES = re.compile(
+    r"\b(?:is|are|was|were|do|does|did|can|could|will|would|should|may|might|must|has|have|predicts?|depends?|remains?)\b",
+    re.IGNORECASE,
+)
 _LONGEST_READ = 2000
 
 
@@ -92,6 +115,8 @@ class AskedFor:
         Stems of the noun phrase that names what is asked for ("gene" of "Which gene …"); empty where there is none.
     kind
         ``number``, ``date``, ``expansion`` (what an abbreviation stands for) or ``entity``.
+    language
+        As :func:`ragqa.answer.language.language_of` tells it; only ``en`` is read by rules.
     """
 
     text: str
@@ -99,6 +124,12 @@ class AskedFor:
     stems: tuple[str, ...]
     focus: tuple[str, ...]
     kind: str
+    language: str = "en"
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether it is a yes/no question that rules and weights made for English can judge."""
+        return self.type == "yesno" and self.language == "en"
 
 
 def analyse(question: Question) -> AskedFor:
@@ -117,6 +148,7 @@ def analyse(question: Question) -> AskedFor:
         stems=tuple(terms.content_stems(text)),
         focus=tuple(terms.content_stems(" ".join(focus))),
         kind=kind,
+        language=language_of(text),
     )
 
 
@@ -147,8 +179,19 @@ def question_type(text: str) -> QuestionType:
 
 
 def _ends_as_question_without_asking(text: str) -> bool:
-    """Headlines such as "Aripiprazole: a risk factor for gambling?"."""
-    return text.rstrip().endswith("?") and _WH.search(text) is None
+    """Headlines such as "Aripiprazole: a risk factor for gambling?", but not "Symptoms of Rett syndrome?".
+
+    A noun phrase asks whether something holds where it has two parts, says more or less, or passes a judgement.
+    """
+    if not text.rstrip().endswith("?") or _WH.search(text) is not None:
+        return False
+    if _TOPIC.match(text) or language_of(text) != "en":
+        return False
+    return _TWO_PARTS.search(text) is not None or _JUDGING.search(text) is not None or _claims(text)
+
+
+def _claims(text: str) -> bool:
+    return asserted(text).direction not in {"none", "difference"} or _STATES.search(text) is not None
 
 
 def _asks_openly_first(text: str) -> bool:

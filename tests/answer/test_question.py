@@ -32,6 +32,13 @@ BY_TYPE = {
     "summary": [
         "What is the mechanism of action of alpelisib?",
         "Describe Heyde syndrome.",
+        "Symptoms of Rett syndrome?",
+        "Treatment of acute gout?",
+        "Side effects of metoclopramide in children?",
+        "Metformin dose?",
+        "Les statines préviennent-elles la démence ?",
+        "Welche Symptome hat das Rett-Syndrom?",
+        "¿Las estatinas previenen la demencia?",
         "How does metformin lower glucose?",
         "What is the function of GFRAL?",
     ],
