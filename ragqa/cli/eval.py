@@ -29,10 +29,11 @@ def evaluate() -> None:
 @click.option("--batch", default=256, show_default=True, help="Questions a batch; 1 makes the timings latencies.")
 @click.option("--hits", "n_hits", default=100, show_default=True, help="Hits kept of each question.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
+@click.option("--baseline", help="Label by majority or word-overlap instead of the reader (claims and trials).")
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
 def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
-    """Run TASK (beir, bioasq, mirage, pubmedqa, r2med, sample), or go on with it; finished questions are kept."""
+    """Run TASK (see eval/tasks), or go on with it; finished questions are kept."""
     from ragqa.evaluate.runs.run import Request
     from ragqa.evaluate.runs.run import run as run_task
 

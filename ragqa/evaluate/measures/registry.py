@@ -24,7 +24,9 @@ _MODULES = (
     "choices",
     "citations",
     "labels",
+    "rationale",
     "rouge",
+    "verification",
 )
 _MEAN_OVER_SETS = "mean_"
 

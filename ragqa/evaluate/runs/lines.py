@@ -11,6 +11,7 @@ import msgspec
 
 from ragqa.errors import ProductError
 from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
+from ragqa.evaluate.tasks.outcomes import LabelOutcome
 from ragqa.types import Answer
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ class QuestionLine:
         The cited spans as BioASQ's snippets.
     choice
         Multiple choice: the letter that was chosen; None where none was, or no options were given.
+    labelled
+        For a claim or a question on a trial, in place of an answer: its label.
     timings_ms
         Milliseconds of each stage. Where questions were worked on in a batch, the batch's time by its number of
         questions: a share of the cost, not a latency.
@@ -82,6 +85,7 @@ class QuestionLine:
     cited: list[CitedSection] = field(default_factory=list)
     snippets: list[BioasqSnippet] = field(default_factory=list)
     choice: str | None = None
+    labelled: LabelOutcome | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     error: str = ""
 

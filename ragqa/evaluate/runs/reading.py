@@ -10,12 +10,15 @@ from ragqa.corpus.text import section_text
 from ragqa.errors import RagqaError
 from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
 from ragqa.evaluate.runs.choice import chosen_letter
+from ragqa.evaluate.runs.labelling import Labeller, labeller_of
 from ragqa.evaluate.runs.lines import CitedSection, QuestionLine
 from ragqa.evaluate.runs.stages import Pipeline, Stages
+from ragqa.evaluate.runs.with_evidence import labelled
 from ragqa.evaluate.tasks.formats.bioasq import bioasq_snippet
+from ragqa.evaluate.tasks.outcomes import LabelOutcome
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.retriever import found_rows
-from ragqa.types import Answer, Document, Hit, Question
+from ragqa.types import Answer, Assertion, Document, Hit, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,18 @@ class Item:
         Given documents, in place of retrieved ones.
     options
         Multiple choice: letter → text.
+    assertion
+        A claim, or a question on a trial, that is to be labelled instead of answered.
+    labeller
+        What labels it; None: the pipeline's reader.
     """
 
     question: Question
     query: str = ""
     documents: tuple[Document, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    assertion: Assertion | None = None
+    labeller: Labeller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class Reading:
     def _one(self, item: Item, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
         if line.id in self._errors:
             return finished(line, self._errors[line.id])
+        if item.assertion is not None:
+            return self._label(item, item.assertion, line)
         try:
             result = self._stages.read(self._pipeline, line.id, lambda: self._answer(item))
         except RagqaError as error:
@@ -107,6 +118,15 @@ class Reading:
             return finished(line, error)
         milliseconds = (time.perf_counter() - began) * 1000
         return finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
+
+    def _label(self, item: Item, assertion: Assertion, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
+        labeller = item.labeller or labeller_of(self._pipeline.reader)
+        try:
+            result = self._stages.read(self._pipeline, line.id, lambda: labelled(labeller, assertion, item.documents))
+        except RagqaError as error:
+            return finished(line, error)
+        timings = {**line.timings_ms, **result.timings_ms}
+        return finished(replace(line, labelled=cast("LabelOutcome", result.value), timings_ms=timings), None)
 
     def _choice(self, item: Item, answer: Answer) -> str | None:
         place = self._places.get(item.question.id)

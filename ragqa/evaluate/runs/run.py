@@ -12,6 +12,7 @@ from ragqa.evaluate.measures.measure import Scores, mean_over_sets
 from ragqa.evaluate.runs import prepare
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise, write_metrics, write_timings
 from ragqa.evaluate.runs.folder import RunFolder, RunManifest, refuse_changed, write_members
+from ragqa.evaluate.runs.labelling import baseline
 from ragqa.evaluate.runs.lines import QuestionLine, read_lines
 from ragqa.evaluate.runs.loop import RunningScore, RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
@@ -55,6 +56,8 @@ class Request:
         Hits that are kept of each question; measures with a deeper cut-off see no more.
     limit
         Only so many questions, the first ones; None: all.
+    baseline
+        A baseline that labels claims in the reader's place (``majority``, ``word-overlap``); None: the reader.
     retry_failed
         Ask those questions of an earlier run again that ended in an error.
     """
@@ -71,6 +74,7 @@ class Request:
     batch: int = BATCH
     n_hits: int = N_HITS
     limit: int | None = None
+    baseline: str | None = None
     retry_failed: bool = False
 
 
@@ -129,6 +133,9 @@ def make_ready(request: Request, task: Task, progress: Progress | None = None) -
         # The documents are given: whether they deal with the question is not in question.
         overrides = (*overrides, "answer.abstain_below=0.0")
     wanted = _wanted(request, task, overrides, progress)
+    if request.baseline:
+        baseline(request.baseline, task)
+        return ready(request, task, wanted, f"{request.baseline} (baseline)")
     return ready(request, task, wanted, " ".join([request.index or wanted.recipe_name, *request.overrides]))
 
 
@@ -148,6 +155,8 @@ def run_ready(
 ) -> Result:
     """Do what is left of one run, and score it."""
     manifest = begun(ready, path.name, request.batch, request.n_hits)
+    if request.baseline:
+        manifest = replace(manifest, inputs={**manifest.inputs, "baseline": request.baseline})
     refuse_changed(path, manifest)
     files_hash = prepare.ensure_index(ready.wanted, progress)
     manifest = replace(manifest, inputs={**manifest.inputs, "index": files_hash})
@@ -159,7 +168,8 @@ def run_ready(
         if left or not (path / "task.json").exists():
             with Stages.open(ready.wanted.corpus, [(ready.wanted.name, ready.wanted.recipe)]) as stages:
                 write_task(path, run_task(ready.task, stages.store))
-                work = work_of(ready.task, request.batch, request.n_hits)
+                labeller = baseline(request.baseline, ready.task) if request.baseline else None
+                work = work_of(ready.task, request.batch, request.n_hits, labeller)
                 work_through(work, stages, [folder], on_question, running_score(ready.task))
         return finish(folder, n_before)
 
@@ -220,6 +230,8 @@ def run_id(request: Request, tasks: Sequence[Task]) -> str:
     data = request.data.absolute().name.removesuffix(".json") if request.data else ""
     split = task.split if len(tasks) == 1 else ""
     parts = [task.name, data, split, task.setting, request.corpus or "", pipeline]
+    if request.baseline:
+        parts.append(request.baseline)
     if request.overrides:
         parts.append(content_hash(sorted(request.overrides))[:6])
     if request.limit:
@@ -234,6 +246,8 @@ def running_score(task: Task) -> RunningScore:
     relevant = {question.id: question.relevant for question in task.questions if question.relevant}
 
     def score(line: QuestionLine) -> float | None:
+        if line.id in labels and line.labelled is not None:
+            return float(line.labelled.label == labels[line.id])
         if line.id in labels and (line.answer is not None or line.choice is not None or line.error):
             given = line.choice or (line.answer.verdict if line.answer else None)
             return float(given == labels[line.id])

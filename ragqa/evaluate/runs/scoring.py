@@ -33,6 +33,8 @@ def _gather(outcomes: Outcomes, line: QuestionLine) -> None:
     if line.answer is not None:
         outcomes.answers[line.id] = replace(line.answer, sources=(), notices=())
         outcomes.choices[line.id] = line.choice
+    if line.labelled is not None:
+        outcomes.labels[line.id] = line.labelled
     if line.snippets:
         outcomes.snippets[line.id] = tuple(line.snippets)
     outcomes.sections.update({(cited.document_id, cited.section): cited.text for cited in line.cited})
@@ -77,7 +79,7 @@ def _overall(task: Task, outcomes: Outcomes) -> dict[str, int]:
         if question_id not in outcomes.errors
         and (
             question_id not in outcomes.documents
-            or (reads and question_id not in outcomes.answers)
+            or (reads and question_id not in outcomes.answers and question_id not in outcomes.labels)
             or (searched and not outcomes.documents[question_id])
         )
     ]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import named_abstract_sections
+from ragqa.evaluate.runs.labelling import Labeller
 from ragqa.evaluate.runs.loop import Work
 from ragqa.evaluate.runs.reading import Item
 from ragqa.evaluate.tasks.scorers import needs_reader
-from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_question
+from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_assertion, as_question
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Document
 
@@ -74,13 +75,13 @@ def read_task(folder: Path) -> RunTask:
 
 def searches(task: Task) -> bool:
     """Whether any question is searched for: then the task needs an index."""
-    return any(not question.contexts for question in task.questions)
+    return any(not question.contexts and not question.documents for question in task.questions)
 
 
-def work_of(task: Task, batch: int, n_hits: int = N_HITS) -> Work:
-    """What the loop does for the task."""
+def work_of(task: Task, batch: int, n_hits: int = N_HITS, labeller: Labeller | None = None) -> Work:
+    """What the loop does for the task; a labeller takes the reader's place."""
     return Work(
-        items=[_item(question) for question in task.questions],
+        items=[_item(task, question, labeller) for question in task.questions],
         n_hits=n_hits,
         read=needs_reader(task),
         batch=batch,
@@ -116,7 +117,10 @@ def _category(label: str) -> str:
     return upper if upper in _CATEGORIES else ""
 
 
-def _item(question: TaskQuestion) -> Item:
+def _item(task: Task, question: TaskQuestion, labeller: Labeller | None) -> Item:
+    if task.asserts:
+        assertion = as_assertion(task, question)
+        return Item(as_question(question), documents=question.documents, assertion=assertion, labeller=labeller)
     if question.contexts:
         return Item(as_question(question), documents=given_documents(question), options=question.options)
     return Item(as_question(question), query=question.text, options=question.options)

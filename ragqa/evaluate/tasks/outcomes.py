@@ -4,7 +4,31 @@ from dataclasses import dataclass, field
 
 from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion, BioasqSnippet, ExactAnswer, pmid_url
 from ragqa.evaluate.tasks.task import Task, gold_labels
-from ragqa.types import Answer
+from ragqa.types import Answer, ScoredSpan
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """What a labeller made of a claim, or of a question on a trial.
+
+    Attributes
+    ----------
+    label
+        The likeliest label; None where none could be read.
+    probabilities
+        Of each label.
+    evidence
+        The spans that it weighed, best first, and which of them it shows as its evidence.
+    only_evidence, without_evidence
+        The probabilities from the chosen evidence alone, and from the documents with it cut out; empty where no
+        evidence was chosen.
+    """
+
+    label: str | None = None
+    probabilities: dict[str, float] = field(default_factory=dict)
+    evidence: list[ScoredSpan] = field(default_factory=list)
+    only_evidence: dict[str, float] = field(default_factory=dict)
+    without_evidence: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -19,6 +43,7 @@ class Outcomes:
     snippets: dict[str, tuple[BioasqSnippet, ...]] = field(default_factory=dict)
     sections: dict[tuple[str, str], str] = field(default_factory=dict)
     choices: dict[str, str | None] = field(default_factory=dict)
+    labels: dict[str, LabelOutcome] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,9 +83,11 @@ def exact_answer_of(question_type: str | None, answer: Answer) -> ExactAnswer | 
 
 
 def verdicts(task: Task, outcomes: Outcomes) -> dict[str, str | None]:
-    """Question id → verdict, None under an abstention; questions that failed are missing."""
+    """Question id → verdict or label, None under an abstention; questions that failed are missing."""
     found: dict[str, str | None] = {}
     for question_id in gold_labels(task):
+        if question_id in outcomes.labels:
+            found[question_id] = outcomes.labels[question_id].label
         answer = outcomes.answers.get(question_id)
         if answer is not None:
             found[question_id] = answer.verdict

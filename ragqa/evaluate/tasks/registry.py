@@ -13,7 +13,20 @@ from ragqa.errors import BackendError, UsageError, nearest
 from ragqa.evaluate.tasks.task import Task
 
 GROUP = "ragqa.tasks"
-TASKS = ("beir", "bioasq", "mirage", "pubmedqa", "r2med", "sample")
+TASKS = {
+    "beir": "beir",
+    "bioasq": "bioasq",
+    "covid-fact": "claims.covid_fact",
+    "evidence-inference": "evidence_inference",
+    "healthver": "claims.healthver",
+    "mirage": "mirage",
+    "nli4ct": "claims.nli4ct",
+    "pubmedqa": "pubmedqa",
+    "r2med": "r2med",
+    "sample": "sample",
+    "scifact-claims": "claims.scifact",
+}
+"""Name of a task → its module in this package."""
 
 Loader = Callable[[Path | None, str | None, str | None], tuple[Task, ...]]
 
@@ -52,7 +65,7 @@ def load_tasks(
         The package that adds the task does not load.
     """
     if name in TASKS:
-        loader = import_module(f"ragqa.evaluate.tasks.{name}").load
+        loader = import_module(f"ragqa.evaluate.tasks.{TASKS[name]}").load
     else:
         points = {point.name: point for point in metadata.entry_points(group=GROUP)}
         if name not in points:

@@ -27,6 +27,7 @@ from ragqa.evaluate.measures.citations import (
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS, score_labels
 from ragqa.evaluate.measures.measure import Scores
 from ragqa.evaluate.measures.rouge import score_ideal_answers
+from ragqa.evaluate.tasks.evidence_scores import rationale_scores, verification_scores
 from ragqa.evaluate.tasks.outcomes import Outcomes, exact_answer_of, submission_of, verdicts
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
 from ragqa.types import Statement
@@ -85,11 +86,11 @@ def _choices(task: Task, outcomes: Outcomes, model: EntailmentModel) -> Scores: 
 
 def _calibration(task: Task, outcomes: Outcomes, model: EntailmentModel) -> Scores:  # noqa: ARG001
     gold = gold_labels(task)
-    chances = {
-        question_id: answer.verdict_probabilities
-        for question_id, answer in outcomes.answers.items()
-        if question_id in gold
+    chances: dict[str, Mapping[str, float]] = {
+        **{question_id: answer.verdict_probabilities for question_id, answer in outcomes.answers.items()},
+        **{question_id: label.probabilities for question_id, label in outcomes.labels.items()},
     }
+    chances = {question_id: found for question_id, found in chances.items() if question_id in gold}
     return score_calibration(gold, chances, task.labels or PUBMEDQA_LABELS)
 
 
@@ -150,4 +151,6 @@ _SCORERS: dict[str, Scorer] = {
     "calibration": Scorer(_calibration),
     "selective": Scorer(_selective),
     "citations": Scorer(_citations),
+    "rationale": Scorer(lambda task, outcomes, _model: rationale_scores(task, outcomes.labels)),
+    "verification": Scorer(lambda task, outcomes, _model: verification_scores(task, outcomes.labels)),
 }

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ragqa.errors import SourceError
 from ragqa.evaluate.measures.bioasq.question import URL, BioasqQuestion, BioasqSnippet, ExactAnswer
+from ragqa.evaluate.tasks.evidence import GoldEvidence, Place
 from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.manifest import content_hash
-from ragqa.types import Question, QuestionType
+from ragqa.types import Assertion, Document, Question, QuestionType, TrialQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class TaskQuestion:
     snippets
         Gold snippets, as BioASQ gives them.
     label
-        The gold verdict (``yes``, ``no``, ``maybe``) or the letter of the right option.
+        The gold verdict (``yes``, ``no``, ``maybe``), the letter of the right option, or what the documents say to
+        the claim.
     exact_answer
         Gold entries of a factoid or list question, each with its synonyms.
     ideal_answers
@@ -41,6 +43,14 @@ class TaskQuestion:
     contexts, context_labels
         The text that the setting hands to the reader instead of what is retrieved, and a heading for each.
         Empty: the reader gets what was retrieved.
+    documents
+        The documents that the setting hands to the reader, where there are more than one or they have sections.
+    trial
+        The question on a trial in its parts; None for any other question.
+    evidence
+        What each document says to a claim, and where.
+    sentences
+        The sentences of the given documents as the data divides them; evidence is scored by these.
     options
         Letter → text, for multiple choice. Never part of the query.
     subset
@@ -63,6 +73,10 @@ class TaskQuestion:
     ideal_answers: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     context_labels: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
+    trial: TrialQuestion | None = None
+    evidence: tuple[GoldEvidence, ...] = ()
+    sentences: tuple[Place, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     subset: str = ""
     fold: int | None = None
@@ -91,6 +105,8 @@ class Task:
         Retrieval measures, where ``retrieval`` is among the scorers.
     labels
         The fixed label set, where ``labels`` is.
+    asserts
+        True where the questions are claims, or questions on trials, that are labelled with one of ``labels``.
     corpus
         The task's own corpus, or None where any corpus may be searched.
     drop_query_id
@@ -109,6 +125,7 @@ class Task:
     setting: str = ""
     measures: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    asserts: bool = False
     corpus: CorpusSource | None = None
     drop_query_id: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -123,6 +140,11 @@ def question_set_hash(task: Task) -> str:
 def as_question(question: TaskQuestion) -> Question:
     """What an engine is asked: the text alone, never the options or the gold."""
     return Question(question.text, question.id, question.type)
+
+
+def as_assertion(task: Task, question: TaskQuestion) -> Assertion:
+    """What a labeller is asked: the claim, or the question on a trial, and the labels."""
+    return Assertion(question.text, task.labels, question.trial)
 
 
 def qrels(task: Task) -> dict[str, dict[str, int]]:

@@ -9,8 +9,9 @@ from ragqa.errors import SourceError, UsageError
 from ragqa.evaluate.measures.bioasq.question import URL
 from ragqa.evaluate.measures.measure import figures, mean_over_sets
 from ragqa.evaluate.measures.retrieval import evaluate_run
+from ragqa.evaluate.tasks.card import load_card
 from ragqa.evaluate.tasks.pubmedqa import official_split
-from ragqa.evaluate.tasks.registry import load_tasks, task_names
+from ragqa.evaluate.tasks.registry import TASKS, load_tasks, task_names
 from ragqa.evaluate.tasks.task import as_question, bioasq_gold, gold_labels, qrels, question_set_hash
 
 
@@ -22,7 +23,16 @@ def write_lines(path, rows):
 def test_an_unknown_task_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean 'pubmedqa'"):
         load_tasks("pubmed-qa")
-    assert task_names() == ["beir", "bioasq", "mirage", "pubmedqa", "r2med", "sample"]
+    assert {"beir", "bioasq", "mirage", "pubmedqa", "r2med", "sample", "scifact-claims"} <= set(task_names())
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_has_a_card_and_a_loader_that_asks_for_data(name):
+    card = load_card(name)
+    assert card.files or card.steps
+    if name != "sample":
+        with pytest.raises(UsageError, match="needs"):
+            load_tasks(name)
 
 
 class TestSample:

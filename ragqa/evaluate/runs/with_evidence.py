@@ -1,0 +1,53 @@
+"""A label with what it rests on: from the whole documents, from the evidence alone, and from all but the evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ragqa.evaluate.runs.labelling import Labeller
+from ragqa.evaluate.tasks.outcomes import LabelOutcome
+from ragqa.types import Assertion, Document, Section, Span
+
+
+def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Document]) -> LabelOutcome:
+    """The label of an assertion, and what becomes of it when only its evidence, or all but its evidence, is given."""
+    whole = labeller.label(assertion, documents)
+    if not whole.probabilities:
+        return LabelOutcome(evidence=list(whole.evidence))
+    label = max(whole.probabilities, key=whole.probabilities.__getitem__)
+    chosen = [found.span for found in whole.evidence if found.chosen]
+    line = LabelOutcome(label, _rounded(whole.probabilities), list(whole.evidence))
+    if not chosen:
+        return line
+    only = labeller.label(assertion, [_only(document, chosen) for document in documents])
+    rest = labeller.label(assertion, [_without(document, chosen) for document in documents])
+    return replace(line, only_evidence=_rounded(only.probabilities), without_evidence=_rounded(rest.probabilities))
+
+
+def _only(document: Document, spans: Sequence[Span]) -> Document:
+    """The document with nothing but the spans, each section's in their order."""
+    sections = [
+        replace(section, text=" ".join(section.text[begin:end] for begin, end in _of(document, section, spans)))
+        for section in document.sections
+    ]
+    return replace(document, sections=tuple(section for section in sections if section.text))
+
+
+def _without(document: Document, spans: Sequence[Span]) -> Document:
+    """The document with the spans cut out."""
+    sections = []
+    for section in document.sections:
+        text, last = "", 0
+        for begin, end in _of(document, section, spans):
+            text, last = text + section.text[last:begin], max(last, end)
+        sections.append(replace(section, text=text + section.text[last:]))
+    return replace(document, sections=tuple(section for section in sections if section.text.strip()))
+
+
+def _of(document: Document, section: Section, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    return sorted(
+        {(span.begin, span.end) for span in spans if (span.document_id, span.section) == (document.id, section.name)}
+    )
+
+
+def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(value, 5) for label, value in probabilities.items()}

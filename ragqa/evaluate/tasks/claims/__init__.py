@@ -1,0 +1,1 @@
+"""Tasks that verify claims: SciFact, HealthVer, NLI4CT, COVID-Fact."""
