@@ -133,7 +133,7 @@ class EndpointSettings:
     max_tokens
         Tokens that one response may have.
     context_tokens
-        Tokens of prompt and response together; 0: as the server says, else 4,096.
+        Tokens of prompt and response together; 0: as the server says, which must then tell ``max_model_len``.
     temperature, seed
         Sampling. Temperature 0 takes the likeliest token; servers are not bit-deterministic even then.
     """
@@ -166,7 +166,7 @@ class ChatSettings(EndpointSettings):
     chain_of_thought
         True: the model reasons in free words first. The reasoning is kept apart from the answer.
     votes, vote_temperature
-        Self-consistency: so many samples at this temperature vote; 1: a single answer.
+        Self-consistency: so many samples at this temperature, above 0, vote; 1: a single answer.
     shuffles
         Multiple choice: the options are shown in so many orders, and the probabilities averaged.
     voters

@@ -5,19 +5,20 @@ takes the same arguments as :func:`open_reader`.
 """
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
-import numpy as np
-
-from ragqa.answer.reading import Reading
+from ragqa.answer.reading import Encode, Reading
 from ragqa.errors import UsageError, nearest
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, Question
 
 ENTRY_POINT_GROUP = "ragqa.readers"
-Encode = Callable[[Sequence[str]], np.ndarray]
-"""Sentences → float32 [n_sentences, dimension], each row of length 1."""
+_SHIPPED = (
+    EntryPoint("extractive", "ragqa.answer.extractive:ExtractiveReader.open", ENTRY_POINT_GROUP),
+    EntryPoint("chat", "ragqa.answer.chat.reader:ChatReader.open", ENTRY_POINT_GROUP),
+)
+Opener = Callable[[AnswerSettings, Encode | None], "Reader"]
 
 
 class Reader(Protocol):
@@ -43,23 +44,8 @@ def open_reader(settings: AnswerSettings, encode: Encode | None = None) -> Reade
     UsageError
         There is no reader of that name.
     """
-    readers: dict[str, Callable[[AnswerSettings, Encode | None], Reader]] = {"extractive": _extractive, "chat": _chat}
-    if settings.reader not in readers:
-        plugins = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
-        if settings.reader not in plugins:
-            known = nearest(settings.reader, [*readers, *plugins])
-            raise UsageError(f"there is no reader {settings.reader!r}; {known}")
-        readers[settings.reader] = plugins[settings.reader].load()
-    return readers[settings.reader](settings, encode)
-
-
-def _extractive(settings: AnswerSettings, encode: Encode | None) -> Reader:
-    from ragqa.answer.extractive import ExtractiveReader
-
-    return ExtractiveReader.open(settings, encode)
-
-
-def _chat(settings: AnswerSettings, encode: Encode | None) -> Reader:
-    from ragqa.answer.chat.reader import ChatReader
-
-    return ChatReader.open(settings, encode)
+    points = {point.name: point for point in (*entry_points(group=ENTRY_POINT_GROUP), *_SHIPPED)}
+    if settings.reader not in points:
+        raise UsageError(f"there is no reader {settings.reader!r}; {nearest(settings.reader, [*points])}")
+    opener: Opener = points[settings.reader].load()
+    return opener(settings, encode)

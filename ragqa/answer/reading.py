@@ -1,9 +1,14 @@
 """What a reader makes of a question and the documents found for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ragqa.types import ExactAnswer, Generation, Notice, QuestionType, Statement, VerdictLabel
+
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""Sentences → float32 [n_sentences, dimension], each row of length 1."""
 
 
 @dataclass(frozen=True, slots=True)

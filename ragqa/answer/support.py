@@ -120,6 +120,24 @@ def conflict(statement: str, sentence: str, article: Article) -> Conflict | None
     return _opposed(statement, sentence)
 
 
+def stance(question: str, statement: str) -> Literal["yes", "no"] | None:
+    """What a statement says to a yes/no question about more or less, by its direction; None where it tells none.
+
+    >>> stance("Does A reduce deaths?", "A reduced deaths."), stance("Does A reduce deaths?", "A had no effect.")
+    ('yes', 'no')
+    >>> stance("Is it false that A reduces deaths?", "A reduced deaths.") or stance("Is A a gene?", "A is a gene.")
+    'no'
+    """
+    asked_for = asserted(question)
+    found = _of_same_outcome(question, asked_for, statement)
+    if asked_for.direction == "none" or not found:
+        return None
+    opposed = [contradictory(asked_for, one) for one in found]
+    if all(opposed):
+        return "no"
+    return "yes" if not any(opposed) and all(one.direction == asked_for.direction for one in found) else None
+
+
 def states_aim(sentence: str) -> bool:
     """Whether a sentence says only what was to be learned.
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ragqa.errors import BackendError, EndpointError, UsageError
+from ragqa.errors import BackendError, EndpointError, UsageError, nearest
 from ragqa.llm.choice import Position, check_choices, choice_probabilities
 from ragqa.llm.model import Completion, Message, Request
 from ragqa.llm.reasoning import ReplyStream, split_reasoning
@@ -28,7 +28,6 @@ N_TOP_LOGPROBS = 20
 """How many log probabilities are asked for at each token; the most that vLLM and OpenAI give by default."""
 FIRST_TRY_S = 3.0
 """Seconds for which an endpoint that has never answered is tried."""
-DEFAULT_CONTEXT = 4096
 _CHARACTERS_PER_TOKEN = 3.5
 _LONGEST_PAUSE_S = 8.0
 _REFUSALS = {400, 404, 422}
@@ -127,7 +126,13 @@ class EndpointModel:
         return self._tokenizes
 
     async def context_length(self) -> int:
-        """The settings' ``context_tokens``, else the server's ``max_model_len``, else 4,096."""
+        """The settings' ``context_tokens``, else the server's ``max_model_len``.
+
+        Raises
+        ------
+        UsageError
+            The server does not serve the model, or does not tell how long its context is.
+        """
         if not self._context:
             await self._look_up_model()
         return self._context
@@ -192,8 +197,16 @@ class EndpointModel:
                     "name one in answer.chat.model"
                 )
             self.name = names[0]
-        chosen = next((model for model in served if model["id"] == self.name), {})
-        self._context = self._context or int(chosen.get("max_model_len") or DEFAULT_CONTEXT)
+        chosen = next((model for model in served if model["id"] == self.name), None)
+        if chosen is None and names:
+            raise UsageError(f"{self.settings.base_url} does not serve {self.name!r}; {nearest(self.name, names)}")
+        told = int((chosen or {}).get("max_model_len") or 0)
+        if not (self._context or told):
+            raise UsageError(
+                f"{self.settings.base_url} does not tell how long the context of {self.name!r} is; set it: "
+                "answer.chat.context_tokens=8192, or as many tokens as the model was made for"
+            )
+        self._context = self._context or told
 
     async def _chunks(self, stream: Any) -> AsyncGenerator[Any, None]:
         import httpx2  # a broken stream raises the errors of the HTTP library beneath openai

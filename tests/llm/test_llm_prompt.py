@@ -9,7 +9,11 @@ from ragqa.llm.fence import fenced
 from ragqa.llm.prompt import Prompts
 
 PROMPTS = Prompts("ragqa.answer")
-MARKS = ["</source>", "<source number=", "<|im_end|>", "<|", "[INST]", "[/INST]", "<s>", "</s>", "<think>", "<<SYS>>"]
+MARKS = [
+    "</source>", "<source number=", "<|im_end|>", "<|", "[INST]", "[/INST]", "<s>", "</s>", "<think>", "<<SYS>>",
+    "<｜User｜>", "<start_of_turn>", "<|eot_id|>", "[TOOL_RESULTS]", "[SYSTEM_PROMPT]", "[gMASK]", "\n### Instruction:",
+    "\nAssistant:", "\nHuman:", "\nUSER:",
+]  # fmt: skip
 
 
 @given(st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=5)), max_size=8))

@@ -7,10 +7,10 @@ further turn and every further sample about the same question.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragqa.answer.chat.examples import Example
 from ragqa.answer.chat.replies import Cited, Reply, StatementStream, read_reply
 from ragqa.answer.chat.sources import NumberedSource, render
 from ragqa.errors import EndpointError
+from ragqa.llm.fence import fenced
 from ragqa.llm.model import Completion, LanguageModel, Message, Request
 from ragqa.llm.prompt import Prompts
 from ragqa.types import Question
@@ -20,13 +20,19 @@ OnStatement = Callable[[Cited], Awaitable[None]]
 
 @dataclass(slots=True)
 class Spent:
-    """What the conversations about one question cost, and what was thought aloud in them."""
+    """What the conversations about one question cost, what was thought aloud in them, and what they lacked.
+
+    ``n_unreadable`` counts replies of which nothing could be read, ``n_without_probabilities`` choices for which the
+    server gave no log probabilities, so that the one made counts as certain.
+    """
 
     models: dict[str, None] = field(default_factory=dict)
     n_requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     n_cut_off: int = 0
+    n_unreadable: int = 0
+    n_without_probabilities: int = 0
     reasoning: list[str] = field(default_factory=list)
 
     def add(self, model: LanguageModel, completion: Completion) -> Completion:
@@ -43,13 +49,16 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What is shown to every model before its task: rules, examples, sources and the question."""
+    """What is shown to every model before its task: rules, solved examples, sources and the question.
+
+    ``correction`` is what the sources say instead of something false that the question takes for granted; "": nothing.
+    """
 
     prompts: Prompts
     question: Question
     sources: tuple[NumberedSource, ...] = ()
-    examples: tuple[Example, ...] = ()
-    with_reasoning: bool = False
+    solved: tuple[Message, ...] = ()
+    correction: str = ""
 
     @property
     def setting(self) -> str:
@@ -58,27 +67,25 @@ class Conversation:
 
     def opening(self, task: str) -> tuple[Message, ...]:
         """The conversation up to the first task."""
-        setting = self.setting
-        messages = [Message("system", self.prompts.text(f"system.{setting}"))]
-        for example in self.examples:
-            messages += self._solved(example)
+        system = Message("system", self.prompts.text(f"system.{self.setting}"))
+        return (system, *self.solved, self.asking(task))
+
+    def asking(self, task: str) -> Message:
+        """The turn that shows the sources, asks the question and sets the task."""
+        if self.correction:
+            carried = self.prompts.fill("presupposition.carried", correction=fenced(self.correction))
+            task = f"{carried}\n\n{task}"
         text = self.prompts.fill(
-            f"question.{setting}",
+            f"question.{self.setting}",
             question=self.question.text.strip(),
             task=task,
             sources=render(self.sources, self.prompts),
         )
-        return (*messages, Message("user", text))
+        return Message("user", text)
 
     def task(self, name: str, **values: str) -> str:
         """The task ``name`` in this setting, filled in."""
         return self.prompts.fill(f"{name}.{self.setting}", **values)
-
-    def _solved(self, example: Example) -> list[Message]:
-        short = "Reply with one word." if example.type == "yesno" else "Reply with the answer in a few words."
-        asked = self.prompts.fill("question.closed", question=example.question, task=short)
-        rationale = f"{example.rationale}\n\n" if example.rationale and self.with_reasoning else ""
-        return [Message("user", asked), Message("assistant", rationale + example.answer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +102,15 @@ async def choose(
 ) -> dict[str, float]:
     """The probability of each choice; empty where the reply is none of them.
 
-    Where the server gives no log probabilities, the choice that was made has probability 1.
+    Where the server gives no log probabilities, the choice that was made has probability 1; both faults are counted.
     """
     request = Request(messages, tuple(choices), seed=sample.seed, temperature=sample.temperature)
     completion = spent.add(sample.model, await sample.model.complete(request))
     if completion.choice_probabilities:
         return dict(completion.choice_probabilities)
     said = [choice for choice in choices if _opens_with(completion.text, choice)]
+    spent.n_without_probabilities += bool(said)
+    spent.n_unreadable += not said
     return {choice: float(choice == said[0]) for choice in choices} if said else {}
 
 
@@ -135,6 +144,7 @@ async def reply_in_statements(
         reply = read_reply(spent.add(sample.model, completion).text)
         if reply.readable:
             break
+        spent.n_unreadable += 1
     return reply
 
 

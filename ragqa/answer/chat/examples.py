@@ -14,11 +14,19 @@ import msgspec
 import numpy as np
 
 from ragqa.answer import terms
-from ragqa.answer.reader import Encode
+from ragqa.answer.reading import Encode
 from ragqa.errors import SourceError, UsageError
 from ragqa.types import Question, QuestionType
 
 _ALLOWED_SPLITS = ("train", "dev")
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSource:
+    """An article that an example is solved from."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,12 @@ class Example:
     split
         The part of its data set that it is from, ``train`` or ``dev``; test questions are refused.
     rationale
-        Reasoning that leads to the answer, shown where the model reasons first; may be "".
+        Reasoning that leads to the answer, shown where the model reasons first; where it is "", the model reasons
+        itself, and what leads it to the right answer is shown (as in Medprompt).
+    sources
+        The articles that the answer is from. Where the model is shown sources, examples that have some come first.
+    answers, statements
+        The exact answers, and the sentences that say why, as the model should have written them; empty: ``answer``.
     """
 
     id: str
@@ -43,6 +56,9 @@ class Example:
     answer: str
     split: str
     rationale: str = ""
+    sources: tuple[ExampleSource, ...] = ()
+    answers: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
 
 
 class ExamplePool:
@@ -54,8 +70,12 @@ class ExamplePool:
         self._lock = threading.Lock()
         self._vectors: np.ndarray | None = None
 
-    def nearest(self, question: Question, question_type: QuestionType, n: int) -> list[Example]:
+    def nearest(
+        self, question: Question, question_type: QuestionType, n: int, *, with_sources: bool = False
+    ) -> list[Example]:
         """The ``n`` nearest examples of the same type, the nearest last, where models heed it most.
+
+        ``with_sources`` takes only examples that are solved from sources, where the pool has any of the type.
 
         Neither the question itself is among them, whatever its case and punctuation, nor one of the same id.
         Nearness is the cosine of the encoder's vectors, or the share of weighted words without an encoder.
@@ -68,6 +88,8 @@ class ExamplePool:
             and _normalised(example.question) != asked
             and not (question.id and example.id == question.id)
         ]
+        if with_sources:
+            places = [place for place in places if self._examples[place].sources] or places
         if not places or n == 0:
             return []
         nearness = self._nearness(question.text, places)

@@ -4,32 +4,31 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-from ragqa.answer.chat import checks, voting
-from ragqa.answer.chat.conversation import Conversation, Sample, Spent, choose, reason, reply_in_statements
-from ragqa.answer.chat.examples import Example, ExamplePool, load_examples
+from ragqa.answer.chat import checks
+from ragqa.answer.chat.conversation import Conversation, Sample, Spent
+from ragqa.answer.chat.examples import ExamplePool, load_examples
+from ragqa.answer.chat.open_question import answer_open_question
+from ragqa.answer.chat.options import LETTERS, choose_option
 from ragqa.answer.chat.packing import Packed, pack
-from ragqa.answer.chat.replies import Cited, Reply, reply_schema
+from ragqa.answer.chat.session import Session
+from ragqa.answer.chat.solved import OwnReasoning, solved_turns
 from ragqa.answer.chat.sources import NumberedSource
 from ragqa.answer.chat.write import Draft, Report, Work, Writer, abstention
+from ragqa.answer.chat.yes_no import answer_yes_or_no
 from ragqa.answer.extractive import ExtractiveReader
 from ragqa.answer.notices import about_documents
 from ragqa.answer.question import AskedFor, analyse
-from ragqa.answer.reader import Encode
-from ragqa.answer.reading import Reading
+from ragqa.answer.reading import Encode, Reading
 from ragqa.errors import UsageError
 from ragqa.llm import loop
-from ragqa.llm.choice import scale
 from ragqa.llm.endpoint import EndpointModel
-from ragqa.llm.model import LanguageModel, Message
+from ragqa.llm.model import LanguageModel
 from ragqa.llm.prompt import Prompts
 from ragqa.manifest import content_hash
 from ragqa.recipe import AnswerSettings, ChatSettings, EndpointSettings
-from ragqa.types import Document, Question, Statement, VerdictLabel
+from ragqa.types import Document, Question, Statement
 
-VERDICTS = ("yes", "no", "maybe")
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FURTHER_TURNS = 400
 """Tokens set aside for the short turns (a verdict, the next task) that follow the first task."""
 
@@ -57,6 +56,12 @@ class ChatReader:
     def __init__(self, settings: AnswerSettings, models: Sequence[LanguageModel], encode: Encode | None = None) -> None:
         if not models:
             raise UsageError("the reader 'chat' needs at least one model")
+        chat = settings.chat
+        if chat.votes > 1 and chat.vote_temperature == 0:
+            raise UsageError(
+                f"answer.chat.votes = {chat.votes} with vote_temperature = 0: every sample would be the same; set "
+                "answer.chat.vote_temperature=0.7, or answer.chat.votes=1"
+            )
         self.settings = settings
         self.models = tuple(models)
         self.in_flight = models[0].in_flight
@@ -64,6 +69,7 @@ class ChatReader:
         self._encode = encode
         self._fit = ExtractiveReader(settings, encode)
         self._pool: ExamplePool | None = None
+        self._own_reasoning = OwnReasoning()
 
     @classmethod
     def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "ChatReader":
@@ -141,8 +147,8 @@ class ChatReader:
 
     @property
     def prompts_hash(self) -> str:
-        """Hash of all prompts in force."""
-        return content_hash(self.prompts.hashes())
+        """Hash of all prompts in force, those of query expansion and reranking among them."""
+        return content_hash({**self.prompts.hashes(), **Prompts("ragqa.retrieve").hashes()})
 
     def close(self) -> None:
         """Close the connections."""
@@ -166,134 +172,59 @@ class ChatReader:
         chat = self.settings.chat
         asked, spent, judge = analyse(job.question), Spent(), Sample(self.models[0], chat.seed)
         usable = [d for d in job.documents if self.settings.allow_retracted or not d.retracted]
-        conversation = await self._conversation(job.question, asked)
+        conversation = Conversation(self.prompts, job.question)
         relevant, strength, packed = list(job.documents), 0.0, Packed(())
         if chat.retrieval == "always" or await checks.needs_sources(judge, conversation, spent):
             relevant, strength = await asyncio.to_thread(self._relevant, asked, job)
             if objection := self._objection(job, usable, strength):
                 told = about_documents(relevant, (), retracted_allowed=self.settings.allow_retracted)
                 return abstention(asked, objection, strength, tuple(told))
+            conversation = await self._with_examples(conversation, asked, spent, with_sources=True)
             packed = await self._packed(asked, conversation, usable)
             conversation = replace(conversation, sources=packed.sources)
+        else:
+            conversation = await self._with_examples(conversation, asked, spent)
         work = Work(
             self.settings, asked, relevant, conversation, packed, self.prompts_hash, judge, spent, strength, report
         )
         writer, draft = Writer(work), Draft()
         if chat.check_presuppositions and packed.sources:
             draft.correction = await writer.correct(await checks.false_presupposition(judge, conversation, spent))
+            conversation = replace(conversation, correction=draft.correction.text if draft.correction else "")
+        session = Session(chat, self.models, conversation, spent)
         if asked.type == "yesno":
-            await self._yes_or_no(conversation, spent, writer, draft)
+            await answer_yes_or_no(session, writer, draft)
         else:
-            await self._open_question(asked, conversation, spent, writer, draft)
+            await answer_open_question(session, asked.type, writer, draft)
         return await writer.finish(draft)
-
-    async def _yes_or_no(self, conversation: Conversation, spent: Spent, writer: Writer, draft: Draft) -> None:
-        """A verdict by vote; then the first sample that gave the winning one says why."""
-        samples = self._samples()
-        task = conversation.task("yesno")
-        ballots = await asyncio.gather(*(self._ballot(s, conversation, task, VERDICTS, spent) for s in samples))
-        shares = voting.vote([scale(ballot, self.settings.chat.verdict_temperature) for ballot, _ in ballots])
-        if not shares:
-            draft.readable = False
-            return
-        draft.verdict = cast("VerdictLabel", next(iter(shares)))
-        draft.verdict_probabilities = shares
-        if not self.settings.chat.write_statements:
-            return
-        agreeing = [place for place, (ballot, _) in enumerate(ballots) if _winner(ballot) == draft.verdict]
-        place = agreeing[0] if agreeing else 0
-        turns = (
-            *ballots[place][1],
-            Message("assistant", draft.verdict),
-            Message("user", conversation.task("yesno.statements")),
-        )
-        schema = reply_schema("yesno", len(conversation.sources))
-        draft.take(await reply_in_statements(samples[place], turns, schema, spent, writer.on_statement()))
-
-    async def _open_question(
-        self, asked: AskedFor, conversation: Conversation, spent: Spent, writer: Writer, draft: Draft
-    ) -> None:
-        """Answers by vote; the statements are the first readable reply's."""
-        samples = self._samples()
-        schema = reply_schema(asked.type, len(conversation.sources))
-
-        async def reply(place: int, sample: Sample) -> Reply:
-            turns = await self._up_to_task(sample, conversation, conversation.task(asked.type), spent)
-            heard = writer.on_statement() if place == 0 and len(samples) == 1 else None
-            return await reply_in_statements(sample, turns, schema, spent, heard)
-
-        replies = await asyncio.gather(*(reply(place, sample) for place, sample in enumerate(samples)))
-        readable = [r for r in replies if r.readable]
-        answering = [r for r in readable if r.answerable]
-        if len(answering) * 2 < len(readable) or not readable:
-            draft.take(readable[0] if readable else replies[0])
-            draft.answerable = False
-            return
-        draft.take(answering[0])
-        draft.answers = self._merged(asked, replies)
-
-    def _merged(self, asked: AskedFor, replies: Sequence[Reply]) -> list[tuple[Cited, float]]:
-        """Factoids by mean reciprocal rank; list items by majority within a model, by union over models."""
-        if asked.type == "factoid":
-            return voting.merge_answers([reply.answers for reply in replies])[:5]
-        if asked.type != "list":
-            return []
-        votes = self.settings.chat.votes
-        by_model = [replies[first : first + votes] for first in range(0, len(replies), votes)]
-        lists = [
-            [cited for cited, _ in voting.merge_items([r.answers for r in own], majority=True)] for own in by_model
-        ]
-        return voting.merge_items(lists, majority=False)
 
     async def _choose(
         self, question: Question, options: Sequence[str], documents: Sequence[Document]
     ) -> dict[str, float]:
-        chat = self.settings.chat
-        asked = analyse(question)
-        conversation, spent = await self._conversation(question, asked), Spent()
+        asked, spent = analyse(question), Spent()
+        bare = Conversation(self.prompts, question)
+        conversation = await self._with_examples(bare, asked, spent, with_sources=bool(documents))
         if documents:
-            listing = "\n".join(options)
-            packed = await self._packed(asked, conversation, documents, further=listing)
+            packed = await self._packed(asked, conversation, documents, further="\n".join(options))
             conversation = replace(conversation, sources=packed.sources)
-        letters = LETTERS[: len(options)]
+        return await choose_option(Session(self.settings.chat, self.models, conversation, spent), options)
 
-        async def ballot(sample: Sample, order: Sequence[int]) -> dict[str, float]:
-            listed = "\n".join(f"{letter}. {options[place]}" for letter, place in zip(letters, order, strict=True))
-            task = conversation.task("choice", options=listed)
-            probabilities, _ = await self._ballot(sample, conversation, task, letters, spent)
-            named = zip(letters, order, strict=True)
-            return {options[place]: probabilities[letter] for letter, place in named} if probabilities else {}
-
-        samples = self._samples()
-        shown = voting.orders(len(options), chat.shuffles, chat.seed)
-        asking = [ballot(sample, order) for sample in samples for order in shown]
-        ballots = await asyncio.gather(*asking)
-        groups = [ballots[first : first + len(shown)] for first in range(0, len(ballots), len(shown))]
-        averaged = [voting.mean([b for b in group if b]) for group in groups if any(group)]
-        shares = voting.vote(averaged)
-        return {option: shares[option] for option in options} if shares else {}
-
-    async def _ballot(
-        self, sample: Sample, conversation: Conversation, task: str, choices: Sequence[str], spent: Spent
-    ) -> tuple[dict[str, float], tuple[Message, ...]]:
-        turns = await self._up_to_task(sample, conversation, task, spent)
-        return await choose(sample, turns, choices, spent), turns
-
-    async def _up_to_task(
-        self, sample: Sample, conversation: Conversation, task: str, spent: Spent
-    ) -> tuple[Message, ...]:
-        """The conversation up to the task, with the model's reasoning before it where the settings ask for that."""
-        if not self.settings.chat.chain_of_thought:
-            return conversation.opening(task)
-        thought = await reason(sample, conversation.opening(conversation.task("reason")), spent)
-        return (*thought, Message("user", task))
-
-    async def _conversation(self, question: Question, asked: AskedFor) -> Conversation:
+    async def _with_examples(
+        self, conversation: Conversation, asked: AskedFor, spent: Spent, *, with_sources: bool = False
+    ) -> Conversation:
+        """The conversation with the nearest solved examples before its question."""
         chat = self.settings.chat
-        examples: list[Example] = []
-        if chat.n_examples:
-            examples = await asyncio.to_thread(self._examples().nearest, question, asked.type, chat.n_examples)
-        return Conversation(self.prompts, question, (), tuple(examples), with_reasoning=chat.chain_of_thought)
+        if not chat.n_examples:
+            return conversation
+        pool = self._examples()
+        examples = await asyncio.to_thread(
+            pool.nearest, conversation.question, asked.type, chat.n_examples, with_sources=with_sources
+        )
+        if chat.chain_of_thought:
+            sample = Sample(self.models[0], chat.seed)
+            examples = await self._own_reasoning.fill(examples, self.prompts, sample, spent)
+        turns = solved_turns(examples, self.prompts, with_reasoning=chat.chain_of_thought)
+        return replace(conversation, solved=turns)
 
     def _examples(self) -> ExamplePool:
         if self._pool is None:
@@ -335,17 +266,6 @@ class ChatReader:
             return await self.models[0].count_tokens(opening)
 
         return await pack(asked, documents, budget, count)
-
-    def _samples(self) -> list[Sample]:
-        """Each model's samples in turn; a single one is taken at the endpoint's own temperature."""
-        chat = self.settings.chat
-        if chat.votes == 1:
-            return [Sample(model, chat.seed) for model in self.models]
-        return [Sample(model, chat.seed + i, chat.vote_temperature) for model in self.models for i in range(chat.votes)]
-
-
-def _winner(ballot: dict[str, float]) -> str:
-    return max(ballot, key=ballot.__getitem__) if ballot else ""
 
 
 def _voter(text: str, chat: ChatSettings) -> EndpointSettings:

@@ -142,12 +142,13 @@ class Library:
 def find(document_id: str, sections: Iterable[Section], text: str) -> Span | None:
     """The first place where the words of ``text`` stand, whatever their case and the white space between them.
 
-    Its last full stop may be missing there, and the spaces that fencing adds after "<" are overlooked.
+    Its last full stop may be missing there, and the spaces that fencing adds are overlooked.
     """
     words = text.strip().rstrip(".").split()
     if not words:
         return None
-    pattern = r"\s+".join(re.escape(word) for word in words).replace(r"<\s+", r"<\s*")
+    pattern = r"\s+".join(re.escape(word) for word in words)
+    pattern = re.sub(r"(<|\\\[|\\#)\\s\+", r"\1\\s*", pattern).replace(r"\s+:", r"\s*:")
     expression = re.compile(rf"(?<!\w){pattern}(?!\w)", re.IGNORECASE)
     for section in sections:
         match = expression.search(section.text)

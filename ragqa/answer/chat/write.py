@@ -12,6 +12,7 @@ from ragqa.answer.chat.replies import Cited, Reply
 from ragqa.answer.chat.verify import Library
 from ragqa.answer.question import AskedFor
 from ragqa.answer.reading import Reading
+from ragqa.answer.support import stance
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, ExactAnswer, Generation, Notice, Statement, VerdictLabel
 
@@ -100,13 +101,15 @@ class Writer:
         expects_statements = work.asked.type != "yesno" or chat.write_statements
         if expects_statements and not statements and not exact:
             return self._abstain("No statement of the generator is supported by the sources that it cites.")
+        if withheld := _contradicts_itself(work.asked, draft.verdict, statements):
+            draft.verdict, draft.verdict_probabilities = None, {}
         return Reading(
             question_type=work.asked.type,
             statements=statements,
             verdict=draft.verdict,
             verdict_probabilities={label: round(p, 6) for label, p in draft.verdict_probabilities.items()},
             exact_answers=exact,
-            notices=tuple(self._notices(statements, exact, draft)),
+            notices=(*self._notices(statements, exact, draft), *withheld),
             strength=work.strength,
             generation=self._generation(),
         )
@@ -184,6 +187,11 @@ class Writer:
         if packed.cut or packed.dropped:
             what = f"sentences: {len(packed.cut)}, whole articles: {len(packed.dropped)}"
             told.append(Notice("trimmed", f"Left out because the model's context is full: {what}."))
+        if spent.n_unreadable:
+            told.append(Notice("degraded", f"Replies of which nothing could be read: {spent.n_unreadable}."))
+        if spent.n_without_probabilities:
+            what = f"Choices for which the server gave no log probabilities: {spent.n_without_probabilities}"
+            told.append(Notice("degraded", f"{what}; each counts as certain."))
         if spent.n_cut_off:
             told.append(Notice("cut_off", f"Replies that broke off at the limit of tokens: {spent.n_cut_off}."))
         return told
@@ -202,6 +210,16 @@ class Writer:
             n_citations_removed=self._n_citations_removed,
             n_statements_unsupported=self._n_unsupported,
         )
+
+
+def _contradicts_itself(
+    asked: AskedFor, verdict: VerdictLabel | None, statements: Sequence[Statement]
+) -> tuple[Notice, ...]:
+    """A notice where every statement that takes a side says the opposite of the verdict; such a verdict is withheld."""
+    sides = [side for statement in statements if (side := stance(asked.text, statement.text)) is not None]
+    if verdict not in {"yes", "no"} or not sides or verdict in sides:
+        return ()
+    return (Notice("verdict_withheld", f"The generator's verdict was {verdict}, but its statements say {sides[0]}."),)
 
 
 def abstention(
