@@ -13,7 +13,7 @@ from ragqa.evaluate.runs.choice import chosen_letter
 from ragqa.evaluate.runs.labelling import Labeller, labeller_of
 from ragqa.evaluate.runs.lines import CitedSection, QuestionLine
 from ragqa.evaluate.runs.stages import Pipeline, Stages
-from ragqa.evaluate.runs.with_evidence import labelled
+from ragqa.evaluate.runs.with_evidence import labelled, labelled_each
 from ragqa.evaluate.tasks.formats.bioasq import bioasq_snippet
 from ragqa.evaluate.tasks.outcomes import LabelOutcome
 from ragqa.retrieve.fuse import Candidates
@@ -121,20 +121,25 @@ class Reading:
 
     def _label(self, item: Item, assertion: Assertion, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
         labeller = item.labeller or labeller_of(self._pipeline.reader)
+        label = labelled_each if item.query else labelled
         try:
-            result = self._stages.read(self._pipeline, line.id, lambda: labelled(labeller, assertion, item.documents))
+            documents = self._documents(item)
+            result = self._stages.read(self._pipeline, line.id, lambda: label(labeller, assertion, documents))
         except RagqaError as error:
             return finished(line, error)
         timings = {**line.timings_ms, **result.timings_ms}
         return finished(replace(line, labelled=cast("LabelOutcome", result.value), timings_ms=timings), None)
 
     def _choice(self, item: Item, answer: Answer) -> str | None:
+        return chosen_letter(self._pipeline.reader, item.question, item.options, self._documents(item), answer)
+
+    def _documents(self, item: Item) -> Sequence[Document]:
+        """What the reader is given: the documents retrieved, or those of the item."""
         place = self._places.get(item.question.id)
-        documents: Sequence[Document] = item.documents
-        if place is not None and self._found is not None:
-            n_documents = self._pipeline.engine.recipe.answer.n_documents
-            documents = self._stages.store.read(found_rows(self._found.candidates, place, n_documents))
-        return chosen_letter(self._pipeline.reader, item.question, item.options, documents, answer)
+        if place is None or self._found is None:
+            return item.documents
+        n_documents = self._pipeline.engine.recipe.answer.n_documents
+        return self._stages.store.read(found_rows(self._found.candidates, place, n_documents))
 
     def _cited(self, answer: Answer, item: Item) -> tuple[list[CitedSection], list[BioasqSnippet]]:
         """The sections that the statements cite, and the cited spans as BioASQ's snippets."""

@@ -120,7 +120,8 @@ def _category(label: str) -> str:
 def _item(task: Task, question: TaskQuestion, labeller: Labeller | None) -> Item:
     if task.asserts:
         assertion = as_assertion(task, question)
-        return Item(as_question(question), documents=question.documents, assertion=assertion, labeller=labeller)
+        query = "" if question.documents else question.text
+        return Item(as_question(question), query, question.documents, assertion=assertion, labeller=labeller)
     if question.contexts:
         return Item(as_question(question), documents=given_documents(question), options=question.options)
     return Item(as_question(question), query=question.text, options=question.options)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ragqa.evaluate.runs.labelling import Labeller
-from ragqa.evaluate.tasks.outcomes import LabelOutcome
-from ragqa.types import Assertion, Document, Section, Span
+from ragqa.evaluate.tasks.evidence import NEITHER
+from ragqa.evaluate.tasks.outcomes import DocumentLabel, LabelOutcome
+from ragqa.types import Assertion, Document, Labelling, Section, Span
 
 
 def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Document]) -> LabelOutcome:
@@ -13,7 +14,7 @@ def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Docum
     whole = labeller.label(assertion, documents)
     if not whole.probabilities:
         return LabelOutcome(evidence=list(whole.evidence))
-    label = max(whole.probabilities, key=whole.probabilities.__getitem__)
+    label = likeliest(whole)
     chosen = [found.span for found in whole.evidence if found.chosen]
     line = LabelOutcome(label, _rounded(whole.probabilities), list(whole.evidence))
     if not chosen:
@@ -21,6 +22,30 @@ def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Docum
     only = labeller.label(assertion, [_only(document, chosen) for document in documents])
     rest = labeller.label(assertion, [_without(document, chosen) for document in documents])
     return replace(line, only_evidence=_rounded(only.probabilities), without_evidence=_rounded(rest.probabilities))
+
+
+def labelled_each(labeller: Labeller, assertion: Assertion, documents: Sequence[Document]) -> LabelOutcome:
+    """The label of a claim by retrieved documents, each read for itself; without documents, that of none."""
+    found = {document.id: labeller.label(assertion, [document]) for document in documents}
+    read = {document_id: one for document_id, one in found.items() if one.probabilities}
+    if not read:
+        return labelled(labeller, assertion, ())
+    # What speaks least for "neither" decides: one abstract that deals with the claim outweighs many that do not.
+    decisive = min(read.values(), key=lambda one: one.probabilities.get(NEITHER, 0.0))
+    return LabelOutcome(
+        label=likeliest(decisive),
+        probabilities=_rounded(decisive.probabilities),
+        evidence=list(decisive.evidence),
+        by_document={
+            document_id: DocumentLabel(likeliest(one), [span.span for span in one.evidence if span.chosen])
+            for document_id, one in read.items()
+        },
+    )
+
+
+def likeliest(labelling: Labelling) -> str:
+    """The label with the highest probability, the first of equals."""
+    return max(labelling.probabilities, key=labelling.probabilities.__getitem__)
 
 
 def _only(document: Document, spans: Sequence[Span]) -> Document:

@@ -41,7 +41,7 @@ def rationale_scores(task: Task, labels: Mapping[str, LabelOutcome]) -> Scores:
 
 
 def verification_scores(task: Task, labels: Mapping[str, LabelOutcome]) -> Scores:
-    """SciFact's measures of a run, in which a question is a claim with one abstract."""
+    """SciFact's measures of a run, in which a question is a claim with one abstract or all retrieved."""
     divided = any(question.sentences for question in task.questions)
     gold = {
         question.id: {
@@ -59,6 +59,12 @@ def verification_scores(task: Task, labels: Mapping[str, LabelOutcome]) -> Score
 
 
 def _abstracts(question: TaskQuestion, label: LabelOutcome) -> dict[str, LabelledAbstract]:
+    if not question.documents:
+        return {
+            document_id: LabelledAbstract(said.label, tuple(touched(question.sentences, map(_place, said.evidence))))
+            for document_id, said in label.by_document.items()
+            if said.label != NEITHER
+        }
     if label.label in (None, NEITHER):
         return {}
     marked = [_place(found.span) for found in label.evidence if found.chosen]

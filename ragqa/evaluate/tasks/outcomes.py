@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 
 from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion, BioasqSnippet, ExactAnswer, pmid_url
 from ragqa.evaluate.tasks.task import Task, gold_labels
-from ragqa.types import Answer, ScoredSpan
+from ragqa.types import Answer, ScoredSpan, Span
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLabel:
+    """What one retrieved document was taken to say: a label, and the spans shown as evidence, best first."""
+
+    label: str
+    evidence: list[Span] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,9 @@ class LabelOutcome:
         Of each label.
     evidence
         The spans that it weighed, best first, and which of them it shows as its evidence.
+    by_document
+        Where documents were retrieved: what each of them says. The one that says most clearly that the claim holds, or
+        does not, decides.
     only_evidence, without_evidence
         The probabilities from the chosen evidence alone, and from the documents with it cut out; empty where no
         evidence was chosen.
@@ -27,6 +38,7 @@ class LabelOutcome:
     label: str | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
     evidence: list[ScoredSpan] = field(default_factory=list)
+    by_document: dict[str, DocumentLabel] = field(default_factory=dict)
     only_evidence: dict[str, float] = field(default_factory=dict)
     without_evidence: dict[str, float] = field(default_factory=dict)
 

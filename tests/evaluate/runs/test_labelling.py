@@ -172,3 +172,20 @@ def test_the_majority_is_the_most_frequent_label(claims):
     (sample,) = load_tasks("sample")
     with pytest.raises(UsageError, match="'sample' has none of"):
         baseline("majority", sample)
+
+
+def test_open_claims_are_searched_for_and_each_abstract_is_labelled(claims, tmp_path):
+    rows = [json.loads(line) for line in (claims / "corpus.jsonl").read_text().splitlines()]
+    beir = [{"_id": str(row["doc_id"]), "title": row["title"], "text": " ".join(row["abstract"])} for row in rows]
+    (claims / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in beir))
+    (claims / "queries.jsonl").write_text("")
+    request = Request("scifact-claims", claims, setting="open", recipe="bm25-anserini", baseline="word-overlap")
+    (result,) = run(request)
+    lines = {line.id: line for line in read_lines(result.path)}
+    assert lines["1"].hits.document_ids[0] == "1"
+    assert lines["1"].labelled.by_document["1"].label == lines["1"].labelled.label == "contradicts"
+    assert lines["2"].labelled.label == "supports"
+    assert lines["3"].labelled.label == "neither"
+    figures = result.metrics.metrics
+    assert figures["nDCG@10"] == figures["accuracy"] == figures["abstract_label_only_f1"] == 1.0
+    assert "sentence_label_f1" not in figures

@@ -7,7 +7,7 @@ which does not: sentence numbers mean nothing there, and nothing is scored by th
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ from ragqa.evaluate.tasks.evidence import (
 from ragqa.evaluate.tasks.formats.read import listed, read_json_lines, string
 from ragqa.evaluate.tasks.formats.splits import chosen_setting, split_file
 from ragqa.evaluate.tasks.formats.table import read_table
-from ragqa.evaluate.tasks.task import Task, TaskQuestion
+from ragqa.evaluate.tasks.task import CorpusSource, Task, TaskQuestion
 from ragqa.types import Document, Section
 
 NAME = "scifact-claims"
-SETTINGS = ("abstract", "sentences")
+SETTINGS = ("abstract", "sentences", "open")
 LABELS = {"SUPPORT": SUPPORTS, "CONTRADICT": CONTRADICTS}
 _BESIDE = ("corpus.jsonl", "data/corpus.jsonl", "../scifact/corpus.jsonl", "../beir/scifact/corpus.jsonl")
 _COLUMNS = ("id", "claim", "evidence_doc_id", "evidence_label", "evidence_sentences", "cited_doc_ids")
@@ -78,7 +78,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
     setting
         ``abstract`` (default): each claim with each abstract that its source cites, one question a pair; a cited
         abstract without evidence is ``neither``. ``sentences``: the gold evidence sentences alone, of the pairs that
-        have any.
+        have any. ``open``: the claim alone; the system searches, by default BEIR's corpus.jsonl beside the claims.
 
     Raises
     ------
@@ -100,29 +100,25 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
             f"{corpus_path} does not divide abstracts into sentences; put SciFact's own corpus.jsonl beside the claims "
             "(ragqa eval fetch scifact-claims)"
         )
-    questions = [question for claim in claims for question in _questions(claim, abstracts, setting)]
     n_lost = sum(document_id not in abstracts for claim in claims for document_id in claim.cited)
-    note = (
-        f"{corpus_path.name} does not divide abstracts into sentences: evidence is scored by the abstract only"
-        if not divided
-        else ""
-    )
-    counts = {"n_claims": len(claims), "n_cited_not_in_corpus": n_lost}
-    notes = (note,) if note else ()
+    note = f"{corpus_path.name} does not divide abstracts into sentences: evidence is scored by the abstract only"
     scorers: tuple[str, ...] = ("labels", "calibration", "verification", "rationale")
-    return (
-        claim_task(
-            NAME,
-            questions,
-            CLAIM_LABELS,
-            split,
-            setting,
-            origin=str(path),
-            counts=counts,
-            notes=notes,
-            scorers=scorers if divided else scorers[:3],
-        ),
+    task = claim_task(
+        NAME,
+        [question for claim in claims for question in _questions(claim, abstracts, setting)],
+        CLAIM_LABELS,
+        split,
+        setting,
+        origin=str(path),
+        counts={"n_claims": len(claims), "n_cited_not_in_corpus": n_lost},
+        notes=() if divided else (note,),
+        scorers=scorers if divided else scorers[:3],
     )
+    if setting != "open":
+        return (task,)
+    corpus = None if divided else CorpusSource("beir", corpus_path.parent)
+    measures = ("nDCG@10", "R@10", "R@100")
+    return (replace(task, scorers=("retrieval", *scorers[:3]), measures=measures, corpus=corpus),)
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -210,16 +206,15 @@ def _claims_of_table(path: Path) -> list[Claim]:
 
 
 def _questions(claim: Claim, abstracts: Mapping[str, Abstract], setting: str) -> Iterable[TaskQuestion]:
+    if setting == "open":
+        yield _open_question(claim, abstracts)
+        return
     for document_id in dict.fromkeys((*claim.labels, *claim.cited)):
         if document_id not in abstracts:
             continue
         abstract = abstracts[document_id]
         label = claim.labels.get(document_id, NEITHER)
-        rationales = tuple(
-            tuple(abstract.places[number] for number in numbers)
-            for numbers in claim.sets.get(document_id, [])
-            if abstract.places
-        )
+        rationales = _rationales(abstract, claim.sets.get(document_id, []))
         evidence: tuple[GoldEvidence, ...] = ()
         if label != NEITHER:
             evidence = (GoldEvidence(document_id, label, rationales),)
@@ -231,6 +226,29 @@ def _questions(claim: Claim, abstracts: Mapping[str, Abstract], setting: str) ->
         yield claim_question(
             f"{claim.id}/{document_id}", claim.text, label, (document,), evidence=evidence, sentences=places
         )
+
+
+def _open_question(claim: Claim, abstracts: Mapping[str, Abstract]) -> TaskQuestion:
+    """The claim to be searched for; without a label where its documents contradict each other."""
+    labels = set(claim.labels.values())
+    evidence = tuple(
+        GoldEvidence(document_id, label, _rationales(abstracts[document_id], claim.sets.get(document_id, [])))
+        for document_id, label in claim.labels.items()
+    )
+    question = claim_question(
+        claim.id,
+        claim.text,
+        "" if len(labels) > 1 else next(iter(labels), NEITHER),
+        (),
+        evidence=evidence,
+        sentences=tuple(place for document_id in claim.labels for place in abstracts[document_id].places),
+    )
+    return replace(question, relevant=dict.fromkeys(claim.labels, 1))
+
+
+def _rationales(abstract: Abstract, sets: Sequence[tuple[int, ...]]) -> tuple[tuple[Place, ...], ...]:
+    """Evidence sets as places; none where the abstract is not divided into sentences."""
+    return tuple(tuple(abstract.places[number] for number in numbers) for numbers in sets if abstract.places)
 
 
 def _only_evidence(
