@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from ragqa.answer import terms
+from ragqa.corpus import words
 from ragqa.manifest import write_atomically
 
 TARGET = Path(terms.__file__).with_name("word_weights.json")
@@ -32,7 +33,7 @@ def main() -> None:
         for line in lines:
             record = json.loads(line)
             text = f"{record.get('title', '')} {record.get('text', '')}"
-            counts.update({stem for stem in terms.content_stems(text) if not stem.isdigit()})
+            counts.update({stem for stem in words.content_stems(text) if not stem.isdigit()})
             n_documents += 1
     kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:N_KEPT]
     table = {stem: round(math.log(n_documents / count), 2) for stem, count in kept}

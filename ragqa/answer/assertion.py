@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragqa.answer.assertion_words import DENYING, PHRASES, UNWANTED, WANTED, WORDS, Sense, Word, forms
-from ragqa.answer.terms import word_set
+from ragqa.corpus.words import word_set
 
 Direction = Literal["increase", "decrease", "none", "difference", "no difference"]
 Found = Literal["increased", "decreased", "no difference"]

@@ -21,6 +21,7 @@ from ragqa.answer.kinds import looks_like
 from ragqa.answer.passages import Passage
 from ragqa.answer.phrases import Phrase
 from ragqa.answer.question import AskedFor
+from ragqa.corpus import words
 from ragqa.types import ExactAnswer, Span
 
 MOST_FACTOID, MOST_LIST, MOST_SPANS = 5, 12, 3
@@ -112,7 +113,7 @@ def _add(found: dict[str, Candidate], asked: AskedFor, passages: Sequence[Passag
     passage, wanted = passages[place], set(asked.stems)
     text = passage.text
     begin, end = _without_focus(asked, text, phrase.begin, phrase.end)
-    stems = terms.content_stems(text[begin:end])
+    stems = words.content_stems(text[begin:end])
     if asked.kind not in {"number", "date"} and (not stems or wanted.issuperset(stems)):
         return
     key = " ".join(stems) or text[begin:end].lower()
@@ -120,12 +121,12 @@ def _add(found: dict[str, Candidate], asked: AskedFor, passages: Sequence[Passag
     candidate.mentions.append((place, passage.begin + begin, passage.begin + end))
     if candidate.text != text[begin:end] and text[begin:end].lower() != candidate.text.lower():
         candidate.synonyms.add(text[begin:end])
-    window = terms.content_stems(text[max(0, begin - 60) : begin]) + terms.content_stems(text[end : end + 60])
+    window = words.content_stems(text[max(0, begin - 60) : begin]) + words.content_stems(text[end : end + 60])
     candidate.nearness = max(candidate.nearness, terms.coverage(wanted, set(window)))
     candidate.enumerated = max(candidate.enumerated, _enumerated(text[max(0, begin - 6) : begin], text[end : end + 6]))
     candidate.bracketed |= text[max(0, begin - 1)] == "("
     candidate.first |= phrase.n_before <= 1
-    beside = terms.content_stems(text[max(0, begin - 20) : begin])[-1:] + terms.content_stems(text[end : end + 20])[:1]
+    beside = words.content_stems(text[max(0, begin - 20) : begin])[-1:] + words.content_stems(text[end : end + 20])[:1]
     candidate.beside_focus |= bool(set(asked.focus[-1:]) & set(beside)) or end < phrase.end
 
 
@@ -141,7 +142,7 @@ def _without_focus(asked: AskedFor, text: str, begin: int, end: int) -> tuple[in
         begin, end = (begin + edge.end(), end) if edge.start() == 0 else (begin, begin + edge.start())
         edge = _EDGES.search(text[begin:end]) if end > begin else None
     head, _, last = text[begin:end].rpartition(" ")
-    if head and asked.focus and terms.stem(last.lower()) == asked.focus[-1] and _names_something(head):
+    if head and asked.focus and words.stem(last.lower()) == asked.focus[-1] and _names_something(head):
         return begin, begin + len(head)
     return begin, end
 
@@ -153,7 +154,7 @@ def _names_something(head: str) -> bool:
 def _joined(found: dict[str, Candidate], long_forms: Mapping[str, str]) -> list[Candidate]:
     """Abbreviations joined with their long forms."""
     for short, long_form in long_forms.items():
-        short_key, long_key = (" ".join(terms.content_stems(text)) for text in (short, long_form))
+        short_key, long_key = (" ".join(words.content_stems(text)) for text in (short, long_form))
         if short_key != long_key and short_key in found and long_key in found:
             abbreviated = found.pop(short_key)
             full = found[long_key]
@@ -171,7 +172,7 @@ def features(
 ) -> dict[str, float]:
     """What is known about a candidate, by the names that ``candidates.json`` weighs."""
     places = {place for place, _, _ in candidate.mentions}
-    stems = terms.content_stems(candidate.text)
+    stems = words.content_stems(candidate.text)
     known = set(asked.stems)
     weights = [terms.weight(stem) for stem in stems] or [0.0]
     text = candidate.text

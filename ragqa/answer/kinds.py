@@ -2,8 +2,8 @@
 
 import re
 
-from ragqa.answer import terms
 from ragqa.answer.question import AskedFor
+from ragqa.corpus import words
 
 _SYMBOL = r"(?-i:\b(?=[\w/-]*[A-Z0-9])(?:[A-Z][\w/-]*[A-Z0-9][\w/-]*|[a-zα-ω]{1,5}-?[A-Z0-9][\w/-]*))"
 _DRUG = (
@@ -47,7 +47,7 @@ _KIND_OF_HEAD = {
     "pathogen": "organism", "parasite": "organism", "vector": "organism",
     "tissue": "place", "organ": "place", "cell": "place", "chromosome": "place", "location": "place",
 }  # fmt: skip
-_BY_STEM = {terms.stem(head): kind for head, kind in _KIND_OF_HEAD.items()}
+_BY_STEM = {words.stem(head): kind for head, kind in _KIND_OF_HEAD.items()}
 
 
 # What a question about a number says, and the units that then fit.

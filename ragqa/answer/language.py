@@ -7,7 +7,7 @@ another language has more of them.
 import re
 import unicodedata
 
-from ragqa.answer.terms import word_set
+from ragqa.corpus.words import word_set
 
 NAMES = {
     "en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese",

@@ -9,6 +9,7 @@ import numpy as np
 from ragqa.answer import phrases, terms
 from ragqa.answer.abstract_parts import Part, part_of
 from ragqa.answer.question import AskedFor
+from ragqa.corpus import words
 from ragqa.corpus.evidence import LEVELS, evidence_level
 from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_sections
@@ -80,7 +81,7 @@ def _of_document(wanted: frozenset[str], place: int, document: Document) -> list
         part = part_of(section)
         for index, (begin, end) in enumerate(spans):
             expanded = _expanded(section.text[begin:end], long_forms)
-            stems = frozenset(terms.content_stems(expanded))
+            stems = frozenset(words.content_stems(expanded))
             told = part if part != "whole" else _part_by_place(index, len(spans))
             passages.append(
                 Passage(place, document.id, section, begin, end, told, expanded, stems, terms.coverage(wanted, stems))

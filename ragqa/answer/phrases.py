@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ragqa.answer import terms
+from ragqa.corpus import words
 
 _WORD = re.compile(r"[^\W_](?:[^\s,;:()\[\]{}\"“”<>=?!]*[^\W_+])?\+?")
-_BREAKING_VERBS = terms.word_set(
+_BREAKING_VERBS = words.word_set(
     """cause causes encode encodes encoding inhibit inhibits bind binds include includes including play plays show shows
     showed shown lead leads leading result results resulting suggest suggests report reports revealed reveal reveals
     indicate indicates demonstrate demonstrates regulate regulates regulating act acts acting occur occurs remain
@@ -84,7 +84,7 @@ def _phrase_of(run: list[re.Match[str]], n_before: int) -> Iterator[Phrase]:
 
 def _breaks(word: str) -> bool:
     lowered = word.lower()
-    if lowered in terms.STOPWORDS:  # "IT", "WAS" and "ARE" can be names, "it" cannot
+    if lowered in words.STOPWORDS:  # "IT", "WAS" and "ARE" can be names, "it" cannot
         return len(word) < 3 or not word.isupper()
     return lowered in _BREAKING_VERBS or (word.islower() and _SHORT_ENDED.match(word) is not None)
 

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from ragqa.answer import terms
 from ragqa.answer.assertion import asserted
 from ragqa.answer.language import language_of
+from ragqa.corpus import words
 from ragqa.types import Question, QuestionType
 
 _AUXILIARY = (
@@ -69,7 +69,7 @@ _FOCUS = re.compile(
     r"|names? of|class(?:es)? of))*\s+(?P<phrase>(?:[\w-]+\s*){1,4})",
     re.IGNORECASE,
 )
-_FOCUS_END = terms.word_set(
+_FOCUS_END = words.word_set(
     """is are was were do does did can could has have had should will would may might must of in for to that which who
     with by from on at as been be used known associated caused causes cause linked involved included includes inhibited
     targeted treated mutated produces developed responsible encodes binds encoding and or"""
@@ -145,8 +145,8 @@ def analyse(question: Question) -> AskedFor:
     return AskedFor(
         text=text,
         type=question.type or question_type(text),
-        stems=tuple(terms.content_stems(text)),
-        focus=tuple(terms.content_stems(" ".join(focus))),
+        stems=tuple(words.content_stems(text)),
+        focus=tuple(words.content_stems(" ".join(focus))),
         kind=kind,
         language=language_of(text),
     )

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ragqa.answer import terms
 from ragqa.answer.assertion import Assertion, asserted, assertions, clauses, contradictory, denies
+from ragqa.corpus import words
 
 Conflict = Literal["direction", "denial", "number", "name", "aim"]
 
@@ -81,8 +82,8 @@ class Article:
     def of(cls, title: str, sentences: Iterable[str]) -> "Article":
         """Take an article in; ``sentences`` with abbreviations written out count as well as they stand."""
         text = "\n".join([title, *sentences])
-        words = frozenset(word.lower() for word in re.findall(r"[^\W_]+", text))
-        return cls(frozenset(terms.content_stems(title)), words, _symbols(text), numbers(text))
+        said = frozenset(words.tokens(text))
+        return cls(frozenset(words.content_stems(title)), said, _symbols(text), numbers(text))
 
 
 def support(statement: str, sentence: str, sentence_stems: frozenset[str], article: Article) -> float:
@@ -92,7 +93,7 @@ def support(statement: str, sentence: str, sentence_stems: frozenset[str], artic
     of it (a sentence seldom repeats what the article is about). It is lowered where the sentence lacks a number
     that only another sentence of the article has, and where it tells no direction while the statement does.
     """
-    wanted = terms.content_stems(statement)
+    wanted = words.content_stems(statement)
     value = (1 - _TITLE_WEIGHT) * terms.coverage(wanted, sentence_stems)
     value += _TITLE_WEIGHT * terms.coverage(wanted, sentence_stems | article.title_stems)
     if not _has_numbers(statement, numbers(sentence)):
@@ -220,12 +221,12 @@ def _of_same_outcome(statement: str, said: Assertion, sentence: str) -> Sequence
     What is said of a thing's absence is turned round where the statement speaks of the thing, or the other way.
     """
     read = assertions(sentence)
-    outcome = terms.content_stems(statement[said.cues[-1][1] :]) if said.cues else []
-    wanted = set(outcome or terms.content_stems(statement))
+    outcome = words.content_stems(statement[said.cues[-1][1] :]) if said.cues else []
+    wanted = set(outcome or words.content_stems(statement))
     starts = [0, *(one.cues[-1][1] for one in read)]
     ends = [*(one.cues[0][0] for one in read[1:]), len(sentence)]
     shares = [
-        terms.coverage(wanted, set(terms.content_stems(sentence[starts[place] : ends[place]])))
+        terms.coverage(wanted, set(words.content_stems(sentence[starts[place] : ends[place]])))
         for place in range(len(read))
     ]
     absent = said.cues and _LOSS.search(statement, 0, said.cues[0][0]) is not None
@@ -245,8 +246,8 @@ def _turned(read: Assertion) -> Assertion:
 
 def _denied(statement: str, sentence: str) -> bool:
     """Whether the part of the sentence that shares most words with the statement denies something."""
-    wanted = set(terms.content_stems(statement))
+    wanted = set(words.content_stems(statement))
     parts = [part for begin, end in clauses(sentence) for part in re.split(r",\s", sentence[begin:end])]
-    nearest = max(parts, key=lambda part: terms.coverage(wanted, set(terms.content_stems(part))), default="")
+    nearest = max(parts, key=lambda part: terms.coverage(wanted, set(words.content_stems(part))), default="")
     read = asserted(nearest)
     return read.direction == "no difference" or (read.negated if read.direction != "none" else denies(nearest))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ragqa.answer import terms
+from ragqa.corpus import words
 
 _DENIALS = {
     "no_significance": r"\b(?:no|not|non|without|nor)\W*(?:statistically\W+)?(?:any\W+)?(?:clinically\W+)?signific"
@@ -84,15 +85,20 @@ def question_features(question: str) -> np.ndarray:
 
 def sentence_features(question: str, sentences: Sequence[str]) -> np.ndarray:
     """Signs in each sentence: float64 [n_sentences, len(SENTENCE_FEATURES)]."""
-    wanted = set(terms.content_stems(question))
+    wanted = _topic(question)
     asks_up = _QUESTION_PATTERNS["more"].search(question) is not None
     asks_down = _QUESTION_PATTERNS["less"].search(question) is not None
     rows = np.zeros((len(sentences), len(SENTENCE_FEATURES)))
     for row, sentence in zip(rows, sentences, strict=True):
         counts = [min(len(pattern.findall(sentence)), 2) for pattern in _SENTENCE_PATTERNS.values()]
         denied = float(any(counts[place] for place in _DENIED))
-        topic = terms.coverage(wanted, set(terms.content_stems(sentence)))
+        topic = terms.coverage(wanted, _topic(sentence))
         same = (asks_up and counts[_UP]) or (asks_down and counts[_DOWN])
         opposite = (asks_up and counts[_DOWN] and not counts[_UP]) or (asks_down and counts[_UP] and not counts[_DOWN])
         row[:] = [*counts, denied, denied * topic, float(bool(same)), float(bool(opposite))]
     return rows
+
+
+def _topic(text: str) -> set[str]:
+    """Single words only, as the weights in ``verdict.json`` were fitted with."""
+    return {stem for stem in words.content_stems(text) if " " not in stem}

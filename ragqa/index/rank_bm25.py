@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from rank_bm25 import BM25Okapi
 
+from ragqa.corpus.words import LUCENE_STOPWORDS, singular
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.index.lucene_build import field_names, field_texts
@@ -29,10 +30,6 @@ from ragqa.types import Document, Filter, Progress, Ranked
 
 _FILE = "documents.jsonl"
 _WORD = re.compile(r"[^\W_]+")
-_STOP_WORDS = frozenset({
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
-    "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
-})  # fmt: skip
 
 
 class LuceneBm25(BM25Okapi):  # type: ignore[misc]
@@ -67,7 +64,7 @@ def analyze(text: str) -> list[str]:
     ['therapy', 'β', 'blocker', 'copd', 'study']
     """
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    return [_singular(word) for word in words if word not in _STOP_WORDS]
+    return [singular(word) for word in words if word not in LUCENE_STOPWORDS]
 
 
 def build_rank_bm25(
@@ -193,13 +190,3 @@ def _weighted(tokens: Mapping[str, Sequence[str]], boosts: Mapping[str, float]) 
         for word in tokens[name]:
             frequencies[word] = frequencies.get(word, 0.0) + boost
     return frequencies
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
-        return word[:-1]
-    if word.endswith("s") and not word.endswith(("us", "ss")):
-        return word[:-1]
-    return word

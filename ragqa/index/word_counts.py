@@ -5,31 +5,25 @@ whatever the corpus, and two words that share a place are taken for equally freq
 """
 
 import math
-import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ragqa.corpus.words import STOPWORDS, singular, tokens
 from ragqa.errors import ProductError
 
 _PLACES = 1 << 18
-_WORD = re.compile(r"[^\W_]+")
-_EMPTY_TEXT = """
-a an and are as at be by can do does for from has have how in into is it its of on or that the their there these
-this to was what when where which who why will with between
-"""
-_EMPTY_WORDS = frozenset(_EMPTY_TEXT.split())  # words that say nothing about a subject
 
 
 def stems(text: str) -> set[str]:
     """The words of a text that carry meaning, plural endings removed.
 
     >>> sorted(stems("Which therapies are used for ulcers?"))
-    ['therapy', 'ulcer', 'used']
+    ['therapy', 'ulcer']
     """
-    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS}
+    return {singular(word) for word in tokens(text) if word not in STOPWORDS}
 
 
 class WordCounts:
@@ -76,12 +70,6 @@ class WordCounts:
         """Write the table."""
         with path.open("wb") as file:
             np.save(file, self._counts)
-
-
-def _stem(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _place(word: str) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from ragqa.answer.kinds import looks_like
 from ragqa.answer.question import analyse, question_type
-from ragqa.answer.terms import stem
+from ragqa.corpus.words import stem
 from ragqa.types import Question
 
 BY_TYPE = {

@@ -15,6 +15,7 @@ import numpy as np
 
 from ragqa.answer import terms
 from ragqa.answer.reading import Encode
+from ragqa.corpus import words
 from ragqa.errors import SourceError, UsageError
 from ragqa.types import Question, QuestionType
 
@@ -98,8 +99,8 @@ class ExamplePool:
 
     def _nearness(self, text: str, places: Sequence[int]) -> np.ndarray:
         if self._encode is None:
-            wanted = terms.content_stems(text)
-            found = [frozenset(terms.content_stems(self._examples[place].question)) for place in places]
+            wanted = words.content_stems(text)
+            found = [frozenset(words.content_stems(self._examples[place].question)) for place in places]
             return np.array([terms.coverage(wanted, stems) for stems in found])
         with self._lock:
             if self._vectors is None:

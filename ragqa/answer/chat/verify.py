@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ragqa.answer import terms
 from ragqa.answer.chat.replies import Cited
 from ragqa.answer.passages import Passage, passages_of
 from ragqa.answer.question import AskedFor
 from ragqa.answer.support import Article, conflict, support
+from ragqa.corpus import words
 from ragqa.corpus.text import abstract_sections, title_of
 from ragqa.types import Document, ExactAnswer, Section, Span, Statement
 
@@ -92,7 +92,7 @@ class Library:
         quote = self._quote(self._documents[number], statement)
         if quote is None or conflict(statement, quote.quote, article) is not None:
             return best
-        stems = frozenset(terms.content_stems(quote.quote))
+        stems = frozenset(words.content_stems(quote.quote))
         return Evidence(quote, max(support(statement, quote.quote, stems, article), best.support))
 
     def _abstract(self, number: int) -> list[Passage]:
@@ -121,10 +121,10 @@ class Library:
 
     def _place(self, number: int, answer: str) -> Span | None:
         sections: Mapping[str, Section] = {p.section.name: p.section for p in self._abstract(number)}
-        words = find(self._documents[number].id, sections.values(), answer)
-        if words is not None:
-            return words
-        wanted = frozenset(terms.content_stems(answer))
+        found = find(self._documents[number].id, sections.values(), answer)
+        if found is not None:
+            return found
+        wanted = frozenset(words.content_stems(answer))
         holding = (p for p in self._abstract(number) if wanted and wanted <= p.stems)
         return next((passage.span for passage in holding), None)
 
@@ -144,10 +144,10 @@ def find(document_id: str, sections: Iterable[Section], text: str) -> Span | Non
 
     Its last full stop may be missing there, and the spaces that fencing adds are overlooked.
     """
-    words = text.strip().rstrip(".").split()
-    if not words:
+    parts = text.strip().rstrip(".").split()
+    if not parts:
         return None
-    pattern = r"\s+".join(re.escape(word) for word in words)
+    pattern = r"\s+".join(re.escape(word) for word in parts)
     pattern = re.sub(r"(<|\\\[|\\#)\\s\+", r"\1\\s*", pattern).replace(r"\s+:", r"\s*:")
     expression = re.compile(rf"(?<!\w){pattern}(?!\w)", re.IGNORECASE)
     for section in sections:

@@ -4,8 +4,8 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ragqa.answer import terms
 from ragqa.answer.chat.replies import Cited
+from ragqa.corpus import words
 
 
 def vote(ballots: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -49,7 +49,7 @@ def merge_answers(lists: Sequence[Sequence[Cited]]) -> list[tuple[Cited, float]]
     for answers in lists:
         seen: set[tuple[str, ...]] = set()
         for rank, cited in enumerate(answers, start=1):
-            key = tuple(terms.stem(token) for token in terms.tokens(cited.text)) or (cited.text,)
+            key = tuple(words.stem(token) for token in words.tokens(cited.text)) or (cited.text,)
             if key in seen:
                 continue
             seen.add(key)
@@ -71,8 +71,8 @@ def merge_items(lists: Sequence[Sequence[Cited]], *, majority: bool) -> list[tup
     every = merge_answers([pair for items in named for pair in items]) if any(named) else []
     shares = []
     for cited, _ in every:
-        key = [terms.stem(token) for token in terms.tokens(cited.text)]
-        votes = sum(any([terms.stem(t) for t in terms.tokens(other.text)] == key for other in items) for items in lists)
+        key = [words.stem(token) for token in words.tokens(cited.text)]
+        votes = sum(any([words.stem(t) for t in words.tokens(other.text)] == key for other in items) for items in lists)
         shares.append((cited, votes / len(lists)))
     return [(cited, share) for cited, share in shares if share >= 0.5 or not majority]
 

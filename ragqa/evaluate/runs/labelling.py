@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from ragqa.answer import terms
 from ragqa.answer.reader import Reader
+from ragqa.corpus import words
 from ragqa.corpus.sentences import split_sentences
 from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.runs.choice import Chooser
@@ -133,12 +134,12 @@ class OverlapLabeller:
         """See :class:`Labeller`."""
         trial = assertion.trial
         wanted = frozenset(
-            terms.content_stems(
+            words.content_stems(
                 " ".join((trial.intervention, trial.comparator, trial.outcome)) if trial else assertion.text
             )
         )
         spans = [span for document in documents for span in _sentences(document)]
-        scored = [(terms.coverage(wanted, set(terms.content_stems(span.quote))), span) for span in spans]
+        scored = [(terms.coverage(wanted, set(words.content_stems(span.quote))), span) for span in spans]
         best = max(scored, key=lambda pair: pair[0], default=None)
         told = _direction(best[1].quote if best else "") if trial is not None else _agreement(assertion, best)
         evidence = tuple(ScoredSpan(span, share, chosen=best is not None and span == best[1]) for share, span in scored)
