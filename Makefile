@@ -12,7 +12,7 @@ export Q
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup index ask eval ablate serve vllm vllm-test-env bench test lint format clean
+.PHONY: help setup index ask eval ablate serve vllm vllm-test-env bench jar test lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ ablate: $(READY) ## Run the ablation GRID (default: retrievers) on the sample, o
 
 bench: $(READY) ## Measure speed and memory against named peers; DATA names a folder with real data
 	$(BIN)/python eval/benchmarks/run.py $(if $(DATA),--data $(DATA))
+
+jar: $(READY) ## Compile the Java classes that write and search Lucene indexes (needs a JDK of version 21 on)
+	$(BIN)/python -m ragqa.index.jar.compile
 
 test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
 	$(BIN)/pytest

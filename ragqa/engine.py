@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 
-from ragqa import products, recipe
+from ragqa import products
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
 from ragqa.answer.reader import Reader, open_reader
@@ -15,7 +15,8 @@ from ragqa.answer.reading import Reading
 from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.open import Index, open_index
+from ragqa.index.open import Index
+from ragqa.manifest import content_hash
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.filter import check_filter, with_narrower_headings
@@ -43,6 +44,7 @@ class Engine:
         self._retriever = Retriever(store, index, settings.retrieve, expander)
         self._reranker = reranker
         self._reader = reader
+        self._overrides: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, name: str, overrides: Sequence[str] = ()) -> "Engine":
@@ -64,12 +66,21 @@ class Engine:
         RecipeError
             An override names an unknown setting or a value that is not allowed.
         """
-        built = products.index_manifest(name)
-        settings = recipe.from_table(recipe.override(built.recipe, overrides), Recipe, f"index {name!r}")
-        store = products.open_store(built.inputs["corpus"])
-        index = open_index(products.product_folder("indexes", name), settings, store)
+        store, index, settings = products.open_pinned(name, overrides)
         reranker = open_reranker(settings.rerank, index.dense, settings.answer.chat)
-        return cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
+        engine = cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
+        engine._overrides = tuple(overrides)
+        return engine
+
+    def follow(self) -> "Engine":
+        """The engine of what is in force now: this one, unless the index was updated since it was opened.
+
+        A new engine answers from the new state alone. This one goes on answering from its own until it is closed,
+        which is the caller's to do when the last question that it was asked is answered.
+        """
+        if content_hash(products.index_manifest(self.index.folder.name)) == self.index.manifest_hash:
+            return self
+        return Engine.open(self.index.folder.name, self._overrides)
 
     def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
         """The ``k`` best documents for a question, best first; see :meth:`search_batch`."""

@@ -3,12 +3,13 @@ so that nothing half-written is ever visible.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -186,6 +187,51 @@ def exclusive(folder: Path, work: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise ProductError(f"another {work} is at work in {folder}; wait until it ends") from error
         yield
+
+
+class Hold:
+    """Keeps others from removing what a file stands for, as long as this process lives or until :meth:`release`.
+
+    A shared lock on the file: any number of readers hold it, and :func:`remove_unheld` leaves it alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take hold.
+
+        OSError where the file is not there, or is removed just now.
+        """
+        self._descriptor: int | None = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if os.fstat(self._descriptor).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        except OSError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let go; what is held may be removed afterwards."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def remove_unheld(path: Path, and_then: Callable[[], None] = lambda: None) -> bool:
+    """Remove a file and do ``and_then``, unless a :class:`Hold` is on it; whether it was removed.
+
+    Whoever wants to take hold of it meanwhile fails, and finds that it is gone.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        path.unlink()
+        and_then()
+    return True
 
 
 def _git_revision() -> str:

@@ -8,8 +8,11 @@ from ragqa import home, recipe
 from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
 from ragqa.corpus.store import DocumentStore
-from ragqa.errors import UsageError, nearest
+from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.index import build as index_build
+from ragqa.index.build import How
+from ragqa.index.forms import check_recipe
+from ragqa.index.open import Index, open_index
 from ragqa.manifest import Manifest, read_json, verify_files, write_atomically
 from ragqa.recipe import Recipe
 from ragqa.types import Progress
@@ -27,7 +30,8 @@ def build_corpus(name: str, overrides: Sequence[str] = (), progress: Progress | 
     """
     path = home.recipe_path("corpora", name)
     settings = recipe.load(path, CorpusSettings, overrides)
-    return corpus_build.build_corpus(name, settings, path.parent, home.product_path("corpora", name), progress)
+    folder = home.product_path("corpora", name)
+    return corpus_build.build_corpus(name, settings, path.parent, folder, progress, pinned=_pinned(name))
 
 
 def import_corpus(name: str, source: Path, format_name: str, progress: Progress | None = None) -> Manifest:
@@ -45,7 +49,7 @@ def import_corpus(name: str, source: Path, format_name: str, progress: Progress 
     path = folder.with_suffix(".toml")
     if path.exists() and recipe.load(path, CorpusSettings) != settings:
         raise UsageError(f"{path} describes another corpus; choose another name, or delete that file first")
-    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress)
+    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress, pinned=_pinned(name))
     write_atomically(path, _toml(settings).encode())
     return manifest
 
@@ -56,6 +60,8 @@ def build_index(
     corpus_name: str | None = None,
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
+    *,
+    merge: bool = False,
 ) -> Manifest:
     """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
 
@@ -65,25 +71,40 @@ def build_index(
         A recipe under ``indexes/`` or a path to one; None: the recipe called ``name``, else ``default``.
     corpus_name
         The corpus; None: the one that the recipe names, else the one called ``name``.
+    merge
+        Whether the index is to consist of one segment, without documents that are gone from the corpus.
     """
     chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
     corpus_name = corpus_name or settings.corpus or name
     settings = replace(settings, corpus=corpus_name)
-    index_build.check_recipe(settings)
+    check_recipe(settings)
     folder = home.product_path("indexes", name)
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
         build_corpus(corpus_name, progress=progress)
     with open_store(corpus_name) as store:
-        return index_build.build_index(name, settings, store, folder, progress)
+        return index_build.build_index(name, settings, store, folder, progress, how=How(merge=merge))
 
 
-def update_index(name: str, progress: Progress | None = None) -> Manifest:
-    """Bring the index ``name`` up to the state of its corpus, with the settings that it was built with."""
+def update_index(name: str, progress: Progress | None = None, *, merge: bool = False) -> Manifest:
+    """Bring the index ``name`` up to the state of its corpus, with the settings that it was built with.
+
+    Only what is new is indexed and encoded. Small segments are merged when there are many; with ``merge``, all are.
+    """
     built = index_manifest(name)
     settings = recipe.from_table(built.recipe, Recipe, f"index {name!r}")
     with open_store(built.inputs["corpus"]) as store:
-        return index_build.build_index(name, settings, store, product_folder("indexes", name), progress)
+        how = How(thorough=False, merge=merge)
+        return index_build.build_index(name, settings, store, product_folder("indexes", name), progress, how=how)
+
+
+def update(name: str, progress: Progress | None = None, *, merge: bool = False) -> tuple[Manifest, Manifest]:
+    """Read what came to the corpus of the index ``name``, then bring the index up to it: their manifests.
+
+    Until the end, searches are answered from the state before.
+    """
+    corpus = build_corpus(index_manifest(name).inputs["corpus"], progress=progress)
+    return corpus, update_index(name, progress, merge=merge)
 
 
 def verify_index(name: str) -> tuple[Manifest, list[str]]:
@@ -103,9 +124,33 @@ def corpus_manifest(name: str) -> Manifest:
     return read_json(product_folder("corpora", name) / "manifest.json", Manifest, remedy)
 
 
-def open_store(name: str) -> DocumentStore:
-    """The documents of the corpus ``name``."""
-    return DocumentStore.open(product_folder("corpora", name))
+def open_store(name: str, state_hash: str = "") -> DocumentStore:
+    """The documents of the corpus ``name``: of the state given, or of the one in force."""
+    return DocumentStore.open(product_folder("corpora", name), state_hash)
+
+
+def open_pinned(name: str, overrides: Sequence[str] = ()) -> tuple[DocumentStore, Index, Recipe]:
+    """The index ``name``, the state of the corpus that it was built from, and its recipe with ``overrides``.
+
+    Raises
+    ------
+    ProductError
+        The index or its corpus is damaged, or they do not fit each other.
+    """
+    while True:
+        built = index_manifest(name)
+        settings = recipe.from_table(recipe.override(built.recipe, overrides), Recipe, f"index {name!r}")
+        try:
+            store = open_store(built.inputs["corpus"], built.inputs["corpus_state"])
+            try:
+                return store, open_index(product_folder("indexes", name), settings, store), settings
+            except BaseException:
+                store.close()
+                raise
+        except ProductError:
+            # An update may have put another index in force while this one was being opened.
+            if index_manifest(name) == built:
+                raise
 
 
 def product_folder(kind: str, name: str) -> Path:
@@ -130,6 +175,19 @@ def product_folder(kind: str, name: str) -> Path:
 def is_built(kind: str, name: str) -> bool:
     """Whether the product ``name`` of a kind (``corpora``, ``indexes``) is there."""
     return (home.product_path(kind, name) / "manifest.json").is_file()
+
+
+def _pinned(corpus: str) -> set[str]:
+    """The states of a corpus that indexes were built from."""
+    pinned = set()
+    for path in (home.home() / "indexes").glob("*/manifest.json"):
+        try:
+            built = index_build.read_manifest(path.parent)
+        except ProductError:
+            continue
+        if built.inputs.get("corpus") == corpus:
+            pinned.add(built.inputs.get("corpus_state", ""))
+    return pinned
 
 
 def _toml(settings: CorpusSettings) -> str:

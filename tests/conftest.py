@@ -3,10 +3,19 @@
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+from ragqa.index.dense_build import passage_of
+from ragqa.recipe import DenseSettings
+from ragqa.types import Document
+
+if TYPE_CHECKING:
+    from ragqa.index.dense import DenseIndex
 
 _real_connect = socket.socket.connect
 
@@ -130,6 +139,33 @@ def _add_sentence_transformer_files(folder: Path, kind: str) -> None:
     ]
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": false}')
+
+
+DenseIndexOf = Callable[[Path, Sequence[Sequence[tuple[int, Document]]], DenseSettings], "DenseIndex"]
+
+
+@pytest.fixture(scope="session")
+def dense_index_of() -> DenseIndexOf:
+    """Builds a dense index of one segment of batches of (row, document) in a folder, and opens it.
+
+    The encoder is in ``encoder/``, the vectors in ``vectors/``, the segment in ``segment/``.
+    """
+
+    def build(folder: Path, batches: Sequence[Sequence[tuple[int, Document]]], settings: DenseSettings) -> "DenseIndex":
+        from ragqa.index.dense import DenseIndex, Encoding, build_dense
+        from ragqa.index.encoder_build import build_encoder
+        from ragqa.index.segments import Placed
+
+        documents = [document for batch in batches for document in batch]
+        encoder = build_encoder(settings, folder / "encoder", [passage_of(document) for _, document in documents], "")
+        encoding = Encoding(encoder, folder / "vectors", settings.overlap_tokens)
+        build_dense(batches, folder / "segment", encoding, settings.faiss, n_documents=len(documents))
+        encoding.close()
+        n_rows = 1 + max((row for row, _ in documents), default=-1)
+        segment = Placed(folder / "segment", 0, np.zeros(n_rows, dtype=bool), "build it again: ragqa index build NAME")
+        return DenseIndex.open(folder / "encoder", [segment], settings)
+
+    return build
 
 
 @pytest.fixture

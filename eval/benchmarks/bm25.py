@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,11 @@ from ragqa.corpus.build import build_corpus
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_of, title_of
-from ragqa.index import lucene_java as java
-from ragqa.index.java import find_java, lucene_jar
+from ragqa.index.java import find_java, lucene_jar, start_jvm
 from ragqa.index.lucene import LuceneIndex, build_lucene
-from ragqa.index.lucene_build import LUCENE_FOLDER, english_analyzer, open_folder
+from ragqa.index.lucene_build import LAYOUT_FILE, LUCENE_FOLDER, Layout
+from ragqa.index.segments import Placed
+from ragqa.manifest import read_json
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document
 
@@ -104,7 +106,7 @@ def measure_opening(index: Path, question: str) -> dict[str, float]:
 
 def measure_searching(index: Path, questions: list[str], rounds: int) -> dict[str, float]:
     """Milliseconds a question through our API and by Lucene's call, warm; questions a second in a batch."""
-    opened = LuceneIndex.open(index, Bm25Settings())
+    opened = _opened(index)
     chosen = random.Random(1).sample(questions, min(500, len(questions)))
     lucene, queries = _lucene(index, chosen)
     times = np.full((rounds, len(chosen), 2, 2), np.inf)  # round, question, peer or ours, clock or processor
@@ -172,14 +174,20 @@ def build_child(folder: Path) -> None:
     """Build our index; runs in a process of its own."""
     shutil.rmtree(folder / "ours", ignore_errors=True)
     with DocumentStore.open(folder / "corpus") as store:
-        build_lucene(store.scan(), folder / "ours", Bm25Settings(), threads=N_THREADS, total=len(store))
+        edges = np.linspace(0, store.n_rows, N_THREADS + 1).astype(int).tolist()
+        build_lucene([store.scan(rows=edge) for edge in pairwise(edges)], folder / "ours", Bm25Settings())
 
 
 def open_child(index: Path, question: str) -> None:
     """Open an index and search once; prints the seconds, Python's own start not counted."""
     began = time.perf_counter()
-    LuceneIndex.open(index, Bm25Settings()).search([question], K)
+    _opened(index).search([question], K)
     print(time.perf_counter() - began)
+
+
+def _opened(index: Path) -> LuceneIndex:
+    n_documents = read_json(index / LAYOUT_FILE, Layout, "build it again").n_documents
+    return LuceneIndex.open([Placed(index, 0, np.zeros(n_documents, dtype=bool))], Bm25Settings())
 
 
 def _contents(document: Document) -> str:
@@ -200,22 +208,18 @@ def _anserini(folder: Path) -> list[str]:
 
 def _lucene(index: Path, questions: Sequence[str]) -> tuple[Any, list[Any]]:
     """IndexSearcher.search(query, k) as a Python function, and the questions as Lucene's queries."""
-    searcher_class, query_class = "org/apache/lucene/search/IndexSearcher", "org/apache/lucene/search/Query"
-    reader_class, directory = "org/apache/lucene/index/DirectoryReader", "org/apache/lucene/store/Directory"
-    reader = java.call_static(
-        reader_class, "open", f"(L{directory};)L{reader_class};", open_folder(index / LUCENE_FOLDER)
-    )
-    searcher = java.new(searcher_class, "(Lorg/apache/lucene/index/IndexReader;)V", reader)
-    similarity = java.new("org/apache/lucene/search/similarities/BM25Similarity", "(FF)V", 0.9, 0.4)
-    setter = "(Lorg/apache/lucene/search/similarities/Similarity;)V"
-    java.call_method(searcher, searcher_class, "setSimilarity", setter, similarity)
-    search = java.virtual(searcher_class, "search", f"(L{query_class};I)Lorg/apache/lucene/search/TopDocs;")
-    search = java.bind(java.bind(search, 0, searcher), 1, K)
-    generator = "io/anserini/search/query/BagOfWordsQueryGenerator"
-    signature = f"(Ljava/lang/String;Lorg/apache/lucene/analysis/Analyzer;Ljava/lang/String;)L{query_class};"
-    build = java.virtual(generator, "buildQuery", signature)
-    build = java.bind(build, 0, java.new(generator, "()V"), "contents", english_analyzer())
-    return java.function(java.cast(search, f"(L{query_class};)V")), [java.call(build, text) for text in questions]
+    start_jvm()
+    from jnius import autoclass
+
+    lucene, anserini = "org.apache.lucene", "io.anserini"
+    path = autoclass("java.io.File")(str(index / LUCENE_FOLDER)).toPath()
+    reader = autoclass(f"{lucene}.index.DirectoryReader").open(autoclass(f"{lucene}.store.FSDirectory").open(path))
+    searcher = autoclass(f"{lucene}.search.IndexSearcher")(reader)
+    searcher.setSimilarity(autoclass(f"{lucene}.search.similarities.BM25Similarity")(0.9, 0.4))
+    analyzer = autoclass(f"{anserini}.analysis.DefaultEnglishAnalyzer").newDefaultInstance()
+    generator = autoclass(f"{anserini}.search.query.BagOfWordsQueryGenerator")()
+    queries = [generator.buildQuery("contents", analyzer, text) for text in questions]
+    return lambda query: searcher.search(query, K), queries
 
 
 def _seconds(command: list[str]) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
     python eval/benchmarks/dense.py --dense FOLDER --queries queries.jsonl [--n-queries 200] [--share 0.3]
 
-FOLDER is a built dense index (``indexes/NAME/dense-…``), whose vectors are used. ``--share`` of the vectors, chosen
+FOLDER is a built index (``indexes/NAME``), whose vectors are used. ``--share`` of the vectors, chosen
 by chance, are allowed in the filtered search. Prints a table and, last, one line of JSON.
 """
 
@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from ragqa import manifest
-from ragqa.index.dense_build import ENCODER, REMEDY, SHARDS, DenseDescription
+from ragqa.corpus.store import DocumentStore
+from ragqa.index.build import VECTORS_FOLDER, read_manifest
+from ragqa.index.dense_build import DESCRIPTION, DenseDescription
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_kinds import KINDS, Kind, Plan, estimate, load_faiss, make
 from ragqa.index.faiss_search import FaissIndex
-from ragqa.index.shards import read_shard
+from ragqa.index.vectors import VectorStore, text_key
 
 _K = 10
 
@@ -32,11 +34,17 @@ def main() -> None:
     parser.add_argument("--n-queries", type=int, default=200)
     parser.add_argument("--share", type=float, default=0.3)
     arguments = parser.parse_args()
-    description = manifest.read_json(arguments.dense / "dense.json", DenseDescription, REMEDY)
-    pieces = [read_shard(arguments.dense / SHARDS, name, REMEDY)[1] for name in description.shards]
+    components = read_manifest(arguments.dense).counts["components"]
+    if len(components["dense"]) != 1:
+        raise SystemExit(f"{arguments.dense} has {len(components['dense'])} segments; run: ragqa index build --merge")
+    segment = arguments.dense / components["dense"][0] / DESCRIPTION
+    description = manifest.read_json(segment, DenseDescription, "build the index again")
+    pieces = read_vectors(arguments.dense, description)
     with arguments.queries.open(encoding="utf-8") as file:
         questions = [json.loads(line)["text"] for line, _ in zip(file, range(arguments.n_queries), strict=False)]
-    queries = Encoder.open(arguments.dense / ENCODER, REMEDY).encode_queries(questions)
+    queries = Encoder.open(arguments.dense / components["encoder"][0], "build the index again").encode_queries(
+        questions
+    )
     allowed = np.random.default_rng(0).random(description.n_vectors) < arguments.share
     results: dict[str, dict[str, float]] = {}
     exact: list[np.ndarray] = []
@@ -52,6 +60,15 @@ def main() -> None:
     print(json.dumps(results))
 
 
+def read_vectors(index: Path, description: DenseDescription) -> list[np.ndarray]:
+    """The vectors of the documents of an index, in the order of their rows."""
+    built = read_manifest(index)
+    corpus = index.parent.parent / "corpora" / built.inputs["corpus"]
+    path = index.parent / VECTORS_FOLDER / f"{description.vectors}.sqlite"
+    with DocumentStore.open(corpus, built.inputs["corpus_state"]) as store, VectorStore(path, description.dim) as kept:
+        return [np.concatenate(kept.get([text_key(document) for _, document in batch])) for batch in store.scan()]
+
+
 def measure(
     kind: Kind, description: DenseDescription, pieces: list[np.ndarray], queries: np.ndarray, allowed: np.ndarray
 ) -> tuple[dict[str, float], list[np.ndarray]]:
@@ -64,7 +81,7 @@ def measure(
         load_faiss().write_index(make(plan, lambda: pieces, lambda _: None), str(path))
         seconds = time.perf_counter() - began
         size = path.stat().st_size
-        index = FaissIndex(path, kind, metric, REMEDY)
+        index = FaissIndex(path, kind, metric, "build it again")
         index.search(queries[:5], _K)
         times, found = [], []
         for query in queries:

@@ -14,6 +14,7 @@ from ragqa.cli.eval import evaluate
 from ragqa.cli.index import index
 from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
+from ragqa.cli.update import update
 from ragqa.errors import RagqaError
 
 
@@ -25,7 +26,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, corpus, index, evaluate, serve, mcp, doctor):
+for command in (ask, search, corpus, index, update, evaluate, serve, mcp, doctor):
     cli.add_command(command)
 
 

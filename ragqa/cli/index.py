@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, set_option
+from ragqa.cli.options import json_option, merge_option, set_option
 from ragqa.errors import ProductError
 
 
@@ -19,29 +19,39 @@ def index() -> None:
 @click.option("--recipe", "recipe_name", help="A recipe under indexes/ or a path; default: NAME's own, else 'default'.")
 @click.option("--corpus", "corpus_name", help="The corpus; default: the recipe's, else the one called NAME.")
 @set_option
+@merge_option
 @json_option
-def build(
-    name: str, recipe_name: str | None, corpus_name: str | None, overrides: tuple[str, ...], as_json: bool
+def build(  # noqa: PLR0917 (one for each option)
+    name: str,
+    recipe_name: str | None,
+    corpus_name: str | None,
+    overrides: tuple[str, ...],
+    merge: bool,
+    as_json: bool,
 ) -> None:
     """Build the index NAME (and its corpus, where that is not built yet); finished components are kept."""
     from ragqa import products
 
     show.tell_more()
     with show.progress_bars() as progress:
-        manifest = products.build_index(name, recipe_name, corpus_name, overrides, progress)
+        manifest = products.build_index(name, recipe_name, corpus_name, overrides, progress, merge=merge)
     _show_manifest(manifest, as_json)
 
 
 @index.command()
 @click.argument("name")
+@merge_option
 @json_option
-def update(name: str, as_json: bool) -> None:
-    """Bring the index NAME up to the state of its corpus, with the settings that it was built with."""
+def update(name: str, merge: bool, as_json: bool) -> None:
+    """Bring the index NAME up to the state of its corpus, with the settings that it was built with.
+
+    Only what is new is indexed and encoded; until the end, searches are answered from the state before.
+    """
     from ragqa import products
 
     show.tell_more()
     with show.progress_bars() as progress:
-        manifest = products.update_index(name, progress)
+        manifest = products.update_index(name, progress, merge=merge)
     _show_manifest(manifest, as_json)
 
 
@@ -81,6 +91,7 @@ def _show_manifest(manifest: Any, as_json: bool) -> None:
         ("name", manifest.name),
         ("corpus", f"{manifest.inputs['corpus']} (state {manifest.inputs['corpus_state'][:12]})"),
         ("documents", f"{manifest.counts['documents']:,}"),
+        *((f"segments of {kind}", len(names)) for kind, names in manifest.counts["components"].items()),
         ("created", manifest.created),
         *((f"seconds for {stage}", value) for stage, value in manifest.wall_seconds.items()),
         *((f"[{key}]", value) for key, value in manifest.recipe.items() if isinstance(value, dict)),

@@ -17,6 +17,9 @@ set_option = click.option(
     metavar="TABLE.KEY=VALUE",
     help="Override a setting of the recipe (repeatable).",
 )
+merge_option = click.option(
+    "--merge", is_flag=True, help="Put the index into one segment, without documents that are gone."
+)
 index_option = click.option("--index", "index_name", default="sample", show_default=True, help="Which index to search.")
 
 _FILTERS = (

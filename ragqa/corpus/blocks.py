@@ -139,11 +139,11 @@ class BlockReader:
             found[i] = self._decode(decoder, block[place[2] : place[2] + place[3]])
         return [document for document in found if document is not None]
 
-    def scan(self) -> Iterator[Document]:
-        """All documents in order."""
-        step = 4096
-        for start in range(0, len(self._rows), step):
-            yield from self.read(range(start, min(start + step, len(self._rows))))
+    def scan(self, begin: int = 0, end: int | None = None) -> Iterator[Document]:
+        """The documents from ``begin`` to ``end`` (None: the last) in order."""
+        step, stop = 4096, len(self._rows) if end is None else end
+        for start in range(begin, stop, step):
+            yield from self.read(range(start, min(start + step, stop)))
 
     def close(self) -> None:
         """Close the file."""

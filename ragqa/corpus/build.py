@@ -3,7 +3,7 @@
 ``corpora/NAME/`` holds ``parts/``, ``state.json`` and ``manifest.json``; it may hold the user's sources too, which
 are never touched. Parts are named by the content of their source and the version of their reader: a build that
 was killed goes on with the parts that it finished, and one with nothing changed does nothing. Until the state is
-switched, the old one is in force; what it names is kept for one more build, for those who still read it.
+switched, the old one is in force; it is kept as long as somebody reads it or an index was built from it.
 """
 
 import errno
@@ -12,9 +12,9 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,10 +31,13 @@ from ragqa.corpus.state import (
     LIVE,
     PARTS_FOLDER,
     STATE_FILE,
+    STATES_FOLDER,
     SUPERSEDED,
     CorpusState,
+    CurrentState,
     PartEntry,
     resolve,
+    state_path,
 )
 from ragqa.errors import BackendError, ProductError, SourceError, UsageError
 from ragqa.manifest import (
@@ -45,6 +48,7 @@ from ragqa.manifest import (
     file_hash,
     here_and_now,
     read_json,
+    remove_unheld,
     write_atomically,
     write_json,
 )
@@ -60,7 +64,13 @@ _log = logging.getLogger(__name__)
 
 
 def build_corpus(
-    name: str, settings: CorpusSettings, base: Path, folder: Path, progress: Progress | None = None
+    name: str,
+    settings: CorpusSettings,
+    base: Path,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    pinned: Collection[str] = (),
 ) -> Manifest:
     """Build the corpus ``name`` in ``folder``, or bring it up to date.
 
@@ -77,6 +87,8 @@ def build_corpus(
         Where the corpus lands, ``corpora/NAME``.
     progress
         Told ``"sources"`` after each file and ``"documents"`` after each batch.
+    pinned
+        Hashes of states that are kept although they are no longer in force: indexes were built from them.
 
     Raises
     ------
@@ -99,7 +111,7 @@ def build_corpus(
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
             parts = _read_sources(folder / PARTS_FOLDER, layout, settings, paths, report)
-            return _switch_state(_Target(name, settings, folder, tree), parts, started)
+            return _switch_state(_Target(name, settings, folder, tree, pinned), parts, started)
 
 
 def _read_sources(
@@ -147,6 +159,7 @@ class _Target:
     settings: CorpusSettings
     folder: Path
     mesh_tree: Path | None
+    pinned: Collection[str]
 
 
 def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started: float) -> Manifest:
@@ -165,12 +178,13 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
         mesh_tree=_copy_mesh_tree(target.mesh_tree, folder),
         description=target.settings.description,
     )
-    old = _read_if_sound(target.folder / STATE_FILE, CorpusState)
-    if old is not None and replace(old, previous=()) == state:
-        state = old
-    else:
-        state = replace(state, previous=tuple(sorted(old.names())) if old is not None else ())
-        write_json(target.folder / STATE_FILE, state)
+    path = state_path(target.folder, state.state_hash)
+    path.parent.mkdir(exist_ok=True)
+    if _read_if_sound(path, CorpusState) != state:
+        write_json(path, state)
+    current = CurrentState(state.state_hash)
+    if _read_if_sound(target.folder / STATE_FILE, CurrentState) != current:
+        write_json(target.folder / STATE_FILE, current)
     seconds["state"] = round(time.perf_counter() - started - seconds["parts"], 3)
     manifest = _manifest(target, parts, fate, state.state_hash, seconds)
     written = _read_if_sound(target.folder / MANIFEST_FILE, Manifest)
@@ -178,7 +192,7 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
         manifest = written
     else:
         write_json(target.folder / MANIFEST_FILE, manifest)
-    _clean(folder, state.names() | set(state.previous))
+    _clean(target.folder, {state.state_hash, *target.pinned})
     return manifest
 
 
@@ -256,9 +270,14 @@ def _read_if_sound(path: Path, kind: type[T]) -> T | None:
 
 
 def _clean(folder: Path, keep: set[str]) -> None:
-    """Remove the leftovers of killed builds and what neither this state nor the one before needs."""
-    for path in folder.iterdir():
-        if path.name in keep or path.name == LOCK_FILE:
+    """Remove the states that nobody needs, and of the parts what no state needs and killed builds left."""
+    needed = {LOCK_FILE}
+    for path in (folder / STATES_FOLDER).glob("*.json"):
+        state = _read_if_sound(path, CorpusState)
+        if state is not None and (path.stem in keep or not remove_unheld(path)):
+            needed |= state.names()
+    for path in (folder / PARTS_FOLDER).iterdir():
+        if path.name in needed:
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -1,8 +1,10 @@
 """The state of a corpus: which parts it consists of, in which order, and which of their rows are dead.
 
-``state.json`` names everything else and is switched atomically; what it names never changes. Beside the parts,
-a folder ``state-…`` holds ``dead.npy`` (one bit a row, as :func:`numpy.packbits` orders them), and ``keys.bin``
-and ``rows.bin``: the sorted keys (uint64) of the live documents and their rows (int64).
+``state.json`` names the state in force and is switched atomically. Each state is a file of its own,
+``states/HASH.json``, which never changes and names everything else; it stays as long as an index was built from it or
+a reader holds it, so that readers go on through any number of updates. Beside the parts, a folder ``state-…`` holds
+``dead.npy`` (one bit a row, as :func:`numpy.packbits` orders them), and ``keys.bin`` and ``rows.bin``: the sorted keys
+(uint64) of the live documents and their rows (int64).
 """
 
 import itertools
@@ -19,9 +21,9 @@ from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
 from ragqa.errors import SourceError
 from ragqa.manifest import content_hash, hash_files, sync_folder
 
-STATE_FILE, PARTS_FOLDER = "state.json", "parts"
+STATE_FILE, STATES_FOLDER, PARTS_FOLDER = "state.json", "states", "parts"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 LIVE, SUPERSEDED, DELETED = 0, 1, 2
 
@@ -39,8 +41,15 @@ class PartEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentState:
+    """``state.json``: which state is in force."""
+
+    state_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class CorpusState:
-    """``state.json``.
+    """``states/HASH.json``.
 
     Attributes
     ----------
@@ -50,8 +59,6 @@ class CorpusState:
         The folder under ``parts/`` with the dead rows and the ids.
     mesh_tree
         File under ``parts/`` with the MeSH tree; "" for none.
-    previous
-        What the state before this one named under ``parts/``: kept for those who still read it.
     """
 
     name: str
@@ -61,13 +68,17 @@ class CorpusState:
     n_rows: int
     n_live: int
     mesh_tree: str = ""
-    previous: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
     description: str = ""
 
     def names(self) -> set[str]:
         """Everything under ``parts/`` that this state needs."""
         return {entry.folder for entry in self.parts} | {self.rows_folder, self.mesh_tree} - {""}
+
+
+def state_path(folder: Path, state_hash: str) -> Path:
+    """The file of a state of the corpus in ``folder``."""
+    return folder / STATES_FOLDER / f"{state_hash}.json"
 
 
 def resolve(
@@ -117,7 +128,8 @@ def resolve(
             keys_file.write(bucket.keys[live].astype("<u8").tobytes())
             rows_file.write(bucket.rows[live].astype("<i8").tobytes())
     np.save(building / DEAD_FILE, np.packbits(fate != LIVE))
-    name = f"state-{content_hash([part.content_sha256 for _, part in parts])[:16]}"
+    # By its content, so that nothing that a reader of another state has mapped is ever replaced.
+    name = f"state-{content_hash(hash_files(building))[:16]}"
     target = folder / name
     if target.exists() and hash_files(target) == hash_files(building):
         shutil.rmtree(building)

@@ -1,5 +1,6 @@
 """Reads a built corpus: documents by row or id, all documents in order, and the rows that a filter allows."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,15 +21,19 @@ from ragqa.corpus.state import (
     STATE_KEYS_FILE,
     STATE_ROWS_FILE,
     CorpusState,
+    CurrentState,
+    PartEntry,
     dead_rows,
+    state_path,
 )
 from ragqa.errors import ProductError, UsageError
-from ragqa.manifest import read_json
+from ragqa.manifest import Hold, read_json
 from ragqa.types import Document, Filter
 
 if TYPE_CHECKING:
     from ragqa.corpus.mesh_tree import MeshTree
 
+_TRIES = 20
 _OPEN_PARTS = 64
 """Parts held open at a time; each takes two file descriptors."""
 
@@ -52,8 +57,9 @@ class DocumentStore:
         Number of rows, dead ones included.
     """
 
-    def __init__(self, folder: Path, state: CorpusState) -> None:
+    def __init__(self, folder: Path, state: CorpusState, hold: Hold | None = None) -> None:
         self.folder = folder
+        self._hold = hold
         self.name = state.name
         self.state_hash = state.state_hash
         self.n_rows = state.n_rows
@@ -70,16 +76,21 @@ class DocumentStore:
         self._mesh_tree: MeshTree | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open the state of a corpus that is in force now; it is kept even if the corpus is updated meanwhile.
+    def open(cls, folder: Path, state_hash: str = "") -> Self:
+        """Open a state of a corpus; it stays readable however often the corpus is updated meanwhile.
+
+        Parameters
+        ----------
+        state_hash
+            The state that an index was built from; "" for the one in force now.
 
         Raises
         ------
         ProductError
-            There is no built corpus in the folder, it is damaged, or a newer ragqa built it.
+            There is no built corpus in the folder, or not that state of it, it is damaged, or a newer ragqa built it.
         """
         remedy = f"build it: ragqa corpus build {folder.name}"
-        state = read_json(folder / STATE_FILE, CorpusState, remedy)
+        state, hold = _held_state(folder, state_hash, remedy)
         if state.schema_version != SCHEMA_VERSION:
             raise ProductError(
                 f"the corpus {folder} has layout {state.schema_version}, this ragqa reads {SCHEMA_VERSION}; {remedy}"
@@ -88,7 +99,7 @@ class DocumentStore:
         if missing or sum(entry.n_rows for entry in state.parts) != state.n_rows:
             what = f"{PARTS_FOLDER}/{missing[0]} is missing" if missing else "its rows do not add up"
             raise ProductError(f"the corpus {folder} is damaged: {what}; {remedy}")
-        return cls(folder, state)
+        return cls(folder, state, hold)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +111,11 @@ class DocumentStore:
 
     def __len__(self) -> int:
         return self._state.n_live
+
+    @property
+    def parts(self) -> tuple[PartEntry, ...]:
+        """The parts of the state, in the order of their rows."""
+        return self._state.parts
 
     @property
     def description(self) -> str:
@@ -162,13 +178,21 @@ class DocumentStore:
             )
         return self.read([row])[0]
 
-    def scan(self, batch_size: int = 1024) -> Iterator[list[tuple[int, Document]]]:
-        """All live documents in the order of their rows, as batches of ``(row, document)``, read as they are used."""
-        dead = self._dead_rows()
+    def scan(self, batch_size: int = 1024, rows: tuple[int, int] | None = None) -> Iterator[list[tuple[int, Document]]]:
+        """Live documents in the order of their rows, as batches of ``(row, document)``, read as they are used.
+
+        ``rows`` are the first row and the one after the last; None scans all.
+        """
+        dead = self.dead_rows()
+        first, end = (0, self.n_rows) if rows is None else rows
         batch: list[tuple[int, Document]] = []
         for part, path in enumerate(self._parts):
+            start, stop = int(self._starts[part]), int(self._starts[part + 1])
+            if stop <= first or start >= end:
+                continue
+            begin = max(first, start)
             with BlockReader(path, self._remedy) as reader:
-                for row, document in enumerate(reader.scan(), start=int(self._starts[part])):
+                for row, document in enumerate(reader.scan(begin - start, min(end, stop) - start), start=begin):
                     if dead[row]:
                         continue
                     batch.append((row, document))
@@ -178,6 +202,16 @@ class DocumentStore:
         if batch:
             yield batch
 
+    def dead_rows(self) -> np.ndarray:
+        """The rows that are superseded or deleted: bool [n_rows], which must not be changed."""
+        if self._dead is None:
+            folder = self.folder / PARTS_FOLDER / self._state.rows_folder
+            try:
+                self._dead = dead_rows(folder, self.n_rows)
+            except (OSError, ValueError, EOFError) as error:
+                raise ProductError(f"{folder} is missing or damaged ({error}); {self._remedy}") from error
+        return self._dead
+
     def mask(self, allowed: Filter) -> np.ndarray:
         """The live rows that the filter allows, MeSH headings taken literally: bool [n_rows].
 
@@ -186,7 +220,7 @@ class DocumentStore:
         ProductError
             A Parquet part is missing or damaged.
         """
-        rows: np.ndarray = self._columns.allowed(allowed) & ~self._dead_rows()
+        rows: np.ndarray = self._columns.allowed(allowed) & ~self.dead_rows()
         return rows
 
     def mesh_tree(self) -> "MeshTree | None":
@@ -204,6 +238,8 @@ class DocumentStore:
                 reader.close()
             self._open.clear()
         self._ids = None
+        if self._hold is not None:
+            self._hold.release()
 
     def _checked(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         wanted = np.asarray(rows, dtype=np.int64)
@@ -236,11 +272,18 @@ class DocumentStore:
         except OSError as error:
             raise ProductError(f"{path} is missing ({error.strerror}); {self._remedy}") from error
 
-    def _dead_rows(self) -> np.ndarray:
-        if self._dead is None:
-            folder = self.folder / PARTS_FOLDER / self._state.rows_folder
-            try:
-                self._dead = dead_rows(folder, self.n_rows)
-            except (OSError, ValueError, EOFError) as error:
-                raise ProductError(f"{folder} is missing or damaged ({error}); {self._remedy}") from error
-        return self._dead
+
+def _held_state(folder: Path, state_hash: str, remedy: str) -> tuple[CorpusState, Hold]:
+    """A state, held so that no build removes what it needs."""
+    for _ in range(_TRIES):
+        wanted = state_hash or read_json(folder / STATE_FILE, CurrentState, remedy).state_hash
+        path = state_path(folder, wanted)
+        try:
+            hold = Hold(path)
+        except OSError as error:
+            # Between reading which state is in force and taking hold of it, a build may have replaced it.
+            missing = error
+            time.sleep(0.01)
+            continue
+        return read_json(path, CorpusState, remedy), hold
+    raise ProductError(f"the corpus {folder} has no state {wanted[:12]} ({missing.strerror}); {remedy}") from missing

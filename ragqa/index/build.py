@@ -1,40 +1,85 @@
 """Corpus + recipe → index folder.
 
-An index folder holds one component for each engine, in a folder named by what it was made from
-(``bm25-1a2b3c…``, ``dense-4d5e6f…``), and ``manifest.json``, which names the components in force. A component
-is built in ``….building`` and renamed when complete; then the manifest is replaced atomically. So a reader
-sees the old index or the new one, and a killed build resumes. A component whose settings and corpus did not
-change is kept, once its files are found to be as they were built (``component.json`` holds their hashes). One
-that another index beside this one already has is not built again: its files, which nothing ever changes, are
-linked (copied where the disk cannot link), so that each index is still a folder of its own.
+An index folder holds segments (:mod:`ragqa.index.segments`) of each engine in folders named by what they were made
+from (``bm25-1a2b3c…``, ``dense-4d5e6f…``), the encoder (``encoder-7a8b9c…``), and ``manifest.json``, which names those
+in force, in order, and the state of the corpus that they were built from. Everything is built in ``….building`` and
+renamed when complete; then the manifest is replaced atomically. So a reader sees the old index or the new one, and a
+killed build goes on. What a reader still holds is not removed.
+
+An update builds a segment of the parts of the corpus that are new, and merges when there are many. A segment that
+another index beside this one already has is not built again: its files, which nothing ever changes, are linked
+(copied where the disk cannot link), so that each index is still a folder of its own.
 """
 
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
-from ragqa.errors import BackendError, ProductError, RecipeError
+from ragqa.errors import BackendError, ProductError
+from ragqa.index import segments
+from ragqa.index.builders import Bm25Builder, DenseBuilder, ensure_encoder
+from ragqa.index.forms import check_recipe, form_hash, forms
+from ragqa.index.segments import Placed, Span
 from ragqa.manifest import Manifest
-from ragqa.recipe import Bm25Settings, DenseSettings, Recipe, to_table
+from ragqa.recipe import Recipe, to_table
 from ragqa.types import Progress
 
 _log = logging.getLogger(__name__)
-_MANIFEST = "manifest.json"
+MANIFEST_FILE = "manifest.json"
+VECTORS_FOLDER = ".vectors"
 _BUILDING = ".building"
-_HASHES = "component.json"
-_LAYOUTS = {"bm25": 1, "dense": 2}
-"""Raised when the files of a component change their form: those of the old form are then built again."""
+_KINDS = ("bm25", "encoder", "dense")
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an index is built.
+
+    Attributes
+    ----------
+    thorough
+        Whether segments that are there already are compared with their hashes, and not with their sizes alone.
+    merge
+        Whether everything is put into one segment; otherwise segments are merged when there are many.
+    """
+
+    thorough: bool = True
+    merge: bool = False
+
+
+class Builder(Protocol):
+    """Builds the segments of one kind."""
+
+    kind: str
+    form: str
+
+    def build(self, span: Span, folder: Path) -> None:
+        """Make the segment of the live documents of ``span`` in ``folder``."""
+        ...
+
+    def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:
+        """Make the segment of ``span`` from those that cover it."""
+        ...
 
 
 def build_index(
-    name: str, recipe: Recipe, store: DocumentStore, folder: Path, progress: Progress | None = None
+    name: str,
+    recipe: Recipe,
+    store: DocumentStore,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    how: How = How(),
 ) -> Manifest:
-    """Build, or complete, the index ``name`` of the documents in ``store`` in ``folder``.
+    """Build, complete or update the index ``name`` of the documents in ``store`` in ``folder``.
 
     Raises
     ------
@@ -46,34 +91,58 @@ def build_index(
     check_recipe(recipe)
     if len(store) == 0:
         raise ProductError(f"the corpus {store.name!r} has no documents; import some with: ragqa corpus import")
-    folder.mkdir(parents=True, exist_ok=True)
-    with manifest.exclusive(folder, "build"):
-        return _build_components(name, recipe, store, folder, progress)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with manifest.exclusive(folder, "build"):
+            return _build(name, recipe, store, folder, progress, how)
+    except OSError as error:
+        raise BackendError(
+            f"cannot write {folder}: {error.strerror or error}; free some disk, or let RAGQA_HOME name a folder that "
+            "can be written to, and run the same command again: what is finished is kept, and the previous index is "
+            "untouched"
+        ) from error
 
 
-def _build_components(
-    name: str, recipe: Recipe, store: DocumentStore, folder: Path, progress: Progress | None
+def _build(  # noqa: PLR0917
+    name: str, recipe: Recipe, store: DocumentStore, folder: Path, progress: Progress | None, how: How
 ) -> Manifest:
     seconds: dict[str, float] = {}
-    components = component_names(recipe, store.state_hash)
-    files: dict[str, str] = {}
-    for kind, component in components.items():
-        began = time.perf_counter()
-        hashes = _ensure_component(folder / component, kind, recipe, store, progress)
-        files |= {f"{component}/{path}": digest for path, digest in hashes.items()}
+    components: dict[str, list[str]] = {}
+    wanted = forms(recipe)
+    began = time.perf_counter()
+
+    def took(kind: str) -> None:
+        nonlocal began
         seconds[kind] = round(time.perf_counter() - began, 3)
+        began = time.perf_counter()
+
+    site = _Site(folder, store, how, remedy(folder))
+    if recipe.bm25 is not None:
+        components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form_hash("bm25", wanted["bm25"]), store, progress))
+        took("bm25")
+    if recipe.dense is not None:
+        encoder_name = f"encoder-{form_hash('encoder', wanted['encoder'])[:16]}"
+        if not site.take_component(encoder_name):
+            ensure_encoder(recipe.dense, site.new(encoder_name), store, progress)
+            site.keep_component(encoder_name)
+        components["encoder"] = [encoder_name]
+        took("encoder")
+        vectors = folder.parent / VECTORS_FOLDER
+        with DenseBuilder(recipe.dense, folder / encoder_name, vectors, store, progress) as builder:
+            components["dense"] = site.ensure(builder)
+        took("dense")
     result = Manifest(
         kind="index",
         name=name,
         recipe=to_table(recipe),
         inputs={"corpus": store.name, "corpus_state": store.state_hash},
-        files=files,
+        files=site.files(components),
         counts={"documents": len(store), "rows": store.n_rows, "components": components},
         wall_seconds=seconds,
         **manifest.here_and_now(),
     )
-    manifest.write_json(folder / _MANIFEST, result)
-    _remove_all_but(folder, set(components.values()))
+    manifest.write_json(folder / MANIFEST_FILE, result)
+    _remove_all_but(folder, {name for names in components.values() for name in names})
     return result
 
 
@@ -85,86 +154,144 @@ def read_manifest(folder: Path) -> Manifest:
     ProductError
         There is none, or it is damaged.
     """
-    remedy = f"build the index with: ragqa index build {folder.name}"
-    result = manifest.read_json(folder / _MANIFEST, Manifest, remedy)
+    again = f"build the index with: ragqa index build {folder.name}"
+    result = manifest.read_json(folder / MANIFEST_FILE, Manifest, again)
     if result.kind != "index":
-        raise ProductError(f"{folder} is not an index but a product of kind {result.kind!r}; {remedy}")
+        raise ProductError(f"{folder} is not an index but a product of kind {result.kind!r}; {again}")
     return result
 
 
-def check_recipe(recipe: Recipe) -> None:
-    """Refuse a recipe whose retrievers have no settings.
-
-    Raises
-    ------
-    RecipeError
-        ``retrieve.retrievers`` is empty or names an engine without a table of its own.
-    """
-    if not recipe.retrieve.retrievers:
-        raise RecipeError("retrieve.retrievers is empty; allowed: bm25, dense, or both")
-    for kind in recipe.retrieve.retrievers:
-        if getattr(recipe, kind) is None:
-            raise RecipeError(f"retrieve.retrievers names {kind!r}, but the recipe has no table [{kind}]; add one")
+def remedy(folder: Path) -> str:
+    """The next step where a file of the index in ``folder`` is missing or damaged."""
+    return f"build it again: ragqa index build {folder.name}"
 
 
-def component_names(recipe: Recipe, corpus_state: str) -> dict[str, str]:
-    """Kind → folder name of each component, made from the corpus and those settings that matter in building."""
-    made_from: dict[str, object] = {}
-    if recipe.bm25 is not None:
-        made_from["bm25"] = {"engine": recipe.bm25.engine, "fields": sorted(recipe.bm25.fields)}
-    if recipe.dense is not None:
-        made_from["dense"] = to_table(recipe.dense)
-    return {
-        kind: f"{kind}-{manifest.content_hash([_LAYOUTS[kind], settings, corpus_state])[:12]}"
-        for kind, settings in made_from.items()
-    }
+class _Site:
+    """The folder of an index while it is built."""
 
+    def __init__(self, folder: Path, store: DocumentStore, how: How, again: str) -> None:
+        self._folder = folder
+        self._store = store
+        self._how = how
+        self._again = again
 
-def _ensure_component(
-    target: Path, kind: str, recipe: Recipe, store: DocumentStore, progress: Progress | None
-) -> dict[str, str]:
-    """Build a component unless it is there and whole; the hashes of its files."""
-    if target.is_dir():
-        if (hashes := _whole(target)) is not None:
-            _log.info("%s is up to date", target.name)
-            return hashes
-        _log.warning("%s is damaged and is built again", target)
-        shutil.rmtree(target)
-    building = target.with_name(target.name + _BUILDING)
-    try:
-        if not _link_twin(target, building):
-            building.mkdir(exist_ok=True)
-            _BUILDERS[kind](building, recipe, store, progress)
-            manifest.write_json(building / _HASHES, manifest.hash_files(building))
-        building.rename(target)
-    except OSError as error:
-        raise BackendError(
-            f"cannot write {building}: {error.strerror or error}; free some disk and run the same command again: "
-            "what is finished is kept, and the previous index is untouched"
-        ) from error
-    manifest.sync_folder(target.parent)
-    return manifest.read_json(target / _HASHES, dict[str, str], f"run: ragqa index build {target.parent.name}")
+    def ensure(self, builder: Builder) -> list[str]:
+        """The folders of the segments of one kind, in order; those that are not there are built, many are merged."""
+        store, dead = self._store, self._store.dead_rows()
+        available = {
+            path.name: found
+            for path in sorted(self._folder.glob(f"{builder.kind}-*"))
+            if (found := self._whole(path)) is not None and found[0].form == builder.form
+        }
+        spans = [
+            span if span.folder else self._made(builder, span, partial(builder.build, span))
+            for span in segments.plan(available, store.parts, dead)
+        ]
+        held = [segments.read_segment(self._folder / span.folder, self._again)[0].n_documents for span in spans]
+        after = segments.to_merge(spans, dead, held, everything=self._how.merge)
+        return [(span if span.folder else self._merged(builder, spans, span)).folder for span in after]
 
+    def _merged(self, builder: Builder, spans: Sequence[Span], whole: Span) -> Span:
+        sources = [
+            Placed(
+                self._folder / span.folder,
+                span.first_row,
+                self._store.dead_rows()[span.first_row : span.end_row],
+                self._again,
+            )
+            for span in spans
+            if whole.first_row <= span.first_row and span.end_row <= whole.end_row
+        ]
+        return self._made(builder, whole, partial(builder.merge, sources, whole))
 
-def _whole(component: Path) -> dict[str, str] | None:
-    """The hashes of a component's files, or None where a file is missing or differs from its hash."""
-    try:
-        hashes = manifest.read_json(component / _HASHES, dict[str, str], "it is built again")
-    except ProductError:
-        return None
-    return None if manifest.verify_files(component, hashes) else hashes
+    def _made(self, builder: Builder, span: Span, make: Callable[[Path], None]) -> Span:
+        """The span with the segment that ``make`` makes, or that another index has."""
+        parts = self._store.parts[span.first_part : span.end_part]
+        dead = self._store.dead_rows()[span.first_row : span.end_row]
+        name = segments.segment_name(builder.kind, builder.form, parts, dead)
+        target = self._folder / name
+        if not (target.is_dir() and self._whole(target) is not None):
+            building = self.new(name)
+            if not self._link_twin(name, building, segments.SEGMENT_FILE):
+                make(building)
+                segments.finish(building, builder.form, parts, dead)
+            self._put_in_place(name)
+        return Span(span.first_part, span.end_part, span.first_row, span.end_row, name)
 
+    def take_component(self, name: str) -> bool:
+        """Whether a component that is no segment is there and whole, or could be taken from another index."""
+        target = self._folder / name
+        if target.is_dir() and _sound(target):
+            return True
+        if not self._link_twin(name, self.new(name), HASHES_FILE):
+            return False
+        self._put_in_place(name)
+        return True
 
-def _link_twin(target: Path, building: Path) -> bool:
-    """Take the component from another index of the same home, if one has it."""
-    twins = [path for path in target.parent.parent.glob(f"*/{target.name}") if path.is_dir() and path != target]
-    twin = next((path for path in twins if _whole(path) is not None), None)
-    if twin is None:
+    def keep_component(self, name: str) -> None:
+        """Put a component that was made in :meth:`new` in its place."""
+        building = self._folder / (name + _BUILDING)
+        manifest.write_json(building / HASHES_FILE, manifest.hash_files(building))
+        self._put_in_place(name)
+
+    def new(self, name: str) -> Path:
+        """An empty folder in which a component is to be made."""
+        building = self._folder / (name + _BUILDING)
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        return building
+
+    def files(self, components: dict[str, list[str]]) -> dict[str, str]:
+        """Path within the index → sha256 of every file of its components."""
+        found: dict[str, str] = {}
+        for names in components.values():
+            for name in names:
+                record = self._folder / name / segments.SEGMENT_FILE
+                hashes = (
+                    manifest.read_json(record, segments.Segment, self._again).files
+                    if record.is_file()
+                    else manifest.read_json(self._folder / name / HASHES_FILE, dict[str, str], self._again)
+                )
+                found |= {f"{name}/{path}": digest for path, digest in hashes.items()}
+        return found
+
+    def _whole(self, folder: Path) -> "tuple[segments.Segment, segments.Rows] | None":
+        if not (folder / segments.SEGMENT_FILE).is_file():
+            return None
+        try:
+            return segments.read_segment(folder, "it is built again", thorough=self._how.thorough)
+        except ProductError as error:
+            _log.warning("%s", error)
+            return None
+
+    def _put_in_place(self, name: str) -> None:
+        target = self._folder / name
+        shutil.rmtree(target, ignore_errors=True)  # a damaged one
+        (self._folder / (name + _BUILDING)).rename(target)
+        manifest.sync_folder(self._folder)
+
+    def _link_twin(self, name: str, building: Path, record: str) -> bool:
+        """Take a component from another index of the same home, if one has it."""
+        for twin in sorted(self._folder.parent.glob(f"*/{name}")):
+            if twin.parent == self._folder or not (twin / record).is_file():
+                continue
+            if (self._whole(twin) is not None) if record == segments.SEGMENT_FILE else _sound(twin):
+                _log.info("%s is taken from the index %s", name, twin.parent.name)
+                shutil.copytree(twin, building, copy_function=_link_or_copy, dirs_exist_ok=True)
+                return True
         return False
-    _log.info("%s is taken from the index %s", target.name, twin.parent.name)
-    shutil.rmtree(building, ignore_errors=True)
-    shutil.copytree(twin, building, copy_function=_link_or_copy)
-    return True
+
+
+HASHES_FILE = "component.json"
+
+
+def _sound(component: Path) -> bool:
+    """Whether every file of a component that is no segment is as it was built."""
+    try:
+        hashes = manifest.read_json(component / HASHES_FILE, dict[str, str], "it is built again")
+    except ProductError:
+        return False
+    return not manifest.verify_files(component, hashes)
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -174,37 +301,11 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _build_bm25(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
-    settings = recipe.bm25 or Bm25Settings()
-    if settings.engine == "lucene":
-        from ragqa.index.lucene import build_lucene as build
-    else:
-        from ragqa.index.rank_bm25 import build_rank_bm25 as build
-    build(store.scan(), folder, settings, total=len(store), progress=progress)
-
-
-def _build_dense(folder: Path, recipe: Recipe, store: DocumentStore, progress: Progress | None) -> None:
-    from ragqa.index.dense import build_dense
-
-    # Vectors of the same texts and encoder are taken from other indexes, whatever their kind of FAISS index.
-    others = [path for path in sorted(folder.parent.parent.glob("*/dense-*")) if path != folder]
-    build_dense(
-        store.scan(),
-        folder,
-        recipe.dense or DenseSettings(),
-        n_documents=len(store),
-        progress=progress,
-        reuse=others,
-    )
-
-
-_BUILDERS: dict[str, Callable[[Path, Recipe, DocumentStore, Progress | None], None]] = {
-    "bm25": _build_bm25,
-    "dense": _build_dense,
-}
-
-
 def _remove_all_but(folder: Path, keep: set[str]) -> None:
+    """Remove leftovers and the components that are no longer in force, unless a reader holds them."""
     for path in folder.iterdir():
-        if path.is_dir() and path.name not in keep and path.name.startswith(("bm25-", "dense-")):
+        if not path.is_dir() or path.name in keep or not path.name.startswith(tuple(f"{kind}-" for kind in _KINDS)):
+            continue
+        records = [path / record for record in (segments.SEGMENT_FILE, HASHES_FILE) if (path / record).is_file()]
+        if all(manifest.remove_unheld(record) for record in records):
             shutil.rmtree(path, ignore_errors=True)

@@ -1,8 +1,8 @@
 """The dense index: documents by the nearness of their passages' vectors to the question's.
 
-Its folder holds ``dense.json`` (what it is and what was counted), ``encoder/``, ``shards/`` (the vectors, kept so
-that FAISS can be rebuilt and a corpus updated without encoding again), ``vectors.faiss`` and ``rows.npy`` (the
-document row of each vector).
+It consists of an encoder's folder and of segments over consecutive rows (:mod:`ragqa.index.segments`). The folder of a
+segment holds ``dense.json`` (what it is and what was counted), ``vectors.faiss``, ``rows.npy`` (the row of each vector,
+counted from the segment's first) and ``word_counts.npy``.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,24 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.dense_build import DESCRIPTION, ENCODER, FAISS, ROWS, WORDS, DenseDescription, build_dense, remedy
+from ragqa.index.dense_build import (
+    DESCRIPTION,
+    FAISS,
+    ROWS,
+    WORDS,
+    DenseDescription,
+    Encoding,
+    build_dense,
+    vectors_fingerprint,
+)
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_search import FaissIndex
+from ragqa.index.segments import Placed
 from ragqa.index.word_counts import WordCounts
-from ragqa.recipe import DenseSettings, to_table
+from ragqa.recipe import DenseSettings
 from ragqa.types import Ranked
 
-__all__ = ["DenseDescription", "DenseIndex", "build_dense"]
+__all__ = ["DenseDescription", "DenseIndex", "Encoding", "build_dense"]
 _EXACT_UP_TO = 20_000  # with so few allowed vectors, comparing with each is quicker and finds all
 
 
@@ -29,51 +39,33 @@ class DenseIndex:
     ``encoder`` is its encoder, ``words`` tells how frequent words are in its documents.
     """
 
-    def __init__(self, encoder: Encoder, faiss_index: FaissIndex, rows: np.ndarray, words: WordCounts) -> None:
+    def __init__(self, encoder: Encoder, segments: "Sequence[_Segment]", words: WordCounts) -> None:
         self.encoder = encoder
         self.words = words
-        self._faiss = faiss_index
-        self._rows = rows
-        self._first = np.ones(len(rows), dtype=bool)
-        self._first[1:] = rows[1:] != rows[:-1]
-        self._passages_per_document = len(rows) / max(1, int(self._first.sum()))
+        self._segments = segments
 
     @classmethod
-    def open(cls, folder: Path, settings: DenseSettings) -> "DenseIndex":
-        """Open the dense index in ``folder``. Nothing but ONNX Runtime, tokenizers and FAISS is needed.
+    def open(cls, encoder_folder: Path, segments: Sequence[Placed], settings: DenseSettings) -> "DenseIndex":
+        """Open a dense index. Nothing but ONNX Runtime, tokenizers and FAISS is needed.
+
+        Parameters
+        ----------
+        settings
+            Of these, ``query_prefix`` holds when searching; the others were settled by the build.
 
         Raises
         ------
         ProductError
-            Files are missing or damaged, or the index was built with other settings.
+            Files are missing or damaged, or do not belong together.
         """
-        again = remedy(folder)
-        description = manifest.read_json(folder / DESCRIPTION, DenseDescription, again)
-        wanted = to_table(settings)
-        for key, value in wanted.items():
-            built = description.settings.get(key)
-            if built != value:
-                raise ProductError(
-                    f"the index in {folder} was built with dense.{key} = {built!r}, not {value!r}; {again}"
-                )
-        for name, size in description.sizes.items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size != size:
-                raise ProductError(f"{path} is missing or was cut off; {again}")
-        encoder = Encoder.open(folder / ENCODER, again)
-        if encoder.spec.metric != description.metric:
-            raise ProductError(
-                f"the encoder in {folder} compares by {encoder.spec.metric!r}, "
-                f"its index by {description.metric!r}; {again}"
-            )
-        faiss_index = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, again)
-        try:
-            rows: np.ndarray = np.load(folder / ROWS)
-        except (OSError, ValueError, EOFError) as error:
-            raise ProductError(f"{folder / ROWS} is damaged ({error}); {again}") from error
-        if len(rows) != len(faiss_index) or faiss_index.dim != description.dim:
-            raise ProductError(f"the files in {folder} do not fit each other; {again}")
-        return cls(encoder, faiss_index, rows, WordCounts.open(folder / WORDS, again))
+        remedy = segments[0].remedy
+        encoder = Encoder.open(encoder_folder, remedy).asked_with(settings.query_prefix)
+        fingerprint = vectors_fingerprint(encoder, settings.overlap_tokens)
+        opened, words = [], WordCounts()
+        for segment in segments:
+            opened.append(_Segment(segment, encoder, fingerprint))
+            words = words + WordCounts.open(segment.folder / WORDS, remedy)
+        return cls(encoder, opened, words)
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim]."""
@@ -97,7 +89,7 @@ class DenseIndex:
         k
             Documents wanted; so many come back where so many exist.
         allowed
-            bool [n_rows]: which rows of the store may be found; None allows all.
+            bool [n_rows]: which rows of the store may be found; None allows all that are live.
 
         Raises
         ------
@@ -106,10 +98,54 @@ class DenseIndex:
         """
         if k < 1:
             raise UsageError(f"k is {k}; it must be at least 1")
+        if allowed is not None and len(allowed) != (n_rows := self._segments[-1].end_row):
+            raise ProductError(f"the index covers {n_rows} rows, the corpus has {len(allowed)}; build the index again")
+        found = [segment.search(vectors, k, allowed) for segment in self._segments]
+        if len(found) == 1:
+            return found[0]
+        rows = np.concatenate([part.rows for part in found], axis=1)
+        scores = np.concatenate([part.scores for part in found], axis=1)
+        order = np.lexsort((rows, -scores))[:, :k]
+        return Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
+
+    def close(self) -> None:
+        """Release files and memory."""
+        for segment in self._segments:
+            segment.close()
+
+
+class _Segment:
+    """The opened vectors of consecutive rows."""
+
+    def __init__(self, segment: Placed, encoder: Encoder, fingerprint: str) -> None:
+        folder, remedy = segment.folder, segment.remedy
+        description = manifest.read_json(folder / DESCRIPTION, DenseDescription, remedy)
+        if description.vectors != fingerprint:
+            raise ProductError(f"the vectors in {folder} were made by another encoder than the index's; {remedy}")
+        self._faiss = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, remedy)
+        try:
+            own: np.ndarray = np.load(folder / ROWS, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ProductError(f"{folder / ROWS} is missing or damaged ({error}); {remedy}") from error
+        if len(own) != len(self._faiss) or self._faiss.dim != description.dim or (
+            len(own) and not (own[0] >= 0 and own[-1] < len(segment.dead) and (own[1:] >= own[:-1]).all())
+        ):  # fmt: skip
+            raise ProductError(f"the files in {folder} do not fit each other; {remedy}")
+        self.first_row = segment.first_row
+        self.end_row = segment.first_row + len(segment.dead)
+        self._own = own
+        self._first = np.ones(len(own), dtype=bool)
+        self._first[1:] = own[1:] != own[:-1]
+        self._passages_per_document = len(own) / max(1, int(self._first.sum()))
+        live = ~segment.dead[own]
+        self._live = None if live.all() else live
+
+    def search(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None) -> Ranked:
+        """As :meth:`DenseIndex.search_vectors`, among the documents of the segment."""
         rows = np.full((len(vectors), k), -1, dtype=np.int64)
         scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-        mask = None if allowed is None else self._allowed_vectors(allowed)
-        n_vectors = len(self._rows) if mask is None else int(mask.sum())
+        mask = self._live if allowed is None else allowed[self.first_row : self.end_row][self._own]
+        n_vectors = len(self._own) if mask is None else int(mask.sum())
         n_wanted = min(k, int(self._first.sum() if mask is None else (self._first & mask).sum()))
         exhaustive = mask is not None and n_vectors <= _EXACT_UP_TO
         pending = np.arange(len(vectors) if n_wanted else 0)
@@ -128,22 +164,12 @@ class DenseIndex:
         return Ranked(rows, scores)
 
     def close(self) -> None:
-        """Release files and memory."""
         self._faiss.close()
-
-    def _allowed_vectors(self, allowed: np.ndarray) -> np.ndarray:
-        if len(self._rows) and len(allowed) <= int(self._rows[-1]):
-            raise ProductError(
-                f"the index has vectors of row {int(self._rows[-1])}, the corpus {len(allowed)} rows; "
-                "build the index again"
-            )
-        mask: np.ndarray = np.asarray(allowed, dtype=bool)[self._rows]
-        return mask
 
     def _best_passages(self, scores: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Documents with the score of their best passage, best first, equal ones by row."""
         there = places >= 0
-        rows, scores = self._rows[places[there]].astype(np.int64), scores[there]
+        rows, scores = self.first_row + self._own[places[there]].astype(np.int64), scores[there]
         order = np.lexsort((rows, -scores))
         _, first = np.unique(rows[order], return_index=True)
         kept = order[np.sort(first)]

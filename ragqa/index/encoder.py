@@ -7,7 +7,7 @@ that an index can be copied to another machine and searched there without PyTorc
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -95,6 +95,12 @@ class Encoder:
             The description is missing or damaged.
         """
         return cls(folder, manifest.read_json(folder / DESCRIPTION, EncoderSpec, remedy), remedy)
+
+    def asked_with(self, prefix: str | None) -> "Encoder":
+        """The encoder with another prefix before every query; None keeps that of the build."""
+        if prefix is None or prefix == self.spec.query.prefix:
+            return self
+        return Encoder(self._folder, replace(self.spec, query=replace(self.spec.query, prefix=prefix)), self._remedy)
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim].

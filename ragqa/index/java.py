@@ -18,8 +18,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ragqa.errors import BackendError, UsageError
+from ragqa.index.jar import JAR
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ def _start(heap: str | None) -> None:
         java = find_java()
         # pyjnius reads these; JVM_PATH alone is not enough, it looks for a home first.
         os.environ["JAVA_HOME"], os.environ["JVM_PATH"] = str(java.home), str(java.libjvm)
-        jnius_config.add_classpath(str(jar))
+        jnius_config.add_classpath(str(jar), str(JAR))
         jnius_config.add_options(*_options(java, size))
     with _quiet() as output:
         try:
@@ -155,10 +157,25 @@ def _start(heap: str | None) -> None:
             # Before any class of Lucene is loaded: it reports its choice of memory mapping through this.
             jnius.autoclass("java.util.logging.LogManager").getLogManager().reset()
             jnius.autoclass("org.apache.lucene.util.Version")
+            jnius.find_javaclass("ragqa/Searcher")
         except (ImportError, SystemError, RuntimeError, jnius_error()) as error:
             raise BackendError(
                 f"Java did not start: {' '.join([str(error), *output()])[:500]}; see: ragqa doctor"
             ) from error
+
+
+def static_methods(name: str, **signatures: str) -> Any:
+    """A Java class of which only the static methods given (name → signature as in JNI) are known to Python.
+
+    pyjnius keeps the receiver of a call in an object that all instances of a class share, so that only static
+    methods are safe where threads share an instance; and it takes up to 80 ms to look through a class by itself.
+    """
+    start_jvm()
+    import jnius
+
+    members: dict[str, Any] = {method: jnius.JavaStaticMethod(kind) for method, kind in signatures.items()}
+    members["__javaclass__"] = name
+    return jnius.MetaJavaClass.__new__(jnius.MetaJavaClass, name, (jnius.JavaClass,), members)
 
 
 def jnius_error() -> type[Exception]:

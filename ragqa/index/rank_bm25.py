@@ -13,7 +13,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -25,8 +25,9 @@ from ragqa.corpus.words import LUCENE_STOPWORDS, singular
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.index.lucene_build import field_names, field_texts
+from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
-from ragqa.types import Document, Filter, Progress, Ranked
+from ragqa.types import Document, Filter, Ranked
 
 _FILE = "documents.jsonl"
 _WORD = re.compile(r"[^\W_]+")
@@ -72,24 +73,21 @@ def build_rank_bm25(
     folder: Path,
     settings: Bm25Settings,
     *,
-    threads: int = 0,  # noqa: ARG001 (as build_lucene; one thread is enough here)
-    total: int | None = None,
-    progress: Progress | None = None,
+    first_row: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     """Index documents for :class:`RankBm25Index`; see :func:`ragqa.index.lucene.build_lucene`."""
     fields = field_names(settings)
     folder.mkdir(parents=True, exist_ok=True)
     encode = msgspec.json.Encoder().encode
-    done = 0
     with (folder / _FILE).open("wb") as file:
         for batch in documents:
             for row, document in batch:
                 texts = field_texts(document, fields)
                 tokens = {name: " ".join(analyze(text)) for name, text in zip(fields, texts, strict=True)}
-                file.write(encode(_Line(row, tokens, filter_tokens(document))) + b"\n")
-            done += len(batch)
+                file.write(encode(_Line(row - first_row, tokens, filter_tokens(document))) + b"\n")
             if progress is not None:
-                progress("bm25", done, total)
+                progress(len(batch))
         file.flush()
         os.fsync(file.fileno())
 
@@ -101,6 +99,8 @@ class RankBm25Index:
     ----------
     rows
         int64 [n_documents], ascending.
+    n_rows
+        Rows of the corpus, dead ones included.
     filters
         The filter tokens of each document.
     tokens
@@ -110,11 +110,13 @@ class RankBm25Index:
     def __init__(
         self,
         rows: np.ndarray,
+        n_rows: int,
         filters: Sequence[frozenset[str]],
         tokens: dict[str, list[list[str]]],
         settings: Bm25Settings,
     ) -> None:
         self._rows = rows
+        self._n_rows = n_rows
         self._filters = filters
         self._k1 = max(settings.k1, 1e-9)  # with 0, rank-bm25 divides 0 by 0 for an absent word
         boosts = {name: boost for name, boost in settings.fields.items() if boost > 0}
@@ -127,29 +129,25 @@ class RankBm25Index:
         self._scorer = LuceneBm25(texts, k1=self._k1, b=settings.b) if texts else None
 
     @classmethod
-    def open(cls, folder: Path, settings: Bm25Settings) -> Self:
-        """Read the index in ``folder``.
+    def open(cls, segments: Sequence[Placed], settings: Bm25Settings) -> Self:
+        """Read an index; dead documents are left out, and its statistics are those of the live ones.
 
         Raises
         ------
         ProductError
-            The index is missing, damaged, or lacks a field that ``settings`` name.
+            A segment is missing, damaged, or lacks a field that ``settings`` name.
         """
         fields = field_names(settings)
-        remedy = f"build it again: ragqa index build {folder.absolute().parent.name}"
-        decoder = msgspec.json.Decoder(_Line)
-        try:
-            lines = sorted(decoder.decode_lines((folder / _FILE).read_bytes()), key=lambda line: line.row)
-        except OSError as error:
-            raise ProductError(f"cannot read {folder / _FILE}: {error.strerror}; {remedy}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProductError(f"{folder / _FILE} is damaged ({error}); {remedy}") from error
-        missing = {name for line in lines for name in fields if name not in line.fields}
-        if missing:
-            raise ProductError(f"{folder} has no field {', '.join(sorted(missing))}; {remedy}")
-        tokens = {name: [line.fields[name].split() for line in lines] for name in fields}
-        rows = np.array([line.row for line in lines], dtype=np.int64)
-        return cls(rows, [frozenset(line.filters) for line in lines], tokens, settings)
+        lines = [
+            (segment.first_row + line.row, line)
+            for segment in segments
+            for line in _read_lines(segment, fields)
+            if not segment.dead[line.row]
+        ]
+        tokens = {name: [line.fields[name].split() for _, line in lines] for name in fields}
+        rows = np.array([row for row, _ in lines], dtype=np.int64)
+        n_rows = sum(len(segment.dead) for segment in segments)
+        return cls(rows, n_rows, [frozenset(line.filters) for _, line in lines], tokens, settings)
 
     def search(self, queries: Sequence[str], k: int, allowed: Filter = Filter()) -> Ranked:
         """The ``k`` best documents of each query among the allowed ones: best score first, then ascending row.
@@ -174,6 +172,12 @@ class RankBm25Index:
             scores[self._places] = self._scorer.get_scores(words) / (self._k1 + 1)
         return scores
 
+    def allowed_rows(self, allowed: Filter) -> np.ndarray:
+        """The live rows that a filter allows: bool [n_rows]."""
+        rows = np.zeros(self._n_rows, dtype=bool)
+        rows[self._rows] = self._mask(allowed)
+        return rows
+
     def close(self) -> None:
         """Nothing is open; here because every BM25 engine has it."""
 
@@ -181,6 +185,23 @@ class RankBm25Index:
         if allowed == Filter():
             return np.ones(len(self._rows), dtype=bool)
         return np.array([matches(tokens, allowed) for tokens in self._filters], dtype=bool)
+
+
+def _read_lines(segment: Placed, fields: Sequence[str]) -> list[_Line]:
+    """The documents of a segment in the order of their rows."""
+    path, remedy = segment.folder / _FILE, segment.remedy
+    try:
+        lines = sorted(msgspec.json.Decoder(_Line).decode_lines(path.read_bytes()), key=lambda line: line.row)
+    except OSError as error:
+        raise ProductError(f"cannot read {path}: {error.strerror}; {remedy}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProductError(f"{path} is damaged ({error}); {remedy}") from error
+    missing = {name for line in lines for name in fields if name not in line.fields}
+    if missing:
+        raise ProductError(f"{segment.folder} has no field {', '.join(sorted(missing))}; {remedy}")
+    if lines and not 0 <= lines[0].row <= lines[-1].row < len(segment.dead):
+        raise ProductError(f"{path} is damaged: its rows are out of range; {remedy}")
+    return lines
 
 
 def _weighted(tokens: Mapping[str, Sequence[str]], boosts: Mapping[str, float]) -> dict[str, float]:

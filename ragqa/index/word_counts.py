@@ -45,12 +45,18 @@ class WordCounts:
             counts: np.ndarray = np.load(path)
         except (OSError, ValueError, EOFError) as error:
             raise ProductError(f"{path} is missing or damaged ({error}); {remedy}") from error
+        if counts.shape != (_PLACES + 1,):
+            raise ProductError(f"{path} is damaged: it has another size; {remedy}")
         return cls(counts)
 
     def add(self, text: str) -> None:
         """Count the words of one document."""
         self._counts[[_place(stem) for stem in stems(text)]] += 1
         self._counts[_PLACES] += 1
+
+    def __add__(self, other: "WordCounts") -> "WordCounts":
+        """The counts of two sets of documents together."""
+        return WordCounts(self._counts + other._counts)
 
     def weights(self, words: Iterable[str]) -> dict[str, float]:
         """Inverse document frequency of each stem: ln(1 + (N − n + ½) / (n + ½)), as in BM25.

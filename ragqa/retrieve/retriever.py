@@ -59,9 +59,11 @@ class Retriever:
     ) -> Candidates:
         """BM25 for ``texts`` beside a search of the dense index, fused."""
         depth = max(self._settings.depth, k)
-        mask = None if allowed == Filter() else self._store.mask(allowed)
         searches: dict[str, Callable[[], Ranked]] = {}
         bm25, dense = self._index.bm25, self._index.dense
+        mask = None
+        if allowed != Filter() and dense is not None and "dense" in self._settings.retrievers:
+            mask = self._store.mask(allowed) if bm25 is None else bm25.allowed_rows(allowed)
         if bm25 is not None:
             searches["bm25"] = lambda: bm25.search(texts, depth, allowed)
         if dense is not None and "dense" in self._settings.retrievers:

@@ -168,7 +168,8 @@ def test_what_no_state_needs_is_removed_and_sources_in_the_folder_stay(tmp_path:
 
     names = [path.name for path in (folder / "parts").iterdir()]
     assert source.is_file()
-    assert len([name for name in names if not name.startswith((".", "state"))]) == 2
+    assert len([name for name in names if not name.startswith((".", "state"))]) == 1
+    assert len(list((folder / "states").iterdir())) == 1
     assert not [name for name in names if name.endswith(".building")]
 
 

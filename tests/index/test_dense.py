@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ragqa.errors import ProductError, UsageError
-from ragqa.index import shards
-from ragqa.index.dense import DenseIndex, build_dense
+from ragqa.index.dense import DenseIndex, Encoding, build_dense
+from ragqa.index.encoder import Encoder
+from ragqa.index.segments import Placed
 from ragqa.recipe import DenseSettings
 from ragqa.types import Document, Section
 
@@ -36,15 +37,25 @@ NUMBERED = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, dense_index_of: Callable[..., DenseIndex]) -> Path:
     path = tmp_path_factory.mktemp("dense")
-    build_dense([NUMBERED[:2], NUMBERED[2:]], path, DenseSettings(), n_documents=len(NUMBERED))
+    dense_index_of(path, [NUMBERED[:2], NUMBERED[2:]], DenseSettings()).close()
     return path
+
+
+PLAIN = DenseSettings()
+
+
+def opened(folder: Path, settings: DenseSettings = PLAIN, n_rows: int = 6, dead: Sequence[int] = ()) -> DenseIndex:
+    mask = np.zeros(n_rows, dtype=bool)
+    mask[list(dead)] = True
+    segment = Placed(folder / "segment", 0, mask, "build it again: ragqa index build NAME")
+    return DenseIndex.open(folder / "encoder", [segment], settings)
 
 
 @pytest.fixture(scope="module")
 def index(folder: Path) -> DenseIndex:
-    return DenseIndex.open(folder, DenseSettings())
+    return opened(folder)
 
 
 @pytest.fixture
@@ -61,7 +72,7 @@ def test_documents_are_found_by_meaning(index: DenseIndex) -> None:
 
 
 def test_the_description_counts_passages_long_documents_and_those_without_text(folder: Path) -> None:
-    description = json.loads((folder / "dense.json").read_text())
+    description = json.loads((folder / "segment" / "dense.json").read_text())
     assert (description["n_documents"], description["n_long"], description["n_without_text"]) == (6, 1, 1)
     assert description["n_vectors"] > 6
     encoder = json.loads((folder / "encoder" / "encoder.json").read_text())
@@ -105,8 +116,12 @@ def test_searching_needs_neither_pytorch_nor_transformers(folder: Path) -> None:
         import sys
         from pathlib import Path
         from ragqa.index.dense import DenseIndex
+        import numpy as np
+        from ragqa.index.segments import Placed
         from ragqa.recipe import DenseSettings
-        index = DenseIndex.open(Path({str(folder)!r}), DenseSettings())
+        folder = Path({str(folder)!r})
+        segment = Placed(folder / "segment", 0, np.zeros(6, dtype=bool))
+        index = DenseIndex.open(folder / "encoder", [segment], DenseSettings())
         print(index.search(["heart attack"], 1).rows[0, 0], index.encode_passages([("", "A text.")]).shape)
         print(sorted({{"torch", "transformers", "huggingface_hub", "onnx"}} & set(sys.modules)))
     """
@@ -117,11 +132,11 @@ def test_searching_needs_neither_pytorch_nor_transformers(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("dense.json", b"{", "damaged"),
-        ("dense.json", None, "cannot read"),
-        ("vectors.faiss", b"short", "cut off"),
-        ("rows.npy", None, "missing"),
-        ("word_counts.npy", b"", "cut off"),
+        ("segment/dense.json", b"{", "damaged"),
+        ("segment/dense.json", None, "cannot read"),
+        ("segment/vectors.faiss", b"short", "damaged"),
+        ("segment/rows.npy", None, "missing"),
+        ("segment/word_counts.npy", b"", "damaged"),
         ("encoder/encoder.json", b"{}", "damaged"),
     ],
 )
@@ -130,7 +145,7 @@ def test_damaged_files_are_named_with_the_next_step(copy: Path, file: str, conte
     if content is not None:
         (copy / file).write_bytes(content)
     with pytest.raises(ProductError, match=f"{said}.*build it again: ragqa index build"):
-        DenseIndex.open(copy, DenseSettings())
+        opened(copy)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
@@ -138,75 +153,99 @@ def test_a_damaged_model_is_named_at_the_first_question(copy: Path, name: str) -
     [path] = copy.glob(f"encoder/*/{name}")
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ProductError, match=rf"{name} is .*damaged.*build it again: ragqa index build"):
-        DenseIndex.open(copy, DenseSettings()).search(["aspirin"], 1)
+        opened(copy).search(["aspirin"], 1)
 
 
-def test_other_settings_or_another_metric_than_at_the_build_are_refused(copy: Path) -> None:
-    with pytest.raises(ProductError, match=r"built with dense.faiss = 'auto', not 'hnsw'"):
-        DenseIndex.open(copy, DenseSettings(faiss="hnsw"))
+def test_another_encoder_or_metric_than_at_the_build_is_refused(copy: Path) -> None:
     description = copy / "encoder" / "encoder.json"
-    description.write_text(description.read_text().replace('"metric": "ip"', '"metric": "l2"'))
-    with pytest.raises(ProductError, match="compares by 'l2'"):
-        DenseIndex.open(copy, DenseSettings())
+    text = description.read_text()
+    description.write_text(text.replace('"metric": "ip"', '"metric": "l2"'))
+    with pytest.raises(ProductError, match="compares by 'ip'"):
+        opened(copy)
+    description.write_text(text.replace('"max_tokens": 256', '"max_tokens": 128'))
+    with pytest.raises(ProductError, match="another encoder"):
+        opened(copy)
+
+
+def test_the_prefix_of_queries_is_a_setting_of_searching(folder: Path) -> None:
+    plain, prefixed = opened(folder), opened(folder, DenseSettings(query_prefix="sleep: "))
+    assert np.array_equal(prefixed.encode_queries(["memory"]), plain.encode_queries(["sleep: memory"]))
+
+
+def test_dead_documents_are_not_found(folder: Path) -> None:
+    index = opened(folder, dead=[0, 4])
+    assert sorted(index.search(["heart attack"], 6).rows[0].tolist()) == [-1, -1, -1, 1, 2, 5]
+
+
+def test_segments_give_what_one_index_gives(
+    tiny_model: Callable[..., Path], dense_index_of: Callable[..., DenseIndex], tmp_path: Path
+) -> None:
+    settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
+    whole = dense_index_of(tmp_path / "whole", [NUMBERED], settings)
+    encoding = Encoding(Encoder.open(tmp_path / "whole" / "encoder", ""), tmp_path / "whole" / "vectors", 32)
+    placed = []
+    for first, end in ((0, 2), (2, 3), (3, 6)):
+        folder = tmp_path / str(first)
+        build_dense([NUMBERED[first:end]], folder, encoding, "auto", n_documents=end - first, first_row=first)
+        placed.append(Placed(folder, first, np.zeros(end - first, dtype=bool)))
+    assert encoding.n_encoded == 0, "the vectors of all texts are known"
+    parts = DenseIndex.open(tmp_path / "whole" / "encoder", placed, settings)
+    allowed = np.array([True, False, True, True, True, False])
+    for mask in (None, allowed):
+        for one, other in zip(
+            whole.search(["aspirin", "vitamin D"], 4, mask),
+            parts.search(["aspirin", "vitamin D"], 4, mask),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_a_killed_build_goes_on_where_it_was(tiny_model: Callable[..., Path], tmp_path: Path) -> None:
     code = f"""
         import os, signal
         from pathlib import Path
-        from ragqa.index import shards
-        from ragqa.index.dense import build_dense
+        from ragqa.index.dense import Encoding, build_dense
+        from ragqa.index.encoder_build import build_encoder
         from ragqa.recipe import DenseSettings
         from ragqa.types import Document, Section
-        shards.ROWS_PER_SHARD = 4
         documents = [(row, Document(str(row), (Section("title", "title %d" % row),))) for row in range(14)]
+        batches = [documents[:8], documents[8:]]
         def progress(stage, done, total):
-            if stage == "encode" and done == 8 and len(list(Path("index/shards").iterdir())) == 4:
+            if stage == "encode" and done == 8 and len(encoding.store) == 8:
                 os.kill(os.getpid(), signal.SIGKILL)
         settings = DenseSettings(encoder={str(tiny_model("mean"))!r}, precision="fp32")
-        build_dense([documents], Path("index"), settings, n_documents=14, progress=progress)
+        encoder = build_encoder(settings, Path("encoder"), [("title 1", "")], "")
+        encoding = Encoding(encoder, Path("vectors"), 32)
+        build_dense(batches, Path("segment"), encoding, "auto", n_documents=14, progress=progress)
+        print(encoding.n_encoded)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "shards").iterdir()}
-    assert len(kept) == 4
-    assert not (tmp_path / "index" / "dense.json").exists()
-    done = subprocess.run([*command[:2], command[2].replace("== 4:", "== 99:")], cwd=tmp_path, check=False)
-    assert done.returncode == 0
-    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+    assert not (tmp_path / "segment" / "dense.json").exists()
+    command[2] = command[2].replace("os.kill(os.getpid(), signal.SIGKILL)", "pass")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "6\n", "those of the first batch were kept"
     settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
-    assert len(set(DenseIndex.open(tmp_path / "index", settings).search(["title"], 14).rows[0].tolist())) == 14
+    assert len(set(opened(tmp_path, settings, 14).search(["title"], 14).rows[0].tolist())) == 14
 
 
-def test_vectors_of_unchanged_texts_are_taken_from_another_index(
-    tiny_model: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_only_changed_texts_are_encoded_again(
+    tiny_model: Callable[..., Path], dense_index_of: Callable[..., DenseIndex], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 2)
     settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
-    build_dense([NUMBERED], tmp_path / "old", settings, n_documents=6)
-    changed = [*NUMBERED[:5], (5, Document("5", (Section("title", "A new title"),)))]
+    dense_index_of(tmp_path, [NUMBERED], settings)
+    shifted = [(row + 1, document) for row, document in NUMBERED[:5]]
+    changed = [(0, Document("5", (Section("title", "A new title"),))), *shifted]
     hnsw = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32", faiss="hnsw")
-    build_dense([changed], tmp_path / "new", hnsw, n_documents=6, reuse=[tmp_path / "old"])
-    old = {path.name: path.stat().st_ino for path in (tmp_path / "old" / "shards").iterdir()}
-    new = {path.name: path.stat().st_ino for path in (tmp_path / "new" / "shards").iterdir()}
-    assert len(new) == 6
-    assert len(old.items() & new.items()) == 4, "only the changed one is new"
-    index = DenseIndex.open(tmp_path / "new", hnsw)
-    allowed = np.array([False, True, False, False, False, True])
-    assert set(index.search(["anything"], 2, allowed).rows[0].tolist()) == {1, 5}
+    index = dense_index_of(tmp_path, [changed], hnsw)
+    assert json.loads((tmp_path / "segment" / "dense.json").read_text())["n_encoded"] == 1
+    allowed = np.array([True, False, True, False, False, False])
+    assert set(index.search(["anything"], 2, allowed).rows[0].tolist()) == {0, 2}
 
 
-def test_an_empty_corpus_gives_an_index_that_finds_nothing(tiny_model: Callable[..., Path], tmp_path: Path) -> None:
+def test_an_empty_corpus_gives_an_index_that_finds_nothing(
+    tiny_model: Callable[..., Path], dense_index_of: Callable[..., DenseIndex], tmp_path: Path
+) -> None:
     settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
-    build_dense([], tmp_path, settings, n_documents=0)
-    assert DenseIndex.open(tmp_path, settings).search(["aspirin"], 3).rows.tolist() == [[-1, -1, -1]]
-
-
-def test_a_damaged_shard_is_made_again(tiny_model: Callable[..., Path], tmp_path: Path) -> None:
-    settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
-    build_dense([NUMBERED], tmp_path, settings, n_documents=6)
-    [path] = (tmp_path / "shards").glob("*.vectors.npy")
-    path.write_bytes(path.read_bytes()[:200])
-    build_dense([NUMBERED], tmp_path, settings, n_documents=6)
-    assert DenseIndex.open(tmp_path, settings).search(["aspirin"], 5).rows.min() >= 0
+    assert dense_index_of(tmp_path, [], settings).search(["aspirin"], 3).rows.tolist() == [[-1, -1, -1]]

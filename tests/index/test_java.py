@@ -3,11 +3,14 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from ragqa.errors import BackendError
+from ragqa.index.jar import JAR
+from ragqa.index.jar.compile import SOURCES_ENTRY, compile_jar, sources_hash
 from ragqa.index.java import find_java, java_candidates
 
 
@@ -140,3 +143,19 @@ def test_signals_still_end_the_process(number: signal.Signals) -> None:
         time.sleep(0.1)
         process.send_signal(number)
         assert process.wait(timeout=20) == -number
+
+
+def test_the_jar_was_compiled_from_the_sources_beside_it() -> None:
+    with zipfile.ZipFile(JAR) as jar:
+        assert jar.read(SOURCES_ENTRY).decode() == sources_hash(), "run: make jar"
+        compiled = {name.removesuffix(".class") for name in jar.namelist() if name.endswith(".class")}
+    assert compiled >= {f"ragqa/{path.stem}" for path in JAR.parent.glob("*.java")}
+
+
+def test_the_sources_compile_where_there_is_a_compiler(tmp_path: Path) -> None:
+    try:
+        compile_jar(tmp_path / "new.jar")
+    except BackendError as error:
+        pytest.skip(str(error))
+    with zipfile.ZipFile(tmp_path / "new.jar") as new, zipfile.ZipFile(JAR) as old:
+        assert sorted(new.namelist()) == sorted(old.namelist())

@@ -13,6 +13,7 @@ from ragqa.errors import BackendError, ProductError, RecipeError
 from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.index.lucene import LuceneIndex, build_lucene
 from ragqa.index.rank_bm25 import LuceneBm25
+from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document, Filter, MeshHeading, PublicationType, Section
 
@@ -31,9 +32,17 @@ def batches(documents: Sequence[Document], size: int = 4) -> Iterator[list[tuple
         yield numbered[start : start + size]
 
 
-def index(folder: Path, documents: Sequence[Document], recipe: Bm25Settings = RECIPE, **how: int) -> LuceneIndex:
-    build_lucene(batches(documents), folder, recipe, **how)
-    return LuceneIndex.open(folder, recipe)
+def placed(folder: Path, n_rows: int, first_row: int = 0, dead: Sequence[int] = ()) -> Placed:
+    mask = np.zeros(n_rows, dtype=bool)
+    mask[list(dead)] = True
+    return Placed(folder, first_row, mask)
+
+
+def index(folder: Path, documents: Sequence[Document], recipe: Bm25Settings = RECIPE, threads: int = 2) -> LuceneIndex:
+    numbered = list(batches(documents))
+    share = -(-len(numbered) // threads)
+    build_lucene([numbered[i * share : (i + 1) * share] for i in range(threads)], folder, recipe)
+    return LuceneIndex.open([placed(folder, len(documents))], recipe)
 
 
 STATINS = [
@@ -237,12 +246,11 @@ def test_fields_and_boosts_apply_when_searching(tmp_path: Path) -> None:
         article(1, "asthma asthma asthma", "nothing of note"),
         article(2, "other", mesh=(MeshHeading("Asthma"),), keywords=("inhaler",)),
     ]
-    build_lucene(
-        batches(documents), tmp_path, Bm25Settings(fields={"title": 1, "abstract": 1, "mesh": 1, "keywords": 1})
-    )
+    recipe = Bm25Settings(fields={"title": 1, "abstract": 1, "mesh": 1, "keywords": 1})
+    build_lucene([batches(documents)], tmp_path, recipe)
 
     def best(query: str, **boosts: float) -> list[int]:
-        opened = LuceneIndex.open(tmp_path, Bm25Settings(fields=boosts))
+        opened = LuceneIndex.open([placed(tmp_path, 3)], Bm25Settings(fields=boosts))
         rows = opened.search([query], 3).rows[0]
         opened.close()
         return [row for row in rows.tolist() if row >= 0]
@@ -311,13 +319,10 @@ def test_an_empty_corpus_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_rows_with_gaps_keep_their_numbers(tmp_path: Path) -> None:
-    build_lucene(
-        [[(7, article(7, "seven")), (1000, article(1000, "thousand"))], [(5_000_000_000, article(5, "five"))]],
-        tmp_path,
-        Bm25Settings(),
-    )
-    searched = LuceneIndex.open(tmp_path, RECIPE)
-    assert searched.search(["seven", "thousand", "five"], 1).rows[:, 0].tolist() == [7, 1000, 5_000_000_000]
+    numbered = [[(5_000_000_007, article(7, "seven")), (5_000_001_000, article(1000, "thousand"))]]
+    build_lucene([numbered], tmp_path, RECIPE, first_row=5_000_000_000)
+    searched = LuceneIndex.open([placed(tmp_path, 1001, first_row=5_000_000_000)], RECIPE)
+    assert searched.search(["seven", "thousand"], 1).rows[:, 0].tolist() == [5_000_000_007, 5_000_001_000]
     searched.close()
 
 
@@ -338,17 +343,15 @@ def test_a_failing_source_fails_the_build(tmp_path: Path) -> None:
         raise ProductError("the corpus is damaged")
 
     with pytest.raises(ProductError, match="the corpus is damaged"):
-        build_lucene(broken(), tmp_path, RECIPE, threads=2)
+        build_lucene([broken(), []], tmp_path, RECIPE)
     with pytest.raises(ProductError, match="index build"):
-        LuceneIndex.open(tmp_path, RECIPE)
+        LuceneIndex.open([placed(tmp_path, len(STATINS))], RECIPE)
 
 
 def test_progress_counts_every_document(tmp_path: Path) -> None:
-    calls: list[tuple[str, int, int | None]] = []
-    documents = [article(i, "x") for i in range(10)]
-    build_lucene(batches(documents), tmp_path, RECIPE, total=10, progress=lambda *call: calls.append(call))
-    assert calls[-1] == ("bm25", 10, 10)
-    assert len(calls) == 3
+    calls: list[int] = []
+    build_lucene([batches([article(i, "x") for i in range(10)])], tmp_path, RECIPE, progress=calls.append)
+    assert calls == [4, 4, 2]
 
 
 @pytest.mark.parametrize("fields", [{}, {"contents": 0.0}, {"body": 1.0}])
@@ -384,7 +387,7 @@ def test_damaged_files_are_one_clear_error(damaged: str, how: str, tmp_path: Pat
         data = path.read_bytes()
         path.write_bytes({"truncate": data[: len(data) // 2], "empty": b"", "garble": data[::-1]}[how])
     with pytest.raises(ProductError, match="index build") as caught:
-        LuceneIndex.open(tmp_path, RECIPE)
+        LuceneIndex.open([placed(tmp_path, len(STATINS))], RECIPE)
     assert "\n" not in str(caught.value)
 
 

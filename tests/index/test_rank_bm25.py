@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ragqa.errors import ProductError
 from ragqa.index.rank_bm25 import LuceneBm25, RankBm25Index, analyze, build_rank_bm25
+from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document, Filter, MeshHeading, Section
 
@@ -16,7 +17,11 @@ RECIPE = Bm25Settings()
 
 def index(folder: Path, documents: Sequence[Document], recipe: Bm25Settings = RECIPE) -> RankBm25Index:
     build_rank_bm25([list(enumerate(documents))], folder, recipe)
-    return RankBm25Index.open(folder, recipe)
+    return RankBm25Index.open([placed(folder, len(documents))], recipe)
+
+
+def placed(folder: Path, n_rows: int) -> Placed:
+    return Placed(folder, 0, np.zeros(n_rows, dtype=bool))
 
 
 def article(abstract: str, title: str = "", **attributes: object) -> Document:
@@ -89,13 +94,13 @@ def test_damage_is_one_clear_error(damage: str, tmp_path: Path) -> None:
         data[:-20] if damage == "truncate" else b"\xff\x00" + data
     )
     with pytest.raises(ProductError, match="index build"):
-        RankBm25Index.open(tmp_path, Bm25Settings())
+        RankBm25Index.open([placed(tmp_path, 4)], Bm25Settings())
 
 
 def test_a_field_that_was_not_indexed_is_an_error(tmp_path: Path) -> None:
     index(tmp_path, ARTICLES)
     with pytest.raises(ProductError, match="no field title"):
-        RankBm25Index.open(tmp_path, Bm25Settings(fields={"title": 1.0}))
+        RankBm25Index.open([placed(tmp_path, 4)], Bm25Settings(fields={"title": 1.0}))
 
 
 @pytest.mark.parametrize("query", ["", "\0", "\ud800", "the", "((*", "心筋梗塞"])

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import ir_measures
+import numpy as np
 import pytest
 from ir_measures import nDCG
 
 from ragqa.index.lucene import LuceneIndex, build_lucene
+from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document, Section
 
@@ -32,14 +34,15 @@ def test_ndcg_at_10(real_data: Path, tmp_path: Path, collection: str, expected: 
     folder = real_data / "beir" / collection
     documents = read_documents(folder)
     numbered = list(enumerate(documents))
-    build_lucene([numbered[i : i + 500] for i in range(0, len(numbered), 500)], tmp_path, Bm25Settings())
+    half = len(numbered) // 2
+    build_lucene([[numbered[:half]], [numbered[half:]]], tmp_path, Bm25Settings())
     judgements = [line.split("\t") for line in (folder / "qrels" / "test.tsv").read_text().splitlines()[1:]]
     qrels = [ir_measures.Qrel(query, document, int(grade)) for query, document, grade in judgements]
     judged = {qrel.query_id for qrel in qrels}
     lines = [json.loads(line) for line in (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
     queries = {line["_id"]: line["text"] for line in lines if line["_id"] in judged}
 
-    index = LuceneIndex.open(tmp_path, Bm25Settings(k1=0.9, b=0.4))
+    index = LuceneIndex.open([Placed(tmp_path, 0, np.zeros(len(documents), bool))], Bm25Settings(k1=0.9, b=0.4))
     rows, scores = index.search(list(queries.values()), k=100)
     index.close()
 

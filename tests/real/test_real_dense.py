@@ -1,12 +1,13 @@
 """The dense index and the sentence reranker on real abstracts: claims of SciFact find the abstracts that judge them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ragqa.index.dense import DenseIndex, build_dense
+from ragqa.index.dense import DenseIndex
 from ragqa.recipe import DenseSettings
 from ragqa.retrieve.rerank_sentence import SentenceReranker
 from ragqa.types import Document, Section
@@ -41,15 +42,17 @@ def documents(real_data: Path, claims: dict[str, set[str]]) -> list[Document]:
 
 
 def test_claims_find_their_abstracts_and_reranking_keeps_them(
-    claims: dict[str, set[str]], documents: list[Document], tmp_path: Path
+    claims: dict[str, set[str]],
+    documents: list[Document],
+    tmp_path: Path,
+    dense_index_of: Callable[..., DenseIndex],
 ) -> None:
-    build_dense([list(enumerate(documents))], tmp_path, DenseSettings(), n_documents=len(documents))
-    description = json.loads((tmp_path / "dense.json").read_text())
+    index = dense_index_of(tmp_path, [list(enumerate(documents))], DenseSettings())
+    description = json.loads((tmp_path / "segment" / "dense.json").read_text())
     assert description["n_documents"] == len(documents)
     assert description["n_long"] > 0
     encoder = json.loads((tmp_path / "encoder" / "encoder.json").read_text())
     assert encoder["passage"]["agreement"]["int8"] >= 0.98
-    index = DenseIndex.open(tmp_path, DenseSettings())
     ranked = index.search(list(claims), 5)
     assert _hit_rate(ranked.rows, claims, documents) >= 0.9
     heads = [[documents[row] for row in rows] for rows in ranked.rows]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ragqa.errors import BackendError, ProductError, RecipeError
-from ragqa.index.dense import DenseIndex, build_dense
+from ragqa.index.dense import DenseIndex
 from ragqa.recipe import DenseSettings, RerankSettings
 from ragqa.retrieve.rerank import open_reranker
 from ragqa.retrieve.rerank_cross import document_text, finite, open_cross_encoder
@@ -30,10 +30,8 @@ QUESTION = "Does aspirin lower fever?"
 
 
 @pytest.fixture(scope="module")
-def dense(tmp_path_factory: pytest.TempPathFactory) -> DenseIndex:
-    folder = tmp_path_factory.mktemp("dense")
-    build_dense([list(enumerate(DOCUMENTS))], folder, DenseSettings(), n_documents=len(DOCUMENTS))
-    return DenseIndex.open(folder, DenseSettings())
+def dense(tmp_path_factory: pytest.TempPathFactory, dense_index_of: Callable[..., DenseIndex]) -> DenseIndex:
+    return dense_index_of(tmp_path_factory.mktemp("dense"), [list(enumerate(DOCUMENTS))], DenseSettings())
 
 
 def test_the_sentence_that_answers_lifts_its_document(dense: DenseIndex) -> None:

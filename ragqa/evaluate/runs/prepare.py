@@ -10,7 +10,7 @@ from pathlib import Path
 from ragqa import home, products, recipe
 from ragqa.corpus.formats import corpus_format
 from ragqa.errors import UsageError
-from ragqa.index.build import check_recipe, component_names
+from ragqa.index.forms import check_recipe, forms
 from ragqa.manifest import content_hash, file_hash
 from ragqa.recipe import Recipe, to_table
 from ragqa.types import Progress
@@ -67,11 +67,10 @@ def wanted_index(corpus: str, recipe_name: str, overrides: Sequence[str] = ()) -
     check_recipe(settings)
     with products.open_store(corpus) as store:
         state = store.state_hash
-    components = component_names(settings, state)
     name = f"{corpus}-{slug(path.stem)}"
-    if components == component_names(plain, state):
+    if forms(settings) == forms(plain):
         return WantedIndex(corpus, state, name, settings, path.stem, path)
-    name += f"-{content_hash(components)[:6]}"
+    name += f"-{content_hash(forms(settings))[:6]}"
     return WantedIndex(corpus, state, name, settings, path.stem, path, tuple(overrides))
 
 

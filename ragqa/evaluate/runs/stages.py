@@ -15,7 +15,7 @@ from ragqa import products
 from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.engine import Engine, sentence_encoder
-from ragqa.index.open import Index, component_folders, open_bm25, open_dense
+from ragqa.index.open import Components, Index, open_bm25, open_dense
 from ragqa.manifest import content_hash
 from ragqa.recipe import Recipe, to_table
 from ragqa.retrieve.fuse import Candidates
@@ -157,15 +157,17 @@ class Stages:
 
     def _open(self, index_name: str, recipe: Recipe) -> Pipeline:
         folder = products.product_folder("indexes", index_name)
-        folders, manifest_hash = component_folders(folder, recipe, self.store)
-        names = {kind: path.name for kind, path in folders.items()}
+        components = Components(folder, recipe, self.store)
+        names = {kind: "+".join(components.names(kind)) for kind in ("bm25", "dense") if components.names(kind)}
+        if "dense" in names:
+            names["dense"] += f"/{content_hash(recipe.dense)}"  # the prefix of queries is no matter of the files
         bm25 = dense = None
-        if "bm25" in folders:
+        if components.bm25:
             key = ("bm25", names["bm25"], content_hash(recipe.bm25))
-            bm25 = self._component(key, lambda: open_bm25(folders["bm25"], recipe))
-        if "dense" in folders:
-            dense = self._component(("dense", names["dense"]), lambda: open_dense(folders["dense"], recipe))
-        index = Index(folder, manifest_hash, bm25, dense)
+            bm25 = self._component(key, lambda: open_bm25(components, recipe))
+        if components.dense:
+            dense = self._component(("dense", names["dense"]), lambda: open_dense(components, recipe))
+        index = Index(folder, components.manifest_hash, bm25, dense, components)
         shared = replace(
             index,
             bm25=self._shared(bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),

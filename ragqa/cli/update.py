@@ -1,0 +1,26 @@
+"""``ragqa update``: one command that brings a corpus and its index up to date, for a daily timer."""
+
+import click
+
+from ragqa.cli import show
+from ragqa.cli.options import json_option, merge_option
+
+
+@click.command()
+@click.argument("name")
+@merge_option
+@json_option
+def update(name: str, merge: bool, as_json: bool) -> None:
+    """Read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        corpus, index = products.update(name, progress, merge=merge)
+    if as_json:
+        show.json_document({"corpus": corpus, "index": index})
+        return
+    total = corpus.counts["total"]
+    show.line(f"{corpus.name}: {total['live']:,} documents, state {corpus.counts['state_hash'][:12]}")
+    for kind, names in index.counts["components"].items():
+        show.line(f"{index.name}: {kind} in {len(names)} parts, {index.wall_seconds[kind]:.1f} s")

@@ -1,0 +1,130 @@
+"""What makes the segments of each engine from the documents of a corpus."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from ragqa.corpus.store import DocumentStore
+from ragqa.index.forms import form_hash, forms
+from ragqa.index.segments import Placed, Span
+from ragqa.recipe import Bm25Settings, DenseSettings, Recipe
+from ragqa.types import Progress
+
+_SAMPLE = 32  # documents on which exported encoders are compared with the originals
+
+
+class Bm25Builder:
+    """Segments of Lucene or rank-bm25."""
+
+    kind = "bm25"
+
+    def __init__(self, settings: Bm25Settings, form: str, store: DocumentStore, progress: Progress | None) -> None:
+        self.form = form
+        self._settings = settings
+        self._store = store
+        self._progress = progress
+
+    def build(self, span: Span, folder: Path) -> None:
+        """Index the live documents of ``span``."""
+        n_documents = _n_live(self._store, span)
+        n_done = 0
+
+        def done(n: int) -> None:
+            nonlocal n_done
+            n_done += n
+            if self._progress is not None:
+                self._progress("bm25", n_done, n_documents)
+
+        if self._settings.engine == "lucene":
+            from ragqa.index.lucene_build import build_lucene, n_processors
+
+            edges = np.linspace(span.first_row, span.end_row, min(n_processors(), 16) + 1).astype(int).tolist()
+            pieces = [self._store.scan(rows=edge) for edge in itertools.pairwise(edges)]
+            build_lucene(pieces, folder, self._settings, first_row=span.first_row, progress=done)
+        else:
+            from ragqa.index.rank_bm25 import build_rank_bm25
+
+            documents = self._store.scan(rows=(span.first_row, span.end_row))
+            build_rank_bm25(documents, folder, self._settings, first_row=span.first_row, progress=done)
+
+    def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:
+        """Put segments together; those of rank-bm25 are small enough to be built anew."""
+        if self._settings.engine == "lucene":
+            from ragqa.index.lucene_build import merge_lucene
+
+            merge_lucene(sources, folder, first_row=span.first_row)
+        else:
+            self.build(span, folder)
+
+
+class DenseBuilder:
+    """Segments of vectors. Close it, or use it as a context manager.
+
+    Parameters
+    ----------
+    encoder
+        The folder of the encoder.
+    vectors
+        The folder of the stores of vectors, which all indexes share.
+    """
+
+    kind = "dense"
+
+    def __init__(
+        self, settings: DenseSettings, encoder: Path, vectors: Path, store: DocumentStore, progress: Progress | None
+    ) -> None:
+        from ragqa.index.dense_build import Encoding
+        from ragqa.index.encoder import Encoder
+
+        opened = Encoder.open(encoder, f"build it again: ragqa index build {encoder.parent.name}")
+        self._encoding = Encoding(opened, vectors, settings.overlap_tokens)
+        self.form = form_hash("dense", forms(Recipe(dense=settings))["dense"], self._encoding.fingerprint)
+        self._settings = settings
+        self._store = store
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._encoding.close()
+
+    def build(self, span: Span, folder: Path) -> None:
+        """Encode what was not encoded before, and make the FAISS index of the span."""
+        from ragqa.index.dense_build import build_dense
+
+        build_dense(
+            self._store.scan(rows=(span.first_row, span.end_row)),
+            folder,
+            self._encoding,
+            self._settings.faiss,
+            n_documents=_n_live(self._store, span),
+            first_row=span.first_row,
+            progress=self._progress,
+        )
+
+    def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:  # noqa: ARG002
+        """Make the FAISS index of the span anew; all vectors are known."""
+        self.build(span, folder)
+
+
+def ensure_encoder(settings: DenseSettings, folder: Path, store: DocumentStore, progress: Progress | None) -> None:
+    """Export the encoder of a recipe into ``folder``."""
+    from ragqa.index.dense_build import passage_of
+    from ragqa.index.encoder_build import build_encoder
+
+    if progress is not None:
+        progress("export encoder", 0, None)
+    first = next(store.scan(), [])
+    sample = [passage_of(document) for _, document in first[:: max(1, len(first) // _SAMPLE)][:_SAMPLE]]
+    # The prefix of queries is applied when searching: one encoder serves every prefix.
+    settings = replace(settings, query_prefix=None)
+    build_encoder(settings, folder, sample, f"build it again: ragqa index build {folder.parent.name}")
+
+
+def _n_live(store: DocumentStore, span: Span) -> int:
+    return int((~store.dead_rows()[span.first_row : span.end_row]).sum())

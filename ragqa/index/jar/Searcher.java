@@ -1,0 +1,214 @@
+package ragqa;
+
+import io.anserini.analysis.AnalyzerUtils;
+import io.anserini.analysis.DefaultEnglishAnalyzer;
+import io.anserini.search.query.BagOfWordsQueryGenerator;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.lucene.analysis.Analyzer;
+import org.apache.lucene.index.DirectoryReader;
+import org.apache.lucene.index.LeafReader;
+import org.apache.lucene.index.LeafReaderContext;
+import org.apache.lucene.index.MultiReader;
+import org.apache.lucene.sandbox.search.CombinedFieldQuery;
+import org.apache.lucene.search.BooleanClause.Occur;
+import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.search.Query;
+import org.apache.lucene.search.ScoreDoc;
+import org.apache.lucene.search.ScoreMode;
+import org.apache.lucene.search.Scorer;
+import org.apache.lucene.search.TermInSetQuery;
+import org.apache.lucene.search.TermRangeQuery;
+import org.apache.lucene.search.TopScoreDocCollector;
+import org.apache.lucene.search.Weight;
+import org.apache.lucene.search.similarities.BM25Similarity;
+import org.apache.lucene.store.FSDirectory;
+import org.apache.lucene.util.Bits;
+import org.apache.lucene.util.BytesRef;
+import org.apache.lucene.util.FixedBitSet;
+
+/**
+ * Searches the indexes of several folders as if they were one, without the documents that are dead.
+ *
+ * <p>Statistics are those of all folders together, dead documents included. Documents are numbered through all folders
+ * in their order; of equal scores the lower number comes first. All methods are static and take the searcher as their
+ * first argument, because Python threads may share it; see java.py.
+ */
+public final class Searcher {
+  private static final int MASKS = 64;
+
+  private final List<DirectoryReader> folders = new ArrayList<>();
+  private final IndexSearcher searcher;
+  private final Analyzer analyzer = DefaultEnglishAnalyzer.newDefaultInstance();
+  private final Map<String, Float> boosts = new LinkedHashMap<>();
+  private final Map<String, FixedBitSet> masks =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>(16, 0.75f, true) {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, FixedBitSet> eldest) {
+              return size() > MASKS;
+            }
+          });
+
+  private Searcher(String[] paths, byte[] dead, float k1, float b) throws IOException {
+    try {
+      for (String path : paths) {
+        folders.add(DirectoryReader.open(FSDirectory.open(Path.of(path))));
+      }
+    } catch (Throwable failure) {
+      closeAll();
+      throw failure;
+    }
+    List<LeafReader> leaves = new ArrayList<>();
+    int base = 0;
+    for (DirectoryReader folder : folders) {
+      for (LeafReaderContext leaf : folder.leaves()) {
+        leaves.add(Live.only(leaf.reader(), Live.documents(dead, base, leaf.reader().maxDoc())));
+        base += leaf.reader().maxDoc();
+      }
+    }
+    searcher = new IndexSearcher(new MultiReader(leaves.toArray(new LeafReader[0]), false));
+    searcher.setSimilarity(new BM25Similarity(k1, b));
+    searcher.setQueryCache(null); // filters are kept here, whole
+  }
+
+  /**
+   * Opens the indexes in {@code paths}. Texts that stand for lists are separated by {@link Writer#SEPARATOR}.
+   *
+   * @param fields names of fields, each followed by its boost
+   * @param dead one bit a document, of all folders in order, lowest bit first; set where the document is dead; may end
+   *     early
+   */
+  public static Searcher open(String paths, String fields, byte[] dead, double k1, double b) throws IOException {
+    // A long text may have tens of thousands of distinct terms; Lucene refuses more than 1,024 otherwise.
+    IndexSearcher.setMaxClauseCount(Integer.MAX_VALUE);
+    Searcher opened = new Searcher(Writer.split(paths), dead, (float) k1, (float) b);
+    String[] pairs = Writer.split(fields);
+    for (int i = 0; i < pairs.length; i += 2) {
+      opened.boosts.put(pairs[i], Float.parseFloat(pairs[i + 1]));
+    }
+    return opened;
+  }
+
+  /** How many documents each folder holds, dead ones included. */
+  public static int[] sizes(Searcher self) {
+    return self.folders.stream().mapToInt(DirectoryReader::maxDoc).toArray();
+  }
+
+  /**
+   * The {@code k} best documents of each query: document number in the upper half, bits of the score in the lower.
+   *
+   * @param queries texts, separated
+   * @param filter as {@link #allowed} takes it; empty allows all
+   */
+  public static long[][] search(Searcher self, String queries, int k, String filter) throws IOException {
+    FixedBitSet mask = filter.isEmpty() ? null : self.mask(filter);
+    String[] texts = Writer.split(queries);
+    long[][] found = new long[texts.length][];
+    for (int i = 0; i < texts.length; i++) {
+      Query query = self.query(texts[i]);
+      if (mask != null) {
+        query = new BooleanQuery.Builder().add(query, Occur.MUST).add(new MaskQuery(mask), Occur.FILTER).build();
+      }
+      // The third argument is the number of hits that are counted exactly; beyond, Lucene skips what cannot rank.
+      ScoreDoc[] hits = self.searcher.search(query, TopScoreDocCollector.createSharedManager(k, null, k)).scoreDocs;
+      found[i] = new long[hits.length];
+      for (int hit = 0; hit < hits.length; hit++) {
+        long bits = Integer.toUnsignedLong(Float.floatToRawIntBits(hits[hit].score));
+        found[i][hit] = (long) hits[hit].doc << 32 | bits;
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Which live documents a filter allows: one bit each, lowest bit first.
+   *
+   * @param filter clauses, separated, that must all hold. A clause is a list of tokens after the character 31: at least
+   *     one of "any" must be there, or one within the bounds of "range".
+   */
+  public static byte[] allowed(Searcher self, String filter) throws IOException {
+    FixedBitSet mask = self.mask(filter);
+    byte[] bytes = new byte[(self.searcher.getIndexReader().maxDoc() + 7) / 8];
+    long[] words = mask.getBits();
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (words[i >> 3] >>> ((i & 7) << 3));
+    }
+    return bytes;
+  }
+
+  /** Closes all files. */
+  public static void close(Searcher self) throws IOException {
+    self.closeAll();
+  }
+
+  private void closeAll() throws IOException {
+    for (DirectoryReader folder : folders) {
+      folder.close();
+    }
+  }
+
+  /** The distinct terms of a text, each counted as often as it occurs there; several fields are scored as BM25F. */
+  private Query query(String text) {
+    if (boosts.size() == 1) {
+      return new BagOfWordsQueryGenerator().buildQuery(boosts.keySet().iterator().next(), analyzer, text);
+    }
+    BooleanQuery.Builder terms = new BooleanQuery.Builder();
+    for (String term : AnalyzerUtils.analyze(analyzer, text)) {
+      CombinedFieldQuery.Builder inAllFields = new CombinedFieldQuery.Builder().addTerm(new BytesRef(term));
+      boosts.forEach(inAllFields::addField);
+      terms.add(inAllFields.build(), Occur.SHOULD);
+    }
+    return terms.build();
+  }
+
+  private FixedBitSet mask(String filter) throws IOException {
+    FixedBitSet mask = masks.get(filter);
+    if (mask == null) {
+      mask = computed(filter);
+      masks.put(filter, mask);
+    }
+    return mask;
+  }
+
+  private FixedBitSet computed(String filter) throws IOException {
+    BooleanQuery.Builder clauses = new BooleanQuery.Builder();
+    for (String clause : Writer.split(filter)) {
+      clauses.add(clause(clause.split("\u001f")), Occur.FILTER);
+    }
+    FixedBitSet mask = new FixedBitSet(Math.max(1, searcher.getIndexReader().maxDoc()));
+    Query query = searcher.rewrite(clauses.build());
+    Weight weight = searcher.createWeight(query, ScoreMode.COMPLETE_NO_SCORES, 1);
+    for (LeafReaderContext leaf : searcher.getIndexReader().leaves()) {
+      Scorer scorer = weight.scorer(leaf);
+      if (scorer == null) {
+        continue;
+      }
+      Bits live = leaf.reader().getLiveDocs();
+      var found = scorer.iterator();
+      for (int i = found.nextDoc(); i < leaf.reader().maxDoc(); i = found.nextDoc()) {
+        if (live == null || live.get(i)) {
+          mask.set(leaf.docBase + i);
+        }
+      }
+    }
+    return mask;
+  }
+
+  private static Query clause(String[] words) {
+    if (words[0].equals("range")) {
+      return TermRangeQuery.newStringRange(Writer.FILTERS, words[1], words[2], true, true);
+    }
+    List<BytesRef> tokens = new ArrayList<>();
+    for (int i = 1; i < words.length; i++) {
+      tokens.add(new BytesRef(words[i]));
+    }
+    return new TermInSetQuery(Writer.FILTERS, tokens);
+  }
+}
