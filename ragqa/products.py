@@ -34,8 +34,18 @@ def build_corpus(name: str, overrides: Sequence[str] = (), progress: Progress | 
     return corpus_build.build_corpus(name, settings, path.parent, folder, progress, pinned=_pinned(name))
 
 
-def import_corpus(name: str, source: Path, format_name: str, progress: Progress | None = None) -> Manifest:
+def import_corpus(
+    name: str,
+    source: Path,
+    format_name: str,
+    progress: Progress | None = None,
+    *,
+    leave_out: Sequence[str] = (),
+    question_as_title: bool = True,
+) -> Manifest:
     """Build the corpus ``name`` from the file or folder ``source``, and keep a recipe that says so.
+
+    ``leave_out`` and ``question_as_title`` are as in :class:`ragqa.corpus.settings.CorpusSettings`.
 
     Raises
     ------
@@ -45,7 +55,13 @@ def import_corpus(name: str, source: Path, format_name: str, progress: Progress 
     if not source.exists():
         raise UsageError(f"there is nothing at {source}; give a file or folder with {format_name} data")
     folder = home.product_path("corpora", name)
-    settings = recipe.from_table({"sources": [str(source.absolute())], "format": format_name}, CorpusSettings, "import")
+    table = {
+        "sources": [str(source.absolute())],
+        "format": format_name,
+        "leave_out": list(leave_out),
+        "question_as_title": question_as_title,
+    }
+    settings = recipe.from_table(table, CorpusSettings, "import")
     path = folder.with_suffix(".toml")
     if path.exists() and recipe.load(path, CorpusSettings) != settings:
         raise UsageError(f"{path} describes another corpus; choose another name, or delete that file first")
@@ -193,5 +209,12 @@ def _pinned(corpus: str) -> set[str]:
 def _toml(settings: CorpusSettings) -> str:
     import json
 
-    sources = ", ".join(json.dumps(source, ensure_ascii=False) for source in settings.sources)
-    return f'format = "{settings.format}"\nsources = [{sources}]\n'
+    def strings(values: Sequence[str]) -> str:
+        return f"[{', '.join(json.dumps(value, ensure_ascii=False) for value in values)}]"
+
+    lines = [f'format = "{settings.format}"', f"sources = {strings(settings.sources)}"]
+    if settings.leave_out:
+        lines.append(f"leave_out = {strings(settings.leave_out)}")
+    if not settings.question_as_title:
+        lines.append("question_as_title = false")
+    return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ def evaluate() -> None:
 @click.option("--batch", default=256, show_default=True, help="Questions a batch; 1 makes the timings latencies.")
 @click.option("--hits", "n_hits", default=100, show_default=True, help="Hits kept of each question.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
-@click.option("--baseline", help="Label by majority or word-overlap instead of the reader (claims and trials).")
+@click.option("--baseline", help="Label by majority, never or word-overlap, not the reader.")
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
 def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
 from ragqa.corpus.part import PartRecord, read_part_record, write_part
-from ragqa.corpus.records import CorpusFormat
+from ragqa.corpus.records import CorpusFormat, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.sources import find_sources
 from ragqa.corpus.state import (
@@ -53,7 +53,7 @@ from ragqa.manifest import (
     write_json,
 )
 from ragqa.recipe import to_table
-from ragqa.types import Progress
+from ragqa.types import Document, Progress
 
 __all__ = ["CorpusSettings", "build_corpus"]
 
@@ -127,16 +127,27 @@ def _read_sources(
 
     for done, path in enumerate(paths, start=1):
         source = (path.name, _hash_source(path), f"{layout.name}/{layout.version}")
-        name = content_hash([*source, settings.include_conclusion, settings.question_as_title])[:32]
+        read_with = [settings.include_conclusion, settings.question_as_title]
+        left_out = frozenset(settings.leave_out)
+        name = content_hash([*source, *read_with, *sorted(left_out)])[:32]
         part = _finished_part(folder / name)
         if part is None:
             _log.info("reading %s", path)
-            part = write_part(folder / name, source, layout.read(path, settings), on_batch)
+            part = write_part(folder / name, source, _without(layout.read(path, settings), left_out), on_batch)
         else:
             on_batch(part.n_rows)
         parts.append((name, part))
         report("sources", done, len(paths))
     return parts
+
+
+def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[Record]:
+    """The records, those of the documents left out as skipped ones, so that they are counted."""
+    for record in records:
+        if isinstance(record, Document) and record.id in left_out:
+            yield Skipped("left out")
+        else:
+            yield record
 
 
 def _finished_part(folder: Path) -> PartRecord | None:

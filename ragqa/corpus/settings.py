@@ -26,6 +26,9 @@ class CorpusSettings:
     question_as_title
         ``pubmedqa`` only: whether QUESTION, which is the title of the article on PubMed, becomes the title.
         Switch it off where finding an article by its own title would make retrieval too easy.
+    leave_out
+        Ids of documents that do not get into the corpus although the sources have them: for questions whose answer
+        must not be there.
     """
 
     sources: tuple[str, ...]
@@ -34,3 +37,4 @@ class CorpusSettings:
     description: str = ""
     include_conclusion: bool = True
     question_as_title: bool = True
+    leave_out: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ DECLARATIONS = (
     Declaration("statements_cited", denominator="statements"),
     Declaration("alce_recall[*]"),
     Declaration("alce_precision[*]"),
+    Declaration("false_premise_corrected[*]", is_proportion=True),
 )
 
 

@@ -122,6 +122,14 @@ class MajorityLabeller:
         return Labelling({label: float(label == self._label) for label in assertion.labels})
 
 
+class NeverLabeller:
+    """Abstains on everything: the baseline that is never wrong."""
+
+    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:  # noqa: ARG002
+        """See :class:`Labeller`."""
+        return Labelling({})
+
+
 class OverlapLabeller:
     """Labels by shared words alone: the baseline that understands nothing.
 
@@ -147,7 +155,7 @@ class OverlapLabeller:
         return Labelling({label: float(label == told) for label in assertion.labels}, ordered)
 
 
-BASELINES = ("majority", "word-overlap")
+BASELINES = ("majority", "never", "word-overlap")
 
 
 def baseline(name: str, task: Task) -> Labeller:
@@ -160,14 +168,17 @@ def baseline(name: str, task: Task) -> Labeller:
     """
     if name not in BASELINES:
         raise UsageError(f"there is no baseline {name!r}; {nearest(name, BASELINES)}")
-    if not task.asserts:
+    if not task.labels or (name == "word-overlap" and not task.asserts):
+        labels = "labels claims" if name == "word-overlap" else "gives one of a fixed set of labels"
         raise UsageError(
-            f"the baseline {name!r} labels claims, which {task.name!r} has none of; leave --baseline out for it"
+            f"the baseline {name!r} {labels}, which {task.name!r} does not ask for; leave --baseline out for it"
         )
     if name == "word-overlap":
         return OverlapLabeller()
-    (label, _), *_ = Counter(question.label for question in task.questions).most_common(1)
-    return MajorityLabeller(label)
+    if name == "never":
+        return NeverLabeller()
+    counted = Counter(question.label for question in task.questions if question.label)
+    return MajorityLabeller(counted.most_common(1)[0][0] if counted else task.labels[0])
 
 
 def _over(chances: Mapping[str, float], labels: Sequence[str]) -> dict[str, float]:

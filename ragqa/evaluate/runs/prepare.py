@@ -10,6 +10,7 @@ from pathlib import Path
 from ragqa import home, products, recipe
 from ragqa.corpus.formats import corpus_format
 from ragqa.errors import UsageError
+from ragqa.evaluate.tasks.task import CorpusSource
 from ragqa.index.forms import check_recipe, forms
 from ragqa.manifest import content_hash, file_hash
 from ragqa.recipe import Recipe, to_table
@@ -19,22 +20,30 @@ _log = logging.getLogger(__name__)
 DEFAULT_RECIPE = "default"
 
 
-def prepare_corpus(label: str, source: Path, format_name: str, progress: Progress | None = None) -> str:
+def prepare_corpus(label: str, source: CorpusSource, progress: Progress | None = None) -> str:
     """Import ``source`` as the corpus ``LABEL-HASH``, unless that is there; returns its name.
 
-    The hash is of the files that the format reads, so that the same data under another path is not imported again.
+    The hash is of the files that the format reads and of how they are read, so that the same data under another path
+    is not imported again.
 
     Raises
     ------
     UsageError
         ``source`` holds no file of that format.
     """
-    if not source.exists():
-        raise UsageError(f"there is nothing at {source}; give the folder or file with --data")
-    name = f"{slug(label)}-{_source_hash(source, format_name)[:8]}"
+    if not source.path.exists():
+        raise UsageError(f"there is nothing at {source.path}; give the folder or file with --data")
+    name = f"{slug(label)}-{_source_hash(source)[:8]}"
     if not products.is_built("corpora", name):
-        _log.info("importing %s as the corpus %s", source, name)
-        products.import_corpus(name, source, format_name, progress)
+        _log.info("importing %s as the corpus %s", source.path, name)
+        products.import_corpus(
+            name,
+            source.path,
+            source.format,
+            progress,
+            leave_out=source.leave_out,
+            question_as_title=source.question_as_title,
+        )
     return name
 
 
@@ -112,12 +121,15 @@ def _is_current(name: str, settings: Recipe, corpus_state: str) -> bool:
     )
 
 
-def _source_hash(source: Path, format_name: str) -> str:
-    patterns = corpus_format(format_name).patterns
-    paths = [source] if source.is_file() else sorted({p for pattern in patterns for p in source.glob(pattern)})
+def _source_hash(source: CorpusSource) -> str:
+    patterns = corpus_format(source.format).patterns
+    root = source.path
+    paths = [root] if root.is_file() else sorted({p for pattern in patterns for p in root.glob(pattern)})
     if not paths:
-        raise UsageError(f"{source} holds no file {' or '.join(patterns)}; give the folder or file with --data")
-    digest = hashlib.sha256(format_name.encode())
+        raise UsageError(f"{root} holds no file {' or '.join(patterns)}; give the folder or file with --data")
+    digest = hashlib.sha256(source.format.encode())
+    if source.leave_out or not source.question_as_title:
+        digest.update(content_hash([sorted(source.leave_out), source.question_as_title]).encode())
     for path in paths:
         digest.update(bytes.fromhex(file_hash(path)))
     return digest.hexdigest()

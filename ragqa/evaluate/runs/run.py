@@ -57,7 +57,8 @@ class Request:
     limit
         Only so many questions, the first ones; None: all.
     baseline
-        A baseline that labels claims in the reader's place (``majority``, ``word-overlap``); None: the reader.
+        A baseline that gives labels in the reader's place (``majority``, ``never``, ``word-overlap``); None: the
+        reader.
     retry_failed
         Ask those questions of an earlier run again that ended in an error.
     """
@@ -321,7 +322,7 @@ def corpus_of(request: Request, task: Task, recipe_name: str, progress: Progress
         return request.corpus
     if task.corpus is not None:
         label = f"{task.name}-{task.corpus.path.absolute().name}"
-        return prepare.prepare_corpus(label, task.corpus.path, task.corpus.format, progress)
+        return prepare.prepare_corpus(label, task.corpus, progress)
     corpus = recipe.load(home.recipe_path("indexes", recipe_name), Recipe).corpus
     if not corpus and (task.name == _SAMPLE or not searches(task)):
         corpus = _SAMPLE  # where nothing is searched, the index only lends its sentence encoder to the reader

@@ -118,10 +118,11 @@ def _category(label: str) -> str:
 
 
 def _item(task: Task, question: TaskQuestion, labeller: Labeller | None) -> Item:
-    if task.asserts:
+    if task.asserts or labeller is not None:
         assertion = as_assertion(task, question)
-        query = "" if question.documents else question.text
-        return Item(as_question(question), query, question.documents, assertion=assertion, labeller=labeller)
+        documents = given_documents(question) if question.contexts else question.documents
+        query = "" if documents else question.text
+        return Item(as_question(question), query, documents, assertion=assertion, labeller=labeller)
     if question.contexts:
         return Item(as_question(question), documents=given_documents(question), options=question.options)
     return Item(as_question(question), query=question.text, options=question.options)

@@ -103,7 +103,7 @@ def _deal(labels: Mapping[str, str], pmids: Sequence[str], n_parts: int, generat
         by_label.append([shuffled[part * size : end] for part, end in enumerate(ends)])
     parts = [[pmid for label in by_label for pmid in label[part]] for part in range(n_parts)]
     if len(parts[-1]) != len(parts[0]):
-        for part in parts[:-1]:
+        for part in filter(None, parts[:-1]):  # of a handful of questions some parts get none
             picked = generator.choice(part)
             part.remove(picked)
             parts[-1].append(picked)

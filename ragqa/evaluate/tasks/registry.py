@@ -16,6 +16,7 @@ GROUP = "ragqa.tasks"
 TASKS = {
     "beir": "beir",
     "bioasq": "bioasq",
+    "cancer-myth": "cancer_myth",
     "covid-fact": "claims.covid_fact",
     "evidence-inference": "evidence_inference",
     "healthver": "claims.healthver",
@@ -25,6 +26,7 @@ TASKS = {
     "r2med": "r2med",
     "sample": "sample",
     "scifact-claims": "claims.scifact",
+    "unanswerable": "unanswerable",
 }
 """Name of a task → its module in this package."""
 

@@ -15,10 +15,15 @@ from ragqa.types import Assertion, Document, Question, QuestionType, TrialQuesti
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource:
-    """Where the task's own corpus lies: a corpus format of ragqa and the path to import."""
+    """Where the task's own corpus lies: a corpus format of ragqa, the path to import, and how it is read.
+
+    ``leave_out`` and ``question_as_title`` are as in :class:`ragqa.corpus.settings.CorpusSettings`.
+    """
 
     format: str
     path: Path
+    leave_out: tuple[str, ...] = ()
+    question_as_title: bool = True
 
 
 @dataclass(frozen=True, slots=True)
