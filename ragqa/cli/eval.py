@@ -98,11 +98,13 @@ def compare(
 
 @evaluate.command()
 @click.argument("run_name", metavar="RUN")
-@click.option("--format", "format_name", type=click.Choice(["trec", "bioasq", "pubmedqa", "mirage"]), required=True)
+@click.option(
+    "--format", "format_name", type=click.Choice(["trec", "bioasq", "biogen", "pubmedqa", "mirage"]), required=True
+)
 @click.option("--out", type=_PATH, help="File (mirage: folder) to write; default: in the run's folder.")
 @json_option
 def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> None:
-    """Write a run in the form of another program: trec_eval, BioASQ's, PubMedQA's or MIRAGE's."""
+    """Write a run in the form of another program: trec_eval, BioASQ's, BioGen's, PubMedQA's or MIRAGE's."""
     from ragqa.evaluate.runs.export import export_run
     from ragqa.evaluate.runs.load import load_run
 

@@ -23,6 +23,7 @@ _MODULES = (
     "calibration",
     "choices",
     "citations",
+    "grounding",
     "labels",
     "rationale",
     "rouge",

@@ -8,10 +8,9 @@ neither as retrieved nor as relevant.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Combine, Declaration, Floats, Measure, Scores, combined_measure
+from ragqa.evaluate.measures.measure import Declaration, Measure, Scores
+from ragqa.evaluate.measures.micro import precision_recall_f1
 
 DECLARATIONS = tuple(
     Declaration(f"{unit}_{name}", denominator=f"all {unit.split('_')[0]}s {of}")
@@ -123,17 +122,4 @@ def _sentence_counts(
 
 def _family(name: str, counts: Mapping[str, Sequence[int]], column: int) -> dict[str, Measure]:
     """Precision, recall and F1 of one score from counts of [right, right, retrieved, relevant]."""
-    table = np.array(list(counts.values()), dtype=np.float64)[:, [column, 2, 3]]
-    ratios: dict[str, Combine] = {
-        f"{name}_precision": lambda means: _ratio(means[..., 0], means[..., 1]),
-        f"{name}_recall": lambda means: _ratio(means[..., 0], means[..., 2]),
-        f"{name}_f1": lambda means: _ratio(2 * means[..., 0], means[..., 1] + means[..., 2]),
-    }
-    return {
-        measure: combined_measure(measure, tuple(counts), combine(table), table, combine)
-        for measure, combine in ratios.items()
-    }
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.asarray(np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0))
+    return precision_recall_f1(name, {claim: (row[column], row[2], row[3]) for claim, row in counts.items()})

@@ -11,14 +11,16 @@ from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.prepare import slug
 from ragqa.evaluate.runs.scoring import outcomes_of
 from ragqa.evaluate.runs.task import read_task
+from ragqa.evaluate.tasks.biogen import cited_sentences, grounded_answers
 from ragqa.evaluate.tasks.formats.bioasq import write_submission
+from ragqa.evaluate.tasks.formats.biogen import write_cited, write_grounded
 from ragqa.evaluate.tasks.formats.predictions import write_mirage, write_pubmedqa
 from ragqa.evaluate.tasks.formats.trec import write_run
 from ragqa.evaluate.tasks.mirage import SEPARATOR
 from ragqa.evaluate.tasks.outcomes import Outcomes, submission_of, verdicts
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
 
-Format = Literal["trec", "bioasq", "pubmedqa", "mirage"]
+Format = Literal["trec", "bioasq", "biogen", "pubmedqa", "mirage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def export_run(run: Path, format_name: Format, out: Path | None = None) -> Expor
     run
         The run's folder.
     format_name
-        ``trec``: a run file. ``bioasq``: a submission. ``pubmedqa``: PMID → label. ``mirage``: one file a question.
+        ``trec``: a run file. ``bioasq``, ``biogen``: a submission. ``pubmedqa``: PMID → label.
+        ``mirage``: one file a question.
     out
         The file (for ``mirage``: the folder); None: beside the run's other files.
 
@@ -95,6 +98,20 @@ def _bioasq(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[st
     return tuple(f"{n} questions {what}" for what, n in told.items() if n)
 
 
+def _biogen(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[str, ...]:
+    if task.name != "biogen":
+        raise UsageError(f"a run of {task.name!r} is no submission to BioGen; allowed are runs of biogen")
+    if task.setting == "A":
+        n_cut = write_grounded(target, grounded_answers(task, outcomes), slug(run.name))
+        return (f"{n_cut} citations beyond three a sentence are left out",) if n_cut else ()
+    answers = {question.id: cited_sentences(question, outcomes) for question in task.questions}
+    n_cut = write_cited(target, answers, slug(run.name))
+    notes = [f"{n_cut} answers are cut at 250 words"] if n_cut else []
+    if empty := sum(not sentences for sentences in answers.values()):
+        notes.append(f"{empty} topics have no answer")
+    return tuple(notes)
+
+
 def _pubmedqa(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[str, ...]:  # noqa: ARG001
     if task.name != "pubmedqa":
         raise UsageError(f"a run of {task.name!r} has no predictions for PubMedQA; allowed are runs of pubmedqa")
@@ -116,10 +133,17 @@ def _mirage(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[st
 
 
 _Writer = Callable[[Path, Task, Outcomes, Path], tuple[str, ...]]
-_WRITERS: dict[Format, _Writer] = {"trec": _trec, "bioasq": _bioasq, "pubmedqa": _pubmedqa, "mirage": _mirage}
+_WRITERS: dict[Format, _Writer] = {
+    "trec": _trec,
+    "bioasq": _bioasq,
+    "biogen": _biogen,
+    "pubmedqa": _pubmedqa,
+    "mirage": _mirage,
+}
 _NAMES: dict[Format, str] = {
     "trec": "run.trec",
     "bioasq": "submission.json",
+    "biogen": "submission.jsonl",
     "pubmedqa": "predictions.json",
     "mirage": "mirage",
 }

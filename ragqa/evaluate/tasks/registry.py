@@ -16,6 +16,7 @@ GROUP = "ragqa.tasks"
 TASKS = {
     "beir": "beir",
     "bioasq": "bioasq",
+    "biogen": "biogen",
     "cancer-myth": "cancer_myth",
     "covid-fact": "claims.covid_fact",
     "evidence-inference": "evidence_inference",

@@ -28,6 +28,7 @@ from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS, score_labels
 from ragqa.evaluate.measures.measure import Scores
 from ragqa.evaluate.measures.rouge import score_ideal_answers
 from ragqa.evaluate.tasks.answerability_scores import answerability_scores, correction_scores
+from ragqa.evaluate.tasks.biogen import grounding_scores, limit_scores
 from ragqa.evaluate.tasks.evidence_scores import rationale_scores, verification_scores
 from ragqa.evaluate.tasks.outcomes import Outcomes, exact_answer_of, submission_of, verdicts
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
@@ -153,6 +154,8 @@ _SCORERS: dict[str, Scorer] = {
     "selective": Scorer(_selective),
     "citations": Scorer(_citations),
     "answerability": Scorer(lambda task, outcomes, _model: answerability_scores(task, outcomes)),
+    "grounding": Scorer(lambda task, outcomes, _model: grounding_scores(task, outcomes)),
+    "limits": Scorer(lambda task, outcomes, _model: limit_scores(task, outcomes)),
     "corrections": Scorer(correction_scores),
     "rationale": Scorer(lambda task, outcomes, _model: rationale_scores(task, outcomes.labels)),
     "verification": Scorer(lambda task, outcomes, _model: verification_scores(task, outcomes.labels)),

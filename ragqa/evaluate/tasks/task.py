@@ -58,6 +58,8 @@ class TaskQuestion:
         The sentences of the given documents as the data divides them; evidence is scored by these.
     options
         Letter → text, for multiple choice. Never part of the query.
+    topic
+        The question that a sentence is part of the answer to.
     subset
         The set or batch of the task that the question belongs to.
     fold
@@ -83,6 +85,7 @@ class TaskQuestion:
     evidence: tuple[GoldEvidence, ...] = ()
     sentences: tuple[Place, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
     subset: str = ""
     fold: int | None = None
     source_ids: tuple[str, ...] = ()
