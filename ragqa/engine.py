@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import numpy as np
 
 from ragqa import products
+from ragqa.answer import notices
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
 from ragqa.answer.reader import Reader, open_reader
@@ -21,6 +22,7 @@ from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.filter import check_filter, with_narrower_headings
 from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.normalise import Normalised, normalise
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
@@ -143,7 +145,14 @@ class Engine:
         check_filter(allowed)
         if allowed.mesh:
             allowed = with_narrower_headings(allowed, self.store.mesh_tree())
-        return self._retriever.retrieve(questions, k, allowed, timings_ms if timings_ms is not None else {})
+        searched = [self.normalise(text).searched for text in questions]
+        return self._retriever.retrieve(searched, k, allowed, timings_ms if timings_ms is not None else {})
+
+    def normalise(self, question: str) -> Normalised:
+        """The question as it is searched for and read: in the words of the index, unless the recipe says otherwise."""
+        if self.index.lexicon is None or not self.recipe.retrieve.normalise:
+            return Normalised(question, question)
+        return normalise(question, self.index.lexicon)
 
     def rerank(self, questions: Sequence[str], candidates: Candidates) -> Candidates:
         """Second stage: the first ``rerank.depth`` candidates of each question in their final order."""
@@ -151,7 +160,8 @@ class Engine:
         if self._reranker is None and settings.evidence_weight == 0:
             return candidates
         heads = [self.store.read(found_rows(candidates, query, settings.depth)) for query in range(len(questions))]
-        return rerank(questions, candidates, heads, self._reranker, settings)
+        normalised = [self.normalise(text).text for text in questions]
+        return rerank(normalised, candidates, heads, self._reranker, settings)
 
     def read(self, question: Question, candidates: Candidates, query: int) -> Answer:
         """Third stage: the answer to the question whose candidates are at place ``query``, quotes checked."""
@@ -163,7 +173,7 @@ class Engine:
 
     def read_documents(self, question: Question, documents: Sequence[Document], hits: Sequence[Hit]) -> Answer:
         """The answer to a question from given documents and the hits that stand for them, quotes checked."""
-        reading = self._reader.read(question, documents, [hit.score for hit in hits])
+        reading = self._reader.read(self._as_read(question), documents, [hit.score for hit in hits])
         return self._checked(question, reading, documents, hits)
 
     async def read_stream(
@@ -181,13 +191,18 @@ class Engine:
             return
         documents = self.store.read(found_rows(candidates, query, self.recipe.answer.n_documents))
         hits = hits_of(candidates, query, [document.id for document in documents])
-        async for item in self._reader.stream(question, documents, [hit.score for hit in hits]):
+        async for item in self._reader.stream(self._as_read(question), documents, [hit.score for hit in hits]):
             yield item if isinstance(item, Statement) else self._checked(question, item, documents, hits)
+
+    def _as_read(self, question: Question) -> Question:
+        return dataclasses.replace(question, text=self.normalise(question.text).text)
 
     def _checked(
         self, question: Question, reading: Reading, documents: Sequence[Document], hits: Sequence[Hit]
     ) -> Answer:
         answer = compose(question, reading, hits, documents, self.index.manifest_hash)
+        if changes := self.normalise(question.text).changes:
+            answer = dataclasses.replace(answer, notices=(notices.normalised(changes), *answer.notices))
         by_id = {document.id: document for document in documents}
         if wrong := check_quotes(answer, by_id.__getitem__):
             raise ProductError(f"the reader quoted words that are not in their article: {'; '.join(wrong)}")

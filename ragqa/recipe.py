@@ -82,7 +82,8 @@ class RetrieveSettings:
     ``depth`` hits of each index are fused. ``dense_weight`` is the weight of the dense index in the convex
     combination of min–max-normalised scores; ``rrf_k`` the constant of reciprocal rank fusion. ``expansion`` lets
     the model of ``answer.chat`` write a passage that is searched for with the question
-    (``ragqa.retrieve.expand``), sampled at ``expansion_temperature``.
+    (``ragqa.retrieve.expand``), sampled at ``expansion_temperature``. ``normalise`` writes the question as the
+    documents do before it is searched for and read: abbreviations, spelling (``ragqa.retrieve.normalise``).
     """
 
     retrievers: tuple[Literal["bm25", "dense"], ...] = ("bm25", "dense")
@@ -92,6 +93,7 @@ class RetrieveSettings:
     rrf_k: NonNegative = 60.0
     expansion: Literal["none", "hyde", "query2doc", "lamer"] = "none"
     expansion_temperature: NonNegative = 0.7
+    normalise: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,8 @@ class Notice:
     ``kind`` is ``retracted``, ``expression_of_concern``, ``outdated``, ``conflicting``, ``citation_removed``,
     ``unsupported`` (statements that no source supports), ``false_presupposition`` (the question takes something for
     granted that the sources deny), ``without_sources``, ``trimmed`` (sources did not fit the model's context),
-    ``cut_off`` (a reply broke off), ``language`` (the question is not in English),
+    ``cut_off`` (a reply broke off), ``language`` (the question is not in English), ``normalised`` (abbreviations of
+    the question were written out or its spelling changed: what was read as what),
     ``verdict_withheld`` (a generator's statements say the opposite of its verdict), or ``degraded`` (something failed
     or was lacking on the way); ``document_id`` is "" where no single article is meant.
     """

@@ -53,3 +53,9 @@ def language(code: str) -> Notice:
         f"The question seems to be in {NAMES[code]}; only English is read, so there is no verdict and little fits."
     )
     return Notice("language", f"{message} Ask in English.")
+
+
+def normalised(changes: Sequence[tuple[str, str]]) -> Notice:
+    """The question was read in other words than it was written."""
+    read = "; ".join(f"{written} = {understood}" for written, understood in changes)
+    return Notice("normalised", f"The question was read with these words of the documents: {read}.")

@@ -1,10 +1,10 @@
 """Corpus + recipe → index folder.
 
-An index folder holds segments (:mod:`ragqa.index.segments`) of each engine in folders named by what they were made
-from (``bm25-1a2b3c…``, ``dense-4d5e6f…``), the encoder (``encoder-7a8b9c…``), and ``manifest.json``, which names those
-in force, in order, and the state of the corpus that they were built from. Everything is built in ``….building`` and
-renamed when complete; then the manifest is replaced atomically. So a reader sees the old index or the new one, and a
-killed build goes on. What a reader still holds is not removed.
+An index folder holds segments (:mod:`ragqa.index.segments`) of each engine and of the lexicon in folders named by what
+they were made from (``bm25-1a2b3c…``, ``dense-4d5e6f…``, ``lexicon-0f1e2d…``), the encoder (``encoder-7a8b9c…``), and
+``manifest.json``, which names those in force, in order, and the state of the corpus that they were built from.
+Everything is built in ``….building`` and renamed when complete; then the manifest is replaced atomically. So a reader
+sees the old index or the new one, and a killed build goes on. What a reader still holds is not removed.
 
 An update builds a segment of the parts of the corpus that are new, and merges when there are many. A segment that
 another index beside this one already has is not built again: its files, which nothing ever changes, are linked
@@ -27,6 +27,7 @@ from ragqa.errors import BackendError, ProductError
 from ragqa.index import segments
 from ragqa.index.builders import Bm25Builder, DenseBuilder, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
+from ragqa.index.lexicon import LexiconBuilder
 from ragqa.index.segments import Placed, Span
 from ragqa.manifest import Manifest
 from ragqa.recipe import Recipe, to_table
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 MANIFEST_FILE = "manifest.json"
 VECTORS_FOLDER = ".vectors"
 _BUILDING = ".building"
-_KINDS = ("bm25", "encoder", "dense")
+_KINDS = ("bm25", "encoder", "dense", "lexicon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def _build(  # noqa: PLR0917
         with DenseBuilder(recipe.dense, folder / encoder_name, vectors, store, progress) as builder:
             components["dense"] = site.ensure(builder)
         took("dense")
+    components["lexicon"] = site.ensure(LexiconBuilder(form_hash("lexicon", {}), store, progress))
+    took("lexicon")
     result = Manifest(
         kind="index",
         name=name,

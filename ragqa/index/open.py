@@ -13,6 +13,7 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError
 from ragqa.index.build import HASHES_FILE, read_manifest, remedy
 from ragqa.index.forms import check_recipe, forms
+from ragqa.index.lexicon import Lexicon
 from ragqa.index.segments import SEGMENT_FILE, Placed, read_segment
 from ragqa.manifest import Hold, Manifest
 from ragqa.recipe import Recipe, from_table
@@ -45,7 +46,7 @@ class Components:
     ----------
     manifest_hash
         Identifies the index and the state of the corpus.
-    bm25, dense
+    bm25, dense, lexicon
         The segments of each engine at their places; empty for one that is not searched.
     encoder
         The folder of the encoder; None where there is no dense index.
@@ -63,6 +64,8 @@ class Components:
         try:
             self.bm25 = self._placed(folder, names["bm25"], store, again) if _searches(recipe, "bm25") else ()
             self.dense = self._placed(folder, names["dense"], store, again) if _searches(recipe, "dense") else ()
+            lexicon = names["lexicon"] if recipe.retrieve.normalise else []
+            self.lexicon = self._placed(folder, lexicon, store, again) if lexicon else ()
             if self.dense:
                 self.encoder = folder / names["encoder"][0]
                 self._hold(self.encoder / HASHES_FILE, again)
@@ -111,6 +114,7 @@ class Index:
     bm25: Bm25Index | None
     dense: "DenseIndex | None"
     components: Components | None = None
+    lexicon: Lexicon | None = None
 
     def close(self) -> None:
         """Close all components."""
@@ -136,8 +140,9 @@ def open_index(folder: Path, recipe: Recipe, store: DocumentStore) -> Index:
         if bm25 is not None:
             opened.callback(bm25.close)
         dense = open_dense(components, recipe) if components.dense else None
+        lexicon = Lexicon.open(components.lexicon) if components.lexicon else None
         opened.pop_all()
-    return Index(folder, components.manifest_hash, bm25, dense, components)
+    return Index(folder, components.manifest_hash, bm25, dense, components, lexicon)
 
 
 def open_bm25(components: Components, recipe: Recipe) -> Bm25Index:
@@ -169,7 +174,8 @@ def _check_fits(folder: Path, recipe: Recipe, store: DocumentStore, built: Manif
         raise ProductError(
             f"the index {folder.name!r} was built from another state of the corpus {store.name!r}; {rebuild}"
         )
-    if not isinstance(built.counts.get("components", {}).get("bm25", []), list):
+    components = built.counts.get("components", {})
+    if not isinstance(components.get("bm25", []), list) or (recipe.retrieve.normalise and "lexicon" not in components):
         raise ProductError(f"the index {folder.name!r} has the form of an earlier ragqa; {rebuild}")
     had, wanted = forms(from_table(built.recipe, Recipe, f"index {folder.name!r}")), forms(recipe)
     for kind in _searched(recipe):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
+from ragqa.errors import ProductError
 from ragqa.index.build import How, build_index, read_manifest
 from ragqa.index.open import open_index
 from ragqa.index.segments import MANY, Span, to_merge
@@ -188,3 +189,31 @@ def test_merging_leaves_few_segments_and_moves_each_document_seldom() -> None:
         assert [span.first_row for span in spans[1:]] == [span.end_row for span in spans[:-1]]
         assert len(spans) <= MANY
     assert moved / (100 * n_days) < 6, "each of the new documents was written a few times"
+
+
+def test_the_lexicon_of_an_updated_index_counts_what_a_fresh_one_counts(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.day({"1": "Blood pressure (BP) falls.", "2": "Heart rate (HR) rises."})
+    home.corpus().close()
+    home.index("living")
+    home.day({"3": "Blood pressure (BP) rises."})
+    home.corpus().close()
+    home.index("living")
+    home.index("fresh", merge=True)
+    lexicons = []
+    for name in ("living", "fresh"):
+        with DocumentStore.open(tmp_path / "corpora" / "demo") as store:
+            index = open_index(tmp_path / "indexes" / name, BM25, store)
+            assert index.lexicon is not None
+            lexicons.append((index.lexicon.n_documents, index.lexicon.n_with("rises"), index.lexicon.abbreviations))
+            index.close()
+    assert lexicons[0] == lexicons[1] == (3, 2, {"BP": {"blood pressure": 2}, "HR": {"heart rate": 1}})
+    file = next((tmp_path / "indexes" / "fresh").glob("lexicon-*/lexicon.msgpack"))
+    content = file.read_bytes()
+    file.unlink()  # another index may link to it
+    file.write_bytes(bytes([255]) * len(content))
+    with (
+        DocumentStore.open(tmp_path / "corpora" / "demo") as store,
+        pytest.raises(ProductError, match=r"damaged .*ragqa index build fresh"),
+    ):
+        open_index(tmp_path / "indexes" / "fresh", BM25, store)

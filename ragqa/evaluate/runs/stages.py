@@ -15,6 +15,7 @@ from ragqa import products
 from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.engine import Engine, sentence_encoder
+from ragqa.index.lexicon import Lexicon
 from ragqa.index.open import Components, Index, open_bm25, open_dense
 from ragqa.manifest import content_hash
 from ragqa.recipe import Recipe, to_table
@@ -167,7 +168,10 @@ class Stages:
             bm25 = self._component(key, lambda: open_bm25(components, recipe))
         if components.dense:
             dense = self._component(("dense", names["dense"]), lambda: open_dense(components, recipe))
-        index = Index(folder, components.manifest_hash, bm25, dense, components)
+        lexicon = None
+        if components.lexicon:
+            lexicon = self._component(components.names("lexicon"), lambda: Lexicon.open(components.lexicon))
+        index = Index(folder, components.manifest_hash, bm25, dense, components, lexicon)
         shared = replace(
             index,
             bm25=self._shared(bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
