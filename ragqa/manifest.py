@@ -143,10 +143,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def json_bytes(value: Any) -> bytes:
+    """Plain values or dataclasses as indented JSON with keys in a stable order."""
+    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values or dataclasses as indented JSON, atomically and with keys in a stable order."""
-    text = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2)
-    write_atomically(path, text + b"\n")
+    """Write :func:`json_bytes` atomically."""
+    write_atomically(path, json_bytes(value))
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:

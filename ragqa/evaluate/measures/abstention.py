@@ -2,22 +2,44 @@
 silent where nothing can be answered.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure, ratio_or_zero
+
+
+def area(means: Floats) -> Floats:
+    """The integral of the risk over the coverage, within a level in random order."""
+    size, wrong = np.split(means, 2, axis=-1)
+    covered, failed = size.cumsum(axis=-1) - size, wrong.cumsum(axis=-1) - wrong
+    rate = np.divide(wrong, size, out=np.zeros_like(size), where=size > 0)
+    growth = np.divide(size, covered, out=np.zeros_like(size), where=covered > 0)
+    return np.asarray((wrong + (failed - rate * covered) * np.log1p(growth)).sum(axis=-1))
+
+
+def harmonic_of_shares(means: Floats) -> Floats:
+    """The harmonic mean of two ratios, of the means [above, below, above, below]; undefined where one is."""
+    above, below = means[..., 0::2], means[..., 1::2]
+    shares = np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
+    total, product = shares.sum(axis=-1), shares.prod(axis=-1)
+    return np.asarray(np.divide(2 * product, total, out=np.where(np.isnan(total), np.nan, 0.0), where=total > 0))
+
 
 DECLARATIONS = (
     Declaration("answer_rate", is_proportion=True),
-    Declaration("selective_accuracy", denominator="answered questions"),
+    Declaration("selective_accuracy", denominator="answered questions", combine=ratio_or_zero),
     Declaration("right_answerable", is_proportion=True, denominator="answerable questions"),
     Declaration(
         "answered_unanswerable", higher_is_better=False, is_proportion=True, denominator="unanswerable questions"
     ),
-    Declaration("answerability_f1", denominator="answerable and unanswerable questions, equally"),
-    Declaration("aurc", higher_is_better=False),
+    Declaration(
+        "answerability_f1",
+        denominator="answerable and unanswerable questions, equally",
+        combine=harmonic_of_shares,
+    ),
+    Declaration("aurc", higher_is_better=False, combine=area),
 )
 N_LEVELS = 64
 """Levels of confidence that the area under the risk-coverage curve tells apart."""
@@ -50,7 +72,7 @@ def score_selective(right: Mapping[str, bool | None]) -> Scores:
     measures = {
         "answer_rate": mean_measure("answer_rate", dict(zip(ids, answered.tolist(), strict=True))),
         "selective_accuracy": combined_measure(
-            "selective_accuracy", ids, correct, np.stack([correct, answered], axis=1), _ratio(empty=0.0)
+            "selective_accuracy", ids, correct, np.stack([correct, answered], axis=1), ratio_or_zero
         ),
     }
     n_answered = int(answered.sum())
@@ -101,7 +123,7 @@ def score_answerability(answerable: Mapping[str, bool], right: Mapping[str, bool
             "answered_unanswerable", {q: 1 - by_id[q] for q in ids if not answerable[q]}
         ),
         "answerability_f1": combined_measure(
-            "answerability_f1", ids, good.astype(np.float64), features, _harmonic_of_shares
+            "answerability_f1", ids, good.astype(np.float64), features, harmonic_of_shares
         ),
     }
     counts = {
@@ -142,7 +164,7 @@ def score_risk_coverage(right: Mapping[str, bool], confidence: Mapping[str, floa
     levels = _levels([confidence.get(question_id, -1.0) for question_id in ids])
     inside = np.eye(int(levels.max()) + 1)[levels]
     features = np.hstack([inside, inside * wrong[:, None]])
-    measure = combined_measure("aurc", ids, wrong, features, _area)
+    measure = combined_measure("aurc", ids, wrong, features, area)
     n_unsure = sum(question_id not in confidence for question_id in ids)
     return Scores({"aurc": measure}, {"n_questions": len(ids), "n_without_confidence": n_unsure})
 
@@ -154,26 +176,3 @@ def _levels(confidence: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.i
     if len(distinct) > N_LEVELS:
         distinct = np.unique(np.quantile(values, np.linspace(0, 1, N_LEVELS + 1)[1:], method="higher"))
     return np.searchsorted(distinct, values, side="left").astype(np.int64)
-
-
-def _area(means: Floats) -> Floats:
-    """The integral of the risk over the coverage, within a level in random order."""
-    size, wrong = np.split(means, 2, axis=-1)
-    covered, failed = size.cumsum(axis=-1) - size, wrong.cumsum(axis=-1) - wrong
-    rate = np.divide(wrong, size, out=np.zeros_like(size), where=size > 0)
-    growth = np.divide(size, covered, out=np.zeros_like(size), where=covered > 0)
-    return np.asarray((wrong + (failed - rate * covered) * np.log1p(growth)).sum(axis=-1))
-
-
-def _harmonic_of_shares(means: Floats) -> Floats:
-    first, second = _ratio(empty=np.nan)(means[..., :2]), _ratio(empty=np.nan)(means[..., 2:])
-    total = first + second
-    return np.asarray(np.divide(2 * first * second, total, out=np.where(np.isnan(total), np.nan, 0.0), where=total > 0))
-
-
-def _ratio(empty: float) -> Callable[[Floats], Floats]:
-    def combine(means: Floats) -> Floats:
-        above, below = means[..., 0], means[..., 1]
-        return np.asarray(np.divide(above, below, out=np.full_like(above, empty), where=below > 0))
-
-    return combine

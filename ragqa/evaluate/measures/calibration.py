@@ -10,11 +10,6 @@ from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combine
 
 N_BINS = 10
 
-DECLARATIONS = (
-    Declaration("brier", higher_is_better=False, high=2.0),
-    Declaration("ece", higher_is_better=False),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
@@ -25,6 +20,17 @@ class ReliabilityBin:
     n_questions: int
     confidence: float
     accuracy: float
+
+
+def sum_of_sizes(means: Floats) -> Floats:
+    """The sum of the absolute means, float64 [..., n_bins] → [...]."""
+    return np.asarray(np.abs(means).sum(axis=-1))
+
+
+DECLARATIONS = (
+    Declaration("brier", higher_is_better=False, high=2.0),
+    Declaration("ece", higher_is_better=False, combine=sum_of_sizes),
+)
 
 
 def score_calibration(
@@ -60,12 +66,9 @@ def score_calibration(
     in_bin = np.eye(n_bins)[_bins(confidence, n_bins)]
     features = in_bin * (right - confidence)[:, None]
 
-    def ece(means: Floats) -> Floats:
-        return np.asarray(np.abs(means).sum(axis=-1))
-
     measures = {
         "brier": mean_measure("brier", dict(zip(ids, brier.tolist(), strict=True))),
-        "ece": combined_measure("ece", ids, np.abs(right - confidence), features, ece),
+        "ece": combined_measure("ece", ids, np.abs(right - confidence), features, sum_of_sizes),
     }
     return Scores(measures, {"n_questions": len(ids), "n_without_probability": len(gold) - len(ids)})
 

@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import (
+    Declaration,
+    Measure,
+    Scores,
+    combined_measure,
+    mean_measure,
+    mean_of_ratios,
+)
 
 LETTERS = "ABCD"
 MIRAGE_SETS = ("mmlu", "medqa", "medmcqa", "pubmedqa", "bioasq")
@@ -35,6 +42,8 @@ DECLARATIONS = (
     Declaration("accuracy_*", is_proportion=True, denominator="the questions of the set"),
     Declaration("mirage_accuracy", is_proportion=True),
     Declaration("mirage_accuracy_*", is_proportion=True, denominator="the questions of the set"),
+    Declaration("mean_accuracy", denominator="all sets, equally", combine=mean_of_ratios),
+    Declaration("mean_mirage_accuracy", denominator="all sets, equally", combine=mean_of_ratios),
     Declaration("unparsed_rate", higher_is_better=False, is_proportion=True),
 )
 
@@ -112,11 +121,6 @@ def _by_set(
     belongs = np.array([[sets[question_id] == name for name in names] for question_id in ids], dtype=np.float64)
     right = np.array([values[question_id] for question_id in ids])
 
-    def combine(means: Floats) -> Floats:
-        correct, size = np.split(means, 2, axis=-1)
-        by_set = np.divide(correct, size, out=np.full_like(size, np.nan), where=size > 0)
-        return np.asarray(by_set.mean(axis=-1))
-
     features = np.hstack([belongs * right[:, None], belongs])
-    measures[f"mean_{kind}"] = combined_measure(f"mean_{kind}", ids, right, features, combine)
+    measures[f"mean_{kind}"] = combined_measure(f"mean_{kind}", ids, right, features, mean_of_ratios)
     return measures

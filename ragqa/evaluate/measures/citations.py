@@ -12,7 +12,15 @@ from typing import Protocol
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import (
+    Declaration,
+    Floats,
+    Measure,
+    Scores,
+    combined_measure,
+    mean_measure,
+    ratio_or_zero,
+)
 from ragqa.types import Statement
 
 SectionText = Callable[[str, str], str | None]
@@ -21,9 +29,9 @@ SectionText = Callable[[str, str], str | None]
 MAX_CITATIONS = 3
 
 DECLARATIONS = (
-    Declaration("citation_existence", denominator="spans"),
-    Declaration("span_exactness", denominator="spans"),
-    Declaration("statements_cited", denominator="statements"),
+    Declaration("citation_existence", denominator="spans", combine=ratio_or_zero),
+    Declaration("span_exactness", denominator="spans", combine=ratio_or_zero),
+    Declaration("statements_cited", denominator="statements", combine=ratio_or_zero),
     Declaration("alce_recall[*]"),
     Declaration("alce_precision[*]"),
     Declaration("false_premise_corrected[*]", is_proportion=True),
@@ -217,11 +225,7 @@ def _judge(sentences: Sequence[_Sentence], model: EntailmentModel) -> None:
 
 
 def _ratio(name: str, ids: tuple[str, ...], counts: Floats) -> Measure:
-    def combine(means: Floats) -> Floats:
-        above, below = means[..., 0], means[..., 1]
-        return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
-
-    return combined_measure(name, ids, combine(counts), counts, combine)
+    return combined_measure(name, ids, ratio_or_zero(counts), counts, ratio_or_zero)
 
 
 def _word_recall(premise: str, hypothesis: str) -> float:

@@ -5,14 +5,32 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragqa.errors import UsageError, nearest
-from ragqa.evaluate.measures.measure import Combine, Declaration, Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure
 
 PUBMEDQA_LABELS = ("yes", "no", "maybe")
 
+
+def f1_of_counts(means: Floats) -> Floats:
+    """F1 from the means of right, gold and predicted, float64 [..., 3]."""
+    return _f1_by_label(means)[..., 0]
+
+
+def macro_f1(means: Floats) -> Floats:
+    """The mean F1 of the labels from means of [right, gold, predicted] columns, float64 [..., 3 · n_labels]."""
+    return np.asarray(_f1_by_label(means).mean(axis=-1))
+
+
+def _f1_by_label(means: Floats) -> Floats:
+    """F1 of each label from means of [right, gold, predicted] columns, float64 [..., n_labels]."""
+    right, gold, predicted = np.split(means, 3, axis=-1)
+    total = gold + predicted
+    return np.asarray(np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0))
+
+
 DECLARATIONS = (
     Declaration("accuracy", is_proportion=True),
-    Declaration("macro_f1", denominator="all labels, equally"),
-    Declaration("f1_*"),
+    Declaration("macro_f1", denominator="all labels, equally", combine=macro_f1),
+    Declaration("f1_*", denominator="questions with the label, in gold or prediction", combine=f1_of_counts),
 )
 
 
@@ -58,12 +76,13 @@ def score_labels(
     features = np.hstack([is_gold * is_predicted, is_gold, is_predicted])
     accuracy = mean_measure("accuracy", dict(zip(ids, right.tolist(), strict=True)))
     measures = {"accuracy": accuracy}
-    measures["macro_f1"] = combined_measure(
-        "macro_f1", ids, right, features, lambda means: _f1_by_label(means).mean(axis=-1)
-    )
+    measures["macro_f1"] = combined_measure("macro_f1", ids, right, features, macro_f1)
+    n = len(labels)
     for label, column in place.items():
         name = f"f1_{label}"
-        measures[name] = combined_measure(name, ids, right, features, _f1_of(column))
+        measures[name] = combined_measure(
+            name, ids, right, features[:, [column, column + n, column + 2 * n]], f1_of_counts
+        )
     counts = {
         "n_questions": len(ids),
         "n_missing": sum(question_id not in predictions for question_id in ids),
@@ -75,20 +94,6 @@ def score_labels(
         "n_not_in_gold": sum(question_id not in gold for question_id in predictions),
     }
     return Scores(measures, counts)
-
-
-def _f1_by_label(means: Floats) -> Floats:
-    """F1 of each label from means of [right, gold, predicted] columns, float64 [..., n_labels]."""
-    right, gold, predicted = np.split(means, 3, axis=-1)
-    total = gold + predicted
-    return np.asarray(np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0))
-
-
-def _f1_of(column: int) -> Combine:
-    def combine(means: Floats) -> Floats:
-        return np.asarray(_f1_by_label(means)[..., column])
-
-    return combine
 
 
 def _read(prediction: str | None, labels: Mapping[str, int]) -> str | None:

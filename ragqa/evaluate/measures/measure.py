@@ -17,8 +17,22 @@ Floats = npt.NDArray[np.float64]
 Combine = Callable[[Floats], Floats]
 
 
-def _first(means: Floats) -> Floats:
+def first(means: Floats) -> Floats:
+    """The first mean itself: the closing formula of a plain mean."""
     return means[..., 0]
+
+
+def ratio_or_zero(means: Floats) -> Floats:
+    """The first mean by the second, 0 where that is 0."""
+    above, below = means[..., 0], means[..., 1]
+    return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
+
+
+def mean_of_ratios(means: Floats) -> Floats:
+    """The unweighted mean of ratios: columns of numerators, then as many of denominators; undefined where one is 0."""
+    above, below = np.split(means, 2, axis=-1)
+    ratios = np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
+    return np.asarray(ratios.mean(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class Declaration:
         What is averaged over, in words.
     is_proportion
         True where each question is right or wrong and the figure is the share that is right.
+    combine
+        Turns means of features into the figure; see :class:`Measure`.
     """
 
     name: str
@@ -51,6 +67,7 @@ class Declaration:
     needs_all_hits: bool = False
     denominator: str = "all questions"
     is_proportion: bool = False
+    combine: Combine = first
 
     @property
     def sign(self) -> int:
@@ -82,7 +99,7 @@ class Measure:
     question_ids: tuple[str, ...]
     values: Floats
     features: Floats
-    combine: Combine = _first
+    combine: Combine = first
     is_mean: bool = True
 
 
@@ -215,10 +232,4 @@ def _mean_over_sets(name: str, parts: Mapping[str, Measure]) -> Measure:
     values = np.concatenate([part.values for part in parts.values()])
     which = np.repeat(np.arange(len(parts)), [len(part.values) for part in parts.values()])
     inside = np.eye(len(parts))[which]
-
-    def combine(means: Floats) -> Floats:
-        total, size = np.split(means, 2, axis=-1)
-        by_set = np.divide(total, size, out=np.full_like(size, np.nan), where=size > 0)
-        return np.asarray(by_set.mean(axis=-1))
-
-    return combined_measure(name, ids, values, np.hstack([inside * values[:, None], inside]), combine)
+    return combined_measure(name, ids, values, np.hstack([inside * values[:, None], inside]), mean_of_ratios)

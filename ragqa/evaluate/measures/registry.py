@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module, metadata
 
 from ragqa.errors import BackendError, UsageError, nearest
-from ragqa.evaluate.measures.measure import Declaration
+from ragqa.evaluate.measures.measure import Declaration, mean_of_ratios
 from ragqa.evaluate.measures.retrieval import declared_retrieval
 
 GROUP = "ragqa.measures"
@@ -72,7 +72,11 @@ def declared(name: str) -> Declaration:
     found = _find(name)
     if found is None and name.startswith(_MEAN_OVER_SETS):
         found = _find(name.removeprefix(_MEAN_OVER_SETS))
-        found = replace(found, denominator="all sets, equally", is_proportion=False) if found else None
+        found = (
+            replace(found, denominator="all sets, equally", is_proportion=False, combine=mean_of_ratios)
+            if found
+            else None
+        )
     if found is None:
         raise UsageError(f"no measure {name!r} is declared; {nearest(name, declarations())}")
     return replace(found, name=name)

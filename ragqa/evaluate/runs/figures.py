@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Scores, figure
 from ragqa.evaluate.measures.registry import declared
-from ragqa.evaluate.runs.folder import METRICS_FILE, TIMINGS_FILE
-from ragqa.evaluate.runs.lines import QuestionLine, read_lines
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, bootstrap_interval
-from ragqa.manifest import read_json, write_json
 
 LEVEL = 0.95
 
@@ -47,8 +44,9 @@ class Metrics:
 
 def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
     """Figures, their intervals and the counts of ``scores``; a measure without questions becomes a note."""
-    for name in scores.measures:
-        declared(name)  # what nobody declares has no direction, and could be read the wrong way round
+    for name, measure in scores.measures.items():
+        if declared(name).combine is not measure.combine:
+            raise UsageError(f"the measure {name!r} is computed and declared with different formulas; mend either")
     measures = {name: measure for name, measure in scores.measures.items() if measure.question_ids}
     empty = [name for name in scores.measures if name not in measures]
     told = [f"not scored, as no question has the gold for it: {', '.join(empty)}"] if empty else []
@@ -69,23 +67,6 @@ def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
             "seed": SEED,
         },
     )
-
-
-def write_metrics(folder: Path, metrics: Metrics) -> None:
-    """Write ``metrics.json`` atomically."""
-    write_json(folder / METRICS_FILE, metrics)
-
-
-def read_metrics(folder: Path) -> Metrics:
-    """The figures of a run.
-
-    Raises
-    ------
-    ProductError
-        There are none: the run is not finished, or the file is damaged.
-    """
-    remedy = "the run is not finished; run the same command again to go on with it"
-    return read_json(folder / METRICS_FILE, Metrics, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +94,3 @@ def stage_timings(lines: Sequence[Mapping[str, float]]) -> dict[str, StageTiming
         )
         for stage, values in table.items()
     }
-
-
-def write_timings(folder: Path) -> dict[str, StageTiming]:
-    """Write ``timings.json`` from the lines of a run, and return what it holds."""
-    timings = stage_timings([line.timings_ms for line in read_lines(folder) if not line.error])
-    write_json(folder / TIMINGS_FILE, timings)
-    return timings
-
-
-def read_timings(folder: Path) -> dict[str, StageTiming]:
-    """The timings of a run; empty where it has none yet."""
-    if not (folder / TIMINGS_FILE).exists():
-        return {}
-    return read_json(folder / TIMINGS_FILE, dict[str, StageTiming], "run the same command again")
-
-
-def failures(lines: Sequence[QuestionLine]) -> dict[str, str]:
-    """Question id → error of those lines that have one."""
-    return {line.id: line.error for line in lines if line.error}

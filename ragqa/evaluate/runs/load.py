@@ -5,12 +5,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ragqa import home
-from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.measures.measure import Scores, mean_over_sets
-from ragqa.evaluate.runs.figures import Metrics, StageTiming, read_metrics, read_timings
-from ragqa.evaluate.runs.folder import MANIFEST_FILE, METRICS_FILE, RunManifest, read_manifest, read_members
-from ragqa.evaluate.runs.lines import read_lines
-from ragqa.evaluate.runs.scoring import score_run
+from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
+from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunManifest, read_manifest, read_members
+from ragqa.evaluate.runs.scored import read_scored
 from ragqa.evaluate.runs.task import read_task, searches
 
 
@@ -25,7 +24,9 @@ class LoadedRun:
     primary
         The measure that the task is known by.
     scores
-        Every measure with its values question by question, computed anew from the lines.
+        Every measure with its values question by question.
+    members
+        The folders of its sets; empty for a single question set.
     """
 
     path: Path
@@ -33,6 +34,8 @@ class LoadedRun:
     metrics: Metrics
     timings: dict[str, StageTiming]
     primary: str
+    scores: Scores
+    members: tuple[str, ...] = ()
 
     @property
     def system(self) -> str:
@@ -44,19 +47,6 @@ class LoadedRun:
         """Task, data, split and setting in one line."""
         task = self.manifest.task
         return " ".join(str(task[key]) for key in ("name", "data", "split", "setting") if task.get(key))
-
-    @cached_property
-    def members(self) -> list[str]:
-        """The folders of its sets; empty for a single question set."""
-        return read_members(self.path)
-
-    @cached_property
-    def scores(self) -> Scores:
-        """See above."""
-        if not self.members:
-            return score_run(read_task(self.path), read_lines(self.path))
-        folders = {name: self.path / name for name in self.members}
-        return mean_over_sets({name: score_run(read_task(p), read_lines(p)) for name, p in folders.items()})
 
     @cached_property
     def n_documents(self) -> int:
@@ -92,12 +82,13 @@ def load_run(name: str | Path) -> LoadedRun:
     """
     path = _folder(name)
     manifest = read_manifest(path)
-    if not (path / METRICS_FILE).exists():
-        raise ProductError(f"the run {path} is not finished; run the same command again to go on with it")
     members = read_members(path)
-    primary = read_task(path / members[0] if members else path).task.primary
-    metrics, timings = read_metrics(path), read_timings(path)
-    return LoadedRun(path, manifest, metrics, timings, f"mean_{primary}" if members else primary)
+    if not members:
+        scored = read_scored(path)
+        return LoadedRun(path, manifest, scored.metrics, scored.timings, read_task(path).task.primary, scored.scores)
+    scores = mean_over_sets({name: read_scored(path / name).scores for name in members})
+    primary = f"mean_{read_task(path / members[0]).task.primary}"
+    return LoadedRun(path, manifest, summarise(manifest.task, scores), {}, primary, scores, tuple(members))
 
 
 def _folder(name: str | Path) -> Path:

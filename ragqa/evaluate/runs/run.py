@@ -8,22 +8,22 @@ from typing import Any
 
 from ragqa import home, products, recipe
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Scores, mean_over_sets
+from ragqa.evaluate.measures.measure import mean_over_sets
 from ragqa.evaluate.runs import prepare
-from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise, write_metrics, write_timings
-from ragqa.evaluate.runs.folder import RunFolder, RunManifest, refuse_changed, write_members
+from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
+from ragqa.evaluate.runs.folder import METRICS_FILE, RunFolder, RunManifest, refuse_changed, write_members
 from ragqa.evaluate.runs.labelling import baseline
-from ragqa.evaluate.runs.lines import QuestionLine, read_lines
+from ragqa.evaluate.runs.lines import QuestionLine
 from ragqa.evaluate.runs.loop import RunningScore, RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
-from ragqa.evaluate.runs.scoring import score_run
+from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.stages import Stages
-from ragqa.evaluate.runs.task import N_HITS, read_task, run_task, searches, work_of, write_task
+from ragqa.evaluate.runs.task import N_HITS, run_task, searches, work_of, write_task
 from ragqa.evaluate.stats.intervals import SEED
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.scorers import needs_reader
 from ragqa.evaluate.tasks.task import Task, question_set_hash
-from ragqa.manifest import content_hash, here_and_now
+from ragqa.manifest import content_hash, here_and_now, write_json
 from ragqa.recipe import AnswerSettings, Recipe, to_table
 from ragqa.types import Progress
 
@@ -177,23 +177,20 @@ def run_ready(
 
 def finish(folder: RunFolder, n_before: int) -> Result:
     """Score the lines of a complete run and write the figures."""
-    task = read_task(folder.path)
-    scores = with_reader_notes(score_run(task, read_lines(folder.path)), task.task, folder.manifest.recipe)
-    metrics = summarise(folder.manifest.task, scores)
-    write_metrics(folder.path, metrics)
-    return Result(folder.path, folder.manifest, metrics, write_timings(folder.path), n_before)
+    scored = score_folder(folder.path)
+    return Result(folder.path, folder.manifest, scored.metrics, scored.timings, n_before)
 
 
 def finish_sets(path: Path, results: Sequence[Result]) -> Result:
     """Write the figures of several sets: the unweighted mean of each measure."""
     members = [result.path.name for result in results]
-    scores = mean_over_sets({name: score_run(read_task(path / name), read_lines(path / name)) for name in members})
+    scores = mean_over_sets({name: read_scored(path / name).scores for name in members})
     first = results[0].manifest
     described = {**first.task, "split": "", "sets": members}
     manifest = replace(first, id=path.name, task=described, n_questions=sum(r.manifest.n_questions for r in results))
     write_members(path, members, manifest)
     metrics = summarise(described, scores)
-    write_metrics(path, metrics)
+    write_json(path / METRICS_FILE, metrics)
     return Result(path, manifest, metrics, {}, sum(result.n_before for result in results))
 
 
@@ -260,28 +257,6 @@ def running_score(task: Task) -> RunningScore:
         return 0.0
 
     return score
-
-
-def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
-    """Say plainly what the reader cannot do, and where its own weights were trained on the questions asked."""
-    if settings["answer"]["reader"] == "extractive" and any(question.options for question in task.questions):
-        note = (
-            "the extractive reader does not choose among options: the option whose words the retrieved articles hold "
-            "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
-        )
-        return replace(scores, notes=(note, *scores.notes))
-    if task.name != "pubmedqa" or task.split == "test" or settings["answer"]["reader"] != "extractive":
-        return scores
-    from ragqa.answer import verdict
-
-    model = "conclusion" if task.setting == "reasoning-free" else "findings"
-    honest = verdict.load().cross_validation[model]
-    note = (
-        "NOT a held-out result: the extractive reader's verdict weights were trained on PubMedQA's development "
-        f"questions. Its nested 10-fold cross-validation on them, reading what {task.setting} gives: accuracy "
-        f"{honest['accuracy']:.3f}, macro_f1 {honest['macro_f1']:.3f} (eval/training/train_verdict.py)"
-    )
-    return replace(scores, notes=(note, *scores.notes))
 
 
 def _check(request: Request) -> None:

@@ -15,14 +15,29 @@ from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores
 
 EPSILON = 1e-5
 
+
+def exponential(means: Floats) -> Floats:
+    """Exp of the mean: with logarithms as features, the geometric mean."""
+    return np.asarray(np.exp(means[..., 0]))
+
+
 _PADDED, _SUBMITTED = "questions with gold documents", "submitted questions with gold documents"
 DECLARATIONS = (
     Declaration("document_*", cutoff=MAX_DOCUMENTS, denominator=_PADDED),
-    Declaration("document_gmap", low=EPSILON, high=1 + EPSILON, cutoff=MAX_DOCUMENTS, denominator=_PADDED),
+    Declaration(
+        "document_gmap", low=EPSILON, high=1 + EPSILON, cutoff=MAX_DOCUMENTS, denominator=_PADDED, combine=exponential
+    ),
     # The program cuts no list, so that its average precision can exceed 1.
     Declaration("official_document_*", cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
     Declaration("official_document_map", high=math.inf, cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
-    Declaration("official_document_gmap", low=EPSILON, high=math.inf, cutoff=MAX_DOCUMENTS, denominator=_SUBMITTED),
+    Declaration(
+        "official_document_gmap",
+        low=EPSILON,
+        high=math.inf,
+        cutoff=MAX_DOCUMENTS,
+        denominator=_SUBMITTED,
+        combine=exponential,
+    ),
 )
 
 
@@ -91,11 +106,7 @@ def average_precision(documents: Sequence[str], gold: Set[str]) -> float:
 def geometric_mean(name: str, values: Mapping[str, float]) -> Measure:
     """The geometric mean exp(mean ln(value + 1e-5)), which the program calls GMAP."""
     features = np.array([[math.log(value + EPSILON)] for value in values.values()]).reshape(-1, 1)
-
-    def combine(means: Floats) -> Floats:
-        return np.asarray(np.exp(means[..., 0]))
-
-    return combined_measure(name, tuple(values), list(values.values()), features, combine)
+    return combined_measure(name, tuple(values), list(values.values()), features, exponential)
 
 
 def _row(documents: Sequence[str], gold: Set[str]) -> tuple[float, float, float, float]:

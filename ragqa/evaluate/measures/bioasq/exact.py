@@ -4,20 +4,51 @@ Strings are compared after lower-casing and nothing else: no trimming, no stemmi
 the first string counts; a gold entry matches by any of its synonyms.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ragqa.evaluate.measures.bioasq.common import Pairs, f1, paired
 from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion
-from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import (
+    Declaration,
+    Floats,
+    Measure,
+    Scores,
+    combined_measure,
+    first,
+    mean_measure,
+    ratio_or_zero,
+)
 
 _TYPES = ("yesno", "factoid", "list")
 
+
+def f1_yes(means: Floats) -> Floats:
+    """The program's F1 of yes from the means of right yes, right no and wrong, float64 [..., 3]."""
+    return ratio_or_zero(np.stack([2 * means[..., 0], 2 * means[..., 0] + means[..., 2]], axis=-1))
+
+
+def f1_no(means: Floats) -> Floats:
+    """The same of no."""
+    return ratio_or_zero(np.stack([2 * means[..., 1], 2 * means[..., 1] + means[..., 2]], axis=-1))
+
+
+def macro_f1(means: Floats) -> Floats:
+    """The mean of both."""
+    return (f1_yes(means) + f1_no(means)) / 2
+
+
+_YESNO_F1 = {"yesno_f1_yes": f1_yes, "yesno_f1_no": f1_no, "yesno_macro_f1": macro_f1}
 _SHARES = frozenset({"yesno_accuracy", "factoid_strict", "factoid_lenient"})
 _MEASURES = ("accuracy", "f1_yes", "f1_no", "macro_f1"), ("strict", "lenient", "mrr"), ("precision", "recall", "f1")
 DECLARATIONS = tuple(
-    Declaration(prefix + name, denominator=f"{whose} {kind} questions", is_proportion=name in _SHARES)
+    Declaration(
+        prefix + name,
+        denominator=f"{whose} {kind} questions",
+        is_proportion=name in _SHARES,
+        combine=_YESNO_F1.get(name, first),
+    )
     for kind, names in zip(_TYPES, _MEASURES, strict=True)
     for name in (f"{kind}_{one}" for one in names)
     for prefix, whose in (("", "all"), ("official_", "submitted"))
@@ -88,23 +119,9 @@ def _score_yesno(prefix: str, ids: Sequence[str], pairs: Pairs, *, official: boo
     # The program counts every wrong answer against both labels: F1 = 2 right / (2 right + all wrong).
     features = np.stack([right * is_yes, right * (1 - is_yes), 1 - right], axis=1)
 
-    def f1_of(column: int) -> Callable[[Floats], Floats]:
-        def combine(means: Floats) -> Floats:
-            numerator = 2 * means[..., column]
-            denominator = numerator + means[..., 2]
-            return np.asarray(np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0))
-
-        return combine
-
-    f1_yes, f1_no = f1_of(0), f1_of(1)
-    combines: dict[str, Callable[[Floats], Floats]] = {
-        "yesno_f1_yes": f1_yes,
-        "yesno_f1_no": f1_no,
-        "yesno_macro_f1": lambda means: (f1_yes(means) + f1_no(means)) / 2,
-    }
     accuracy = mean_measure(f"{prefix}yesno_accuracy", dict(zip(ids, right.tolist(), strict=True)))
     measures = {accuracy.name: accuracy}
-    for name, combine in combines.items():
+    for name, combine in _YESNO_F1.items():
         measures[prefix + name] = combined_measure(prefix + name, ids, right, features, combine)
     return measures
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragqa.evaluate.measures.bioasq.common import f1, paired
-from ragqa.evaluate.measures.bioasq.documents import EPSILON, geometric_mean
+from ragqa.evaluate.measures.bioasq.documents import EPSILON, exponential, geometric_mean
 from ragqa.evaluate.measures.bioasq.question import MAX_SNIPPETS, BioasqQuestion, BioasqSnippet, document_id, pmid_url
 from ragqa.evaluate.measures.measure import Declaration, Measure, Scores, mean_measure
 
@@ -19,7 +19,7 @@ DECLARATIONS = (
     Declaration("snippet_*", denominator=_PADDED),
     Declaration("official_snippet_*", denominator=_SUBMITTED),
     Declaration("official_snippet_map", high=math.inf, denominator=_SUBMITTED),
-    Declaration("official_snippet_gmap", low=EPSILON, high=math.inf, denominator=_SUBMITTED),
+    Declaration("official_snippet_gmap", low=EPSILON, high=math.inf, denominator=_SUBMITTED, combine=exponential),
 )
 
 

@@ -1,0 +1,35 @@
+"""What a reader of a run's figures must know about the system that made them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ragqa.evaluate.measures.measure import Scores
+from ragqa.evaluate.tasks.task import Task
+
+
+def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
+    """Say plainly what the reader cannot do, and where its own weights were trained on the questions asked."""
+    if _reader(settings) == "extractive" and any(question.options for question in task.questions):
+        note = (
+            "the extractive reader does not choose among options: the option whose words the retrieved articles hold "
+            "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
+        )
+        return replace(scores, notes=(note, *scores.notes))
+    if task.name != "pubmedqa" or task.split == "test" or _reader(settings) != "extractive":
+        return scores
+    from ragqa.answer import verdict
+
+    model = "conclusion" if task.setting == "reasoning-free" else "findings"
+    honest = verdict.load().cross_validation[model]
+    note = (
+        "NOT a held-out result: the extractive reader's verdict weights were trained on PubMedQA's development "
+        f"questions. Its nested 10-fold cross-validation on them, reading what {task.setting} gives: accuracy "
+        f"{honest['accuracy']:.3f}, macro_f1 {honest['macro_f1']:.3f} (eval/training/train_verdict.py)"
+    )
+    return replace(scores, notes=(note, *scores.notes))
+
+
+def _reader(settings: Mapping[str, Any]) -> str:
+    answer = settings.get("answer")
+    return str(answer.get("reader", "")) if isinstance(answer, Mapping) else ""
