@@ -12,7 +12,7 @@ import numpy as np
 from ragqa import home
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.grid import Ablation, Cell, Variant, cells, load_ablation, value_of
-from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, caption, letter
+from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, caption, letter, primary_of
 from ragqa.evaluate.measures.measure import Measure, figure, named
 from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs import prepare
@@ -23,7 +23,7 @@ from ragqa.evaluate.runs.loop import RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex, ensure_index, slug
 from ragqa.evaluate.runs.stages import Savings, Stages
 from ragqa.evaluate.runs.task import run_task, work_of, write_task
-from ragqa.evaluate.stats.intervals import Interval, bootstrap_interval
+from ragqa.evaluate.stats.intervals import Interval, interval
 from ragqa.evaluate.stats.tests import compare, holm
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.task import Task
@@ -295,7 +295,7 @@ def _measures(ablation: Ablation, first: LoadedRun) -> tuple[tuple[str, ...], st
     UsageError
         The task has none of the measures that the ablation asks for.
     """
-    wanted = ablation.measures or (first.primary,)
+    wanted = ablation.measures or (primary_of([first]),)
     there = tuple(name for name in wanted if name in first.metrics.metrics)
     if not there:
         named(first.scores, wanted[0])
@@ -352,8 +352,7 @@ def _row(
         overrides=one.variant.overrides,
         chosen=", ".join(one.variant.tuned),
         figures={
-            name: bootstrap_interval(restricted(named(loaded.scores, name), development, inside=False))
-            for name in measures
+            name: interval(restricted(named(loaded.scores, name), development, inside=False)) for name in measures
         },
         development=tried,
         better_than=beaten_by(one.cell.name, names, tests),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragqa.errors import UsageError
+from ragqa.evaluate.compare.pairs import primary_of
 from ragqa.evaluate.measures.measure import figure, named
 from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs.load import LoadedRun
@@ -36,8 +37,8 @@ def rank_across(runs: Sequence[LoadedRun]) -> RankedSystems:
         tasks = figures.setdefault(run.system, {})
         if run.label in tasks:
             raise UsageError(f"two runs of {run.system!r} on {run.label}; name one of them")
-        tasks[run.label] = figure(named(run.scores, run.primary))
-    signs = {run.label: declared(run.primary).sign for run in runs}
+        tasks[run.label] = figure(named(run.scores, primary_of([run])))
+    signs = {run.label: declared(primary_of([run])).sign for run in runs}
     # Rankings take the greater figure for the better one.
     better = {system: {task: signs[task] * value for task, value in row.items()} for system, row in figures.items()}
     return RankedSystems(figures, mean_ranks(better), borda(better), kemeny(better))

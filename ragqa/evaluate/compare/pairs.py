@@ -7,6 +7,7 @@ from typing import Literal
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import named
+from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs.load import LoadedRun
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED
 from ragqa.evaluate.stats.tests import Comparison, compare, compare_by_mcnemar, holm
@@ -60,7 +61,9 @@ def compare_runs(
         values that are neither 0 nor 1.
     """
     check_comparable(runs)
-    names = tuple(measures) or (runs[0].primary,)
+    names = tuple(measures) or (primary_of(runs),)
+    for name in names:
+        _check_depth(runs, name)
     labels = unique_labels(runs)
     pairs = [(a, b) for a, b in combinations(range(len(runs)), 2) if a == 0 or not against_first]
     found = {}
@@ -86,14 +89,14 @@ def caption(test: Test, n_comparisons: int, n_questions: int, n_resamples: int =
     family = f"{n_comparisons} comparison{'s' if n_comparisons != 1 else ''}"
     return (
         f"Two-sided {name}, seed {SEED}, n = {n_questions:,} questions; p-values Holm-adjusted over {family}; "
-        "intervals: 95% percentile bootstrap over questions"
+        "intervals of differences: 95% BCa bootstrap over questions"
     )
 
 
 def interval_caption(n_questions: int) -> str:
     """How the intervals of a single system were made, for under a table."""
     made = f"{N_RESAMPLES:,} resamples, seed {SEED}"
-    return f"Intervals: 95% percentile bootstrap over n = {n_questions:,} questions, {made}"
+    return f"95% intervals over n = {n_questions:,} questions: Wilson for shares of right answers, else BCa, {made}"
 
 
 def beaten_by(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> str:
@@ -114,6 +117,48 @@ def letter(place: int) -> str:
     ('a', 'b2')
     """
     return _LETTERS[place % 26] + (str(place // 26 + 1) if place >= 26 else "")
+
+
+def common_measures(runs: Sequence[LoadedRun]) -> list[str]:
+    """The measures that every one of the runs has a figure for, in the order of the first."""
+    return [name for name in runs[0].metrics.metrics if all(name in run.metrics.metrics for run in runs)]
+
+
+def primary_of(runs: Sequence[LoadedRun]) -> str:
+    """The measure that the task is known by where every run has it, else the first that every run has.
+
+    A part of a task may lack the gold that its primary measure needs (a batch without yes/no questions).
+
+    Raises
+    ------
+    UsageError
+        There is no measure that all have.
+    """
+    there = common_measures(runs)
+    if runs[0].primary in there:
+        return runs[0].primary
+    # What the official programs print stands beside a measure of our own, which comes first.
+    own = [name for name in there if not name.startswith("official_")] or there
+    if not own:
+        raise UsageError(
+            f"there is no measure that all of {', '.join(run.path.name for run in runs)} have: no question has the "
+            "gold for any; run more questions"
+        )
+    return own[0]
+
+
+def _check_depth(runs: Sequence[LoadedRun], name: str) -> None:
+    """Refuse a measure that sees more hits of one run than of another."""
+    depths = {run.manifest.n_hits for run in runs}
+    if len(depths) == 1:
+        return
+    declaration = declared(name)
+    if declaration.needs_all_hits or (declaration.cutoff or 0) > min(depths):
+        kept = ", ".join(f"{run.path.name} {run.manifest.n_hits:,}" for run in runs)
+        raise UsageError(
+            f"{name} depends on how many hits are kept, and the runs keep different numbers ({kept}); compare them on "
+            f"a measure with a cut-off of at most {min(depths):,}, or run them with the same --hits"
+        )
 
 
 def check_comparable(runs: Sequence[LoadedRun]) -> None:

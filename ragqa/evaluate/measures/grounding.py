@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Declaration, Measure, Scores, mean_measure
-from ragqa.evaluate.measures.micro import precision_recall_f1
+from ragqa.evaluate.measures.micro import COMBINES, precision_recall_f1
 
 MAX_CITATIONS = 3
 MAX_WORDS = 250
@@ -17,7 +17,7 @@ KINDS = ("supporting", "contradicting")
 
 DECLARATIONS = (
     *(
-        Declaration(f"{kind}_citations_{name}", cutoff=MAX_CITATIONS, denominator=of)
+        Declaration(f"{kind}_citations_{name}", cutoff=MAX_CITATIONS, denominator=of, combine=COMBINES[name])
         for kind in KINDS
         for name, of in (
             ("precision", "all citations given"),

@@ -15,16 +15,29 @@ import numpy as np
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Declaration, Floats, Measure, Scores, combined_measure, mean_measure
 
+_TOKEN = re.compile(r"\S+")
+Stretch = tuple[str, int, int]
+"""A text's name and the characters ``begin`` to ``end`` in it."""
+
+
+def _harmonic(precision: Floats, recall: Floats) -> Floats:
+    total = precision + recall
+    return np.asarray(np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0))
+
+
+def iou_f1(means: Floats) -> Floats:
+    """F1 from means of [precision where evidence was read, whether any was read, recall], float64 [..., 3]."""
+    of_read = np.divide(means[..., 0], means[..., 1], out=np.zeros_like(means[..., 0]), where=means[..., 1] > 0)
+    return _harmonic(of_read, means[..., 2])
+
+
 DECLARATIONS = (
     Declaration("token_f1", denominator="questions with marked evidence"),
-    Declaration("iou_f1", denominator="questions with marked evidence"),
+    Declaration("iou_f1", denominator="questions with marked evidence", combine=iou_f1),
     Declaration("token_auprc", denominator="questions with marked evidence"),
     Declaration("sufficiency", higher_is_better=False, low=-1.0, denominator="questions whose reader shows evidence"),
     Declaration("comprehensiveness", low=-1.0, denominator="questions whose reader shows evidence"),
 )
-_TOKEN = re.compile(r"\S+")
-Stretch = tuple[str, int, int]
-"""A text's name and the characters ``begin`` to ``end`` in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +206,4 @@ def _agreeing(
 def _iou_f1(ids: tuple[str, ...], rows: Floats) -> Measure:
     """F1 of the mean precision over questions with evidence read, and the mean recall over all."""
     values = _harmonic(rows[:, 0], rows[:, 2])
-
-    def combine(means: Floats) -> Floats:
-        precision, any_read, recall = means[..., 0], means[..., 1], means[..., 2]
-        of_read = np.divide(precision, any_read, out=np.zeros_like(precision), where=any_read > 0)
-        return _harmonic(of_read, recall)
-
-    return combined_measure("iou_f1", ids, values, rows, combine)
-
-
-def _harmonic(precision: Floats, recall: Floats) -> Floats:
-    total = precision + recall
-    return np.asarray(np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0))
+    return combined_measure("iou_f1", ids, values, rows, iou_f1)

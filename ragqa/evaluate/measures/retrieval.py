@@ -74,7 +74,8 @@ def evaluate_run(
     Scores
         Counts: ``n_questions`` (queries of the qrels), ``n_missing`` (of these, absent from the run or without
         hits), ``n_without_relevant`` (no relevant document is judged: they score 0, as in trec_eval),
-        ``n_not_judged`` (queries of the run that the qrels lack: not scored).
+        ``n_not_judged`` (queries of the run that the qrels lack: not scored); with ``drop_query_id`` also
+        ``n_relevant_with_own_id`` (relevant documents that are dropped).
 
     Raises
     ------
@@ -90,7 +91,8 @@ def evaluate_run(
     for name, measure in parsed.items():
         values = {query: table[str(measure)].get(query, 0.0) for query in qrels}
         result[name] = mean_measure(name, values)
-    return _with_counts(result, qrels, run, scored, corpus_ids)
+    scores = _with_counts(result, qrels, run, scored, corpus_ids)
+    return _told_of_own_ids(scores, qrels) if drop_query_id else scores
 
 
 def _with_counts(
@@ -117,6 +119,14 @@ def _with_counts(
         if outside:
             notes.append(f"{outside} of {n_judged} relevant documents are not in the corpus and cannot be found")
     return Scores(measures, counts, tuple(notes))
+
+
+def _told_of_own_ids(scores: Scores, qrels: Qrels) -> Scores:
+    """Count the relevant documents that cannot be found because they have the id of their query."""
+    n_lost = sum(judged.get(query, 0) > 0 for query, judged in qrels.items())
+    notes = [f"{n_lost} relevant documents have the id of their query and are dropped with it"] if n_lost else []
+    counts = {**scores.counts, "n_relevant_with_own_id": n_lost}
+    return Scores(scores.measures, counts, (*scores.notes, *notes))
 
 
 def judged_outside(qrels: Qrels, corpus_ids: Container[str]) -> tuple[int, int]:

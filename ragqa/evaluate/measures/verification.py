@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Declaration, Measure, Scores
-from ragqa.evaluate.measures.micro import precision_recall_f1
+from ragqa.evaluate.measures.micro import COMBINES, precision_recall_f1
 
 DECLARATIONS = tuple(
-    Declaration(f"{unit}_{name}", denominator=f"all {unit.split('_')[0]}s {of}")
+    Declaration(f"{unit}_{name}", denominator=f"all {unit.split('_')[0]}s {of}", combine=COMBINES[name])
     for unit in ("abstract_label_only", "abstract_rationalized", "sentence_selection", "sentence_label")
     for name, of in (("precision", "retrieved"), ("recall", "with evidence"), ("f1", "retrieved and with evidence"))
 )

@@ -8,7 +8,17 @@ from typing import Any
 from ragqa import home
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.ablate import ABLATION_FILE, AblationResult, read_ablation
-from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, compare_runs, interval_caption, letter, unique_labels
+from ragqa.evaluate.compare.pairs import (
+    LEVEL,
+    Pair,
+    beaten_by,
+    common_measures,
+    compare_runs,
+    interval_caption,
+    letter,
+    primary_of,
+    unique_labels,
+)
 from ragqa.evaluate.measures.calibration import ReliabilityBin, reliability
 from ragqa.evaluate.measures.measure import Measure, named
 from ragqa.evaluate.measures.registry import declared
@@ -111,12 +121,12 @@ def _ablation_folder(name: str | Path) -> Path | None:
 
 def _of_runs(runs: Sequence[LoadedRun]) -> Section:
     labels = unique_labels(runs)
-    primary = runs[0].primary
-    common = [name for name in runs[0].scores.measures if all(name in run.metrics.metrics for run in runs)]
+    common = common_measures(runs)
+    primary = primary_of(runs) if common else ""
     columns = _columns(primary, common)
     tests: tuple[Pair, ...] = ()
     text = interval_caption(runs[0].manifest.n_questions)
-    if len(runs) > 1:
+    if len(runs) > 1 and common:
         compared = compare_runs(runs)
         tests = compared.pairs
         text = compared.caption + f". Letters: systems that are beaten with adjusted p < {LEVEL}"
@@ -145,7 +155,7 @@ def _of_runs(runs: Sequence[LoadedRun]) -> Section:
             caption=text,
             published=(),
             calibration={},
-            differences=_differences(runs[:2], labels, primary),
+            differences=_differences(runs[:2], labels, primary) if common else None,
             failures=(),
             notes=(),
             batch=runs[0].manifest.batch,
@@ -215,14 +225,20 @@ def _completed(section: Section) -> Section:
 
 def _columns(primary: str, names: Sequence[str]) -> tuple[str, ...]:
     shown = [name for name in names if not name.startswith("official_") and name != primary]
-    return (primary, *shown[: MAX_COLUMNS - 1])
+    return (primary, *shown[: MAX_COLUMNS - 1]) if primary else ()
 
 
 def _interval(run: LoadedRun, name: str) -> Interval:
     low, high = run.metrics.intervals[name]
     made = run.metrics.statistics
     return Interval(
-        run.metrics.metrics[name], low, high, made["level"], run.manifest.n_questions, made["n_resamples"], made["seed"]
+        run.metrics.metrics[name],
+        low,
+        high,
+        made["level"],
+        len(named(run.scores, name).question_ids),
+        made["n_resamples"],
+        made["seed"],
     )
 
 

@@ -49,7 +49,7 @@ def plots_of(section: Section) -> dict[str, str]:
     drawn: dict[str, str] = {}
     timed = [row for row in section.rows if "total" in row.timings and row.timings["total"].mean > 0]
     what = "latency" if section.batch == 1 else "time a question"
-    if len(timed) > 1:
+    if len(timed) > 1 and section.primary:
         points = [plots.Point(row.name, row.timings["total"].mean, row.figures[section.primary]) for row in timed]
         x_label = f"milliseconds a question, mean{'' if section.batch == 1 else f', in batches of {section.batch}'}"
         drawn[f"{section.primary} against {what}"] = plots.pareto(points, section.primary, x_label)

@@ -61,7 +61,7 @@ def results(section: Section) -> Table:
             )
             for name in section.columns
         ]
-        n_questions = next(iter(row.figures.values())).n_questions
+        n_questions = row.figures[section.primary].n_questions if section.primary else row.run.manifest.n_questions
         counts = [
             _count(row.counts, name, bad=name in ("n_failed", "n_missing", "n_unparsed"))
             for name in ("n_missing", "n_failed", "n_unparsed", "n_abstained")

@@ -9,7 +9,7 @@ import numpy as np
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Scores, figure
 from ragqa.evaluate.measures.registry import declared
-from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, bootstrap_interval
+from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, interval
 
 LEVEL = 0.95
 
@@ -52,8 +52,8 @@ def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
     told = [f"not scored, as no question has the gold for it: {', '.join(empty)}"] if empty else []
     intervals = {}
     for name, measure in measures.items():
-        interval = bootstrap_interval(measure, LEVEL)
-        intervals[name] = (interval.low, interval.high)
+        found = interval(measure, LEVEL)
+        intervals[name] = (found.low, found.high)
     return Metrics(
         task=dict(task),
         metrics={name: figure(measure) for name, measure in measures.items()},
@@ -61,7 +61,7 @@ def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
         counts=dict(scores.counts),
         notes=[*scores.notes, *told],
         statistics={
-            "interval": "percentile bootstrap over questions",
+            "interval": "Wilson for shares of right answers, else BCa bootstrap over questions",
             "level": LEVEL,
             "n_resamples": N_RESAMPLES,
             "seed": SEED,

@@ -12,7 +12,16 @@ import numpy as np
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Floats, Measure, figure
 from ragqa.evaluate.measures.registry import declared
-from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, TOLERANCE, Interval, check_resamples, chunks, interval_of
+from ragqa.evaluate.stats.intervals import (
+    N_RESAMPLES,
+    SEED,
+    TOLERANCE,
+    Interval,
+    check_resamples,
+    chunks,
+    interval_of,
+    is_share,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +95,14 @@ def compare_by_mcnemar(a: Measure, b: Measure, n_resamples: int = N_RESAMPLES, s
     Raises
     ------
     UsageError
-        The question sets or measures differ, or a value is neither 0 nor 1.
+        The question sets or measures differ, or the measure is no share of questions that are right.
     """
     b = _aligned(a, b)
-    if not (np.isin(a.values, (0.0, 1.0)).all() and np.isin(b.values, (0.0, 1.0)).all()):
-        raise UsageError(f"McNemar's test needs values of 0 or 1; {a.name} has others: use paired randomisation")
+    if not is_share(a) or not is_share(b):
+        raise UsageError(
+            f"McNemar's test is for shares of right answers, such as accuracy; {a.name} is none: "
+            "use paired randomisation"
+        )
     wins, losses = int((a.values > b.values).sum()), int((a.values < b.values).sum())
     return _comparison(a, b, mcnemar_p_value(wins, losses), "exact McNemar", n_resamples=n_resamples, seed=seed)
 

@@ -11,6 +11,9 @@ from ragqa.evaluate.tasks.formats.trec import read_qrels
 from ragqa.evaluate.tasks.task import CorpusSource, Task, TaskQuestion, checked
 from ragqa.types import QuestionType
 
+_QUERIES_ARE_DOCUMENTS = frozenset({"arguana"})
+"""The sets of BEIR whose queries are documents of their corpus; elsewhere equal ids are an accident."""
+
 
 def load(data: Path | None, split: str | None = None, setting: str | None = None) -> tuple[Task, ...]:
     """Read a BEIR folder: the queries that the split's qrels judge, in the order of queries.jsonl.
@@ -50,7 +53,7 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         primary="nDCG@10",
         measures=DEFAULT_MEASURES,
         corpus=CorpusSource("beir", folder),
-        drop_query_id=True,
+        drop_query_id=folder.absolute().name.lower() in _QUERIES_ARE_DOCUMENTS,
         counts={"n_questions": len(questions), "n_queries_not_judged": len(rows) - len(questions)},
     )
     return (checked(task, str(folder)),)

@@ -60,7 +60,8 @@ def test_an_unknown_run_or_measure_names_the_nearest(two: list[LoadedRun]) -> No
 
 
 def test_an_unfinished_run_is_told(two: list[LoadedRun]) -> None:
-    (two[0].path / "metrics.json").unlink()
+    lines = (two[0].path / "questions.jsonl").read_bytes().splitlines(keepends=True)
+    (two[0].path / "questions.jsonl").write_bytes(b"".join(lines[:-1]))
 
     with pytest.raises(ProductError, match="not finished"):
         load_run(two[0].path)

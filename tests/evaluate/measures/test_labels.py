@@ -12,7 +12,7 @@ from ragqa.evaluate.measures.calibration import reliability, score_calibration
 from ragqa.evaluate.measures.choices import parse_choice, score_choices
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS, score_labels
 from ragqa.evaluate.measures.measure import figures
-from ragqa.evaluate.stats.intervals import bootstrap_interval
+from ragqa.evaluate.stats.intervals import interval
 
 LABELS = st.sampled_from(PUBMEDQA_LABELS)
 
@@ -50,8 +50,8 @@ def test_missing_abstained_and_unreadable_are_wrong_and_counted_apart():
 def test_macro_f1_has_an_interval():
     gold = {str(i): PUBMEDQA_LABELS[i % 3] for i in range(90)}
     predicted = {question: label if int(question) % 4 else "yes" for question, label in gold.items()}
-    interval = bootstrap_interval(score_labels(gold, predicted).measures["macro_f1"], n_resamples=1000)
-    assert interval.low < interval.value < interval.high
+    found = interval(score_labels(gold, predicted).measures["macro_f1"], n_resamples=1000)
+    assert found.low < found.value < found.high
 
 
 def test_gold_labels_must_be_known():

@@ -9,7 +9,7 @@ from ragqa.evaluate.compare.pairs import Pair, beaten_by
 from ragqa.evaluate.measures.measure import mean_measure
 from ragqa.evaluate.measures.registry import declarations, declared
 from ragqa.evaluate.report.plots import Point, pareto
-from ragqa.evaluate.stats.intervals import bootstrap_interval
+from ragqa.evaluate.stats.intervals import interval
 from ragqa.evaluate.stats.tests import compare
 
 RETRIEVAL = ("nDCG@10", "AP@100", "RR(rel=2)@10", "nDCG(judged_only=True)@10", "Judged@10", "RBP(p=0.8)", "Success@1")
@@ -38,8 +38,8 @@ def test_a_perfect_system_beats_the_worst_one_on_every_measure(name):
 
 def test_the_front_of_a_plot_is_that_of_the_better_system_where_lower_is_better():
     points = [
-        Point("good", 1.0, bootstrap_interval(of_quality("brier", perfect=True))),
-        Point("bad", 2.0, bootstrap_interval(of_quality("brier", perfect=False))),
+        Point("good", 1.0, interval(of_quality("brier", perfect=True))),
+        Point("bad", 2.0, interval(of_quality("brier", perfect=False))),
     ]
     with_good_first = pareto(points, "brier", "ms")
     points = [replace(points[0], x=2.0), replace(points[1], x=1.0)]

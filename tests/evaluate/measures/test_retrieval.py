@@ -86,6 +86,12 @@ def test_a_document_with_the_querys_id_is_dropped_where_the_task_says_so():
     assert figures(evaluate_run(qrels, run, ["P@1"], drop_query_id=True)) == {"P@1": 1.0}
 
 
+def test_relevant_documents_that_are_dropped_with_their_querys_id_are_counted_and_told():
+    scores = evaluate_run({"1": {"1": 1, "2": 1}, "3": {"2": 1}}, {"1": ["1", "2"]}, ["P@1"], drop_query_id=True)
+    assert scores.counts["n_relevant_with_own_id"] == 1
+    assert any("have the id of their query" in note for note in scores.notes)
+
+
 @pytest.mark.parametrize("name", ["ndgc@10", "MRR@0", "P@0", "AP@x", "recall", "", "ERR@10"])
 def test_an_unknown_measure_is_refused_with_the_nearest(name):
     with pytest.raises(UsageError, match=r"nDCG@10"):

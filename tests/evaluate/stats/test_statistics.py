@@ -10,7 +10,7 @@ from scipy import stats
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Measure, combined_measure, mean_measure
-from ragqa.evaluate.stats.intervals import bootstrap_interval
+from ragqa.evaluate.stats.intervals import interval
 from ragqa.evaluate.stats.tests import cohens_dz, compare, compare_by_mcnemar, holm, mcnemar_p_value
 
 
@@ -18,27 +18,46 @@ def measure(values, name="nDCG@10") -> Measure:
     return mean_measure(name, {f"q{i}": float(value) for i, value in enumerate(values)})
 
 
-def test_the_interval_agrees_with_scipys_percentile_bootstrap():
-    values = np.random.default_rng(7).beta(2, 3, size=300)
+def test_the_interval_agrees_with_scipys_bca_bootstrap():
+    values = np.random.default_rng(7).beta(0.5, 4, size=300)
 
-    ours = bootstrap_interval(measure(values))
-    theirs = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=10_000, rng=1).confidence_interval
+    ours = interval(measure(values))
+    theirs = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=10_000, rng=1).confidence_interval
 
     assert ours.value == pytest.approx(values.mean())
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.002)
     assert (ours.n_questions, ours.n_resamples, ours.level) == (300, 10_000, 0.95)
 
 
+@pytest.mark.parametrize("n_questions", [20, 50, 100, 300])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9])
+def test_intervals_of_shares_cover_the_truth_at_least_93_times_in_100(share, n_questions):
+    right = np.random.default_rng(11).binomial(n_questions, share, size=4000)
+    by_count = {}
+    for count in np.unique(right).tolist():
+        found = interval(measure([1] * count + [0] * (n_questions - count), "accuracy"))
+        assert found.method == "Wilson"
+        by_count[count] = found.low <= share <= found.high
+
+    assert np.mean([by_count[count] for count in right.tolist()]) >= 0.93
+
+
+def test_twenty_right_of_twenty_leave_room_for_doubt():
+    found = interval(measure([1] * 20, "accuracy"))
+    assert found.low < 0.85
+    assert found.high == 1
+
+
 def test_the_same_seed_gives_the_same_bytes():
     a, b = measure(np.random.default_rng(1).random(200)), measure(np.random.default_rng(2).random(200))
-    assert repr(bootstrap_interval(a)) == repr(bootstrap_interval(a))
+    assert repr(interval(a)) == repr(interval(a))
     assert repr(compare(a, b)) == repr(compare(a, b))
-    assert bootstrap_interval(a, seed=1) != bootstrap_interval(a, seed=2)
+    assert interval(a, seed=1) != interval(a, seed=2)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     generator = np.random.default_rng(3)
-    intervals = [bootstrap_interval(measure(generator.random(80)), n_resamples=400) for _ in range(200)]
+    intervals = [interval(measure(generator.random(80)), n_resamples=400) for _ in range(200)]
     covered = sum(interval.low <= 0.5 <= interval.high for interval in intervals)
     assert 178 <= covered <= 200
 
@@ -133,7 +152,15 @@ def test_mcnemar_is_the_binomial_test_on_discordant_questions():
 
 def test_mcnemar_refuses_graded_values():
     with pytest.raises(UsageError, match="paired randomisation"):
-        compare_by_mcnemar(measure([0.5]), measure([1.0]))
+        compare_by_mcnemar(measure([0.5], "accuracy"), measure([1.0], "accuracy"))
+
+
+def test_mcnemar_is_refused_for_what_is_no_share_of_right_answers():
+    right = [1.0, 0.0, 1.0]
+    features = np.repeat(np.array(right)[:, None], 3, axis=1)
+    a = combined_measure("macro_f1", ["q1", "q2", "q3"], right, features, lambda means: means[..., 0])
+    with pytest.raises(UsageError, match="shares of right answers, such as accuracy; macro_f1 is none"):
+        compare_by_mcnemar(a, a)
 
 
 @given(st.dictionaries(st.text(max_size=3), st.floats(0, 1), max_size=8))
@@ -155,9 +182,9 @@ def test_effect_size_needs_spread():
 @pytest.mark.parametrize(("level", "n_resamples"), [(1.5, 1000), (0.95, 5)])
 def test_settings_out_of_range_are_refused(level, n_resamples):
     with pytest.raises(UsageError):
-        bootstrap_interval(measure([0, 1]), level=level, n_resamples=n_resamples)
+        interval(measure([0, 1]), level=level, n_resamples=n_resamples)
 
 
 def test_no_questions_have_no_interval():
     with pytest.raises(UsageError, match="no questions"):
-        bootstrap_interval(measure([]))
+        interval(measure([]))

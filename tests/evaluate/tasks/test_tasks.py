@@ -328,3 +328,15 @@ class TestMirage:
             load_tasks("mirage", tmp_path / "b.json")
         with pytest.raises(UsageError, match="no set 'medmcqa'"):
             load_tasks("mirage", tmp_path / "b.json", "medmcqa")
+
+
+def test_equal_ids_of_query_and_document_mean_something_only_where_queries_are_documents(tmp_path):
+    for name in ("scifact", "arguana"):
+        folder = tmp_path / name
+        (folder / "qrels").mkdir(parents=True)
+        (folder / "corpus.jsonl").write_text('{"_id": "1", "title": "", "text": "one"}\n')
+        (folder / "queries.jsonl").write_text('{"_id": "1", "text": "one?"}\n')
+        (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t1\t1\n")
+
+    assert not load_tasks("beir", tmp_path / "scifact")[0].drop_query_id
+    assert load_tasks("beir", tmp_path / "arguana")[0].drop_query_id
