@@ -279,7 +279,7 @@ def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> A
         measures=measures,
         rows=tuple(rows),
         tests=tuple(tests),
-        caption=_caption(len(tests), n_reported, len(development)) + absent,
+        caption=_caption(tests, n_reported, len(development)) + absent,
         n_development=len(development),
         n_reported=n_reported,
         batch=ablation.batch,
@@ -365,8 +365,9 @@ def _row(
     )
 
 
-def _caption(n_tests: int, n_reported: int, n_development: int) -> str:
-    text = caption("randomisation", n_tests, n_reported) + f". Letters: rows that are beaten with adjusted p < {LEVEL}"
+def _caption(tests: Sequence[Pair], n_reported: int, n_development: int) -> str:
+    text = caption([test.comparison for test in tests], n_reported)
+    text += f". Letters: rows that are beaten with adjusted p < {LEVEL}"
     if n_development:
         text += (
             f". Tuned settings were chosen on {n_development:,} other questions (development), where all figures here "

@@ -79,16 +79,21 @@ def compare_runs(
         measures=names,
         pairs=tuple(Pair(a, b, comparison, adjusted[key]) for key, (a, b, comparison) in found.items()),
         n_questions=n_questions,
-        caption=caption(test, len(found), n_questions, n_resamples),
+        caption=caption([comparison for _, _, comparison in found.values()], n_questions),
     )
 
 
-def caption(test: Test, n_comparisons: int, n_questions: int, n_resamples: int = N_RESAMPLES) -> str:
-    """How comparisons were made, for under a table."""
-    name = "exact McNemar test" if test == "mcnemar" else f"paired randomisation test, {n_resamples:,} resamples"
-    family = f"{n_comparisons} comparison{'s' if n_comparisons != 1 else ''}"
+def caption(comparisons: Sequence[Comparison], n_questions: int) -> str:
+    """How comparisons were made, for under a table: each test that was run, exact or by how many resamples."""
+    made = [comparison.test for comparison in comparisons]
+    counted = {name: made.count(name) for name in made}
+    several = len(counted) > 1
+    names = ", ".join(
+        f"{name}{f' in {n_times} of {len(made)}' if several else ''}" for name, n_times in counted.items()
+    )
+    family = f"{len(made)} comparison{'s' if len(made) != 1 else ''}"
     return (
-        f"Two-sided {name}, seed {SEED}, n = {n_questions:,} questions; p-values Holm-adjusted over {family}; "
+        f"Two-sided tests: {names}; seed {SEED}, n = {n_questions:,} questions; p-values Holm-adjusted over {family}; "
         "intervals of differences: 95% BCa bootstrap over questions"
     )
 

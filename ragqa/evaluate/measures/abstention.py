@@ -29,7 +29,7 @@ def harmonic_of_shares(means: Floats) -> Floats:
 
 DECLARATIONS = (
     Declaration("answer_rate", is_proportion=True),
-    Declaration("selective_accuracy", denominator="answered questions", combine=ratio_or_zero),
+    Declaration("selective_accuracy", denominator="answered questions", is_conditional=True, combine=ratio_or_zero),
     Declaration("right_answerable", is_proportion=True, denominator="answerable questions"),
     Declaration(
         "answered_unanswerable", higher_is_better=False, is_proportion=True, denominator="unanswerable questions"

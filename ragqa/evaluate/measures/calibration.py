@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.measure import Declaration, Floats, Scores, combined_measure, mean_measure
+from ragqa.evaluate.measures.measure import (
+    Declaration,
+    Floats,
+    Scores,
+    answered_measure,
+    combined_measure,
+    mean_measure,
+    ratio,
+)
 
 N_BINS = 10
 
@@ -22,14 +30,49 @@ class ReliabilityBin:
     accuracy: float
 
 
-def sum_of_sizes(means: Floats) -> Floats:
-    """The sum of the absolute means, float64 [..., n_bins] → [...]."""
-    return np.asarray(np.abs(means).sum(axis=-1))
+def answered_ece(means: Floats) -> Floats:
+    """De-biased calibration error of the questions that have probabilities; undefined where none has.
+
+    ``means`` is float64 [..., 3 * n_bins + 2]: in each bin the gaps, the right ones and the questions; then the number
+    of all questions, and the share that have probabilities.
+    """
+    gaps, right, questions = np.split(means[..., :-2], 3, axis=-1)
+    n_all, answered = means[..., -2], means[..., -1]
+    filled = questions > 0
+    gap = np.divide(gaps, questions, out=np.zeros_like(gaps), where=filled)
+    share = np.divide(right, questions, out=np.zeros_like(right), where=filled)
+    n_in_bin = np.where(filled, questions * n_all[..., None], 1.0)
+    deviation = np.sqrt(np.clip(share * (1 - share), 0, None) / n_in_bin)
+    sizes = 2 * np.abs(gap) - _mean_size(gap, deviation)
+    error = np.clip((questions * sizes).sum(axis=-1), 0.0, None)
+    return np.asarray(np.divide(error, answered, out=np.full_like(error, np.nan), where=answered > 0))
 
 
+def ece(means: Floats) -> Floats:
+    """The same over all questions: one without probabilities counts with the largest error, 1."""
+    answered = means[..., -1]
+    return np.asarray(np.nan_to_num(answered_ece(means)) * answered + (1 - answered))
+
+
+def _mean_size(mean: Floats, deviation: Floats) -> Floats:
+    """The mean of |x| for a normal x (a folded normal distribution)."""
+    from scipy.special import erf
+
+    spread = np.where(deviation > 0, deviation, 1.0)
+    folded = spread * np.sqrt(2 / np.pi) * np.exp(-(mean**2) / (2 * spread**2)) + mean * erf(mean / (spread * 2**0.5))
+    return np.asarray(np.where(deviation > 0, folded, np.abs(mean)))
+
+
+_ANSWERED = "questions with probabilities"
 DECLARATIONS = (
     Declaration("brier", higher_is_better=False, high=2.0),
-    Declaration("ece", higher_is_better=False, combine=sum_of_sizes),
+    Declaration(
+        "brier_answered", higher_is_better=False, high=2.0, denominator=_ANSWERED, is_conditional=True, combine=ratio
+    ),
+    Declaration("ece", higher_is_better=False, combine=ece),
+    Declaration(
+        "ece_answered", higher_is_better=False, denominator=_ANSWERED, is_conditional=True, combine=answered_ece
+    ),
 )
 
 
@@ -39,38 +82,57 @@ def score_calibration(
     labels: Sequence[str],
     n_bins: int = N_BINS,
 ) -> Scores:
-    """Brier score and expected calibration error of the questions that have probabilities.
+    """Brier score and expected calibration error, over all questions and over those that have probabilities.
 
     ``brier`` is Brier's own multi-class form (1950), the mean over questions of Σ_labels (p − [label is gold])²,
-    from 0 to 2. ``ece`` (Guo et al., ICML 2017) bins the confidence of the likeliest label into ``n_bins`` of
-    equal width and adds up |share right − mean confidence| weighted by the bins' sizes. Lower is better for both.
+    from 0 to 2. A question without probabilities has p = 0 for every label, which makes 1: more than equal chances
+    would cost, so that nothing is gained by keeping silent.
+
+    ``ece`` bins the confidence of the likeliest label into ``n_bins`` of equal width and adds up |share right − mean
+    confidence| weighted by the bins' sizes (Guo et al., ICML 2017), less what chance alone adds to the size of each
+    bin's gap (Kumar, Liang & Ma, NeurIPS 2019, with the normal distribution's mean in place of resamples). A question
+    without probabilities counts with the largest gap, 1. Lower is better for both. ``brier_answered`` and
+    ``ece_answered`` are over the questions that have probabilities, where there are any.
 
     Returns
     -------
     Scores
-        Counts: ``n_questions`` (with probabilities), ``n_without_probability`` (left out: nothing to judge).
+        Counts: ``n_questions``, ``n_without_probability``.
 
     Raises
     ------
     UsageError
         No question has probabilities, or they are out of range, name an unknown label or do not add up to 1.
     """
-    ids = [question_id for question_id in gold if probabilities.get(question_id)]
-    if not ids:
+    ids = list(gold)
+    answered = np.array([bool(probabilities.get(question_id)) for question_id in ids])
+    if not answered.any():
         raise UsageError(f"none of the {len(gold)} questions has probabilities; calibration cannot be measured")
-    table = np.array([_row(question_id, probabilities[question_id], labels) for question_id in ids])
+    table = np.zeros((len(ids), len(labels)))
+    table[answered] = [_row(q, probabilities[q], labels) for q in ids if probabilities.get(q)]
     is_gold = np.array([[label == gold[question_id] for label in labels] for question_id in ids], dtype=np.float64)
     brier = ((table - is_gold) ** 2).sum(axis=1)
     confidence = table.max(axis=1)
     right = is_gold[np.arange(len(ids)), table.argmax(axis=1)]
-    in_bin = np.eye(n_bins)[_bins(confidence, n_bins)]
-    features = in_bin * (right - confidence)[:, None]
+    in_bin = np.eye(n_bins)[_bins(confidence, n_bins)] * answered[:, None]
+    n_all = np.full((len(ids), 1), float(len(ids)))
+    gap = (right - confidence)[:, None]
+    features = np.hstack([in_bin * gap, in_bin * right[:, None], in_bin, n_all, answered[:, None]])
+    sizes = np.abs(gap[:, 0])
 
     measures = {
         "brier": mean_measure("brier", dict(zip(ids, brier.tolist(), strict=True))),
-        "ece": combined_measure("ece", ids, np.abs(right - confidence), features, sum_of_sizes),
+        "brier_answered": answered_measure(
+            "brier_answered",
+            ids,
+            {q: value for q, value, is_in in zip(ids, brier.tolist(), answered, strict=True) if is_in},
+        ),
+        "ece": combined_measure("ece", ids, np.where(answered, sizes, 1.0), features, ece),
+        "ece_answered": combined_measure(
+            "ece_answered", ids, np.where(answered, sizes, np.nan), features, answered_ece
+        ),
     }
-    return Scores(measures, {"n_questions": len(ids), "n_without_probability": len(gold) - len(ids)})
+    return Scores(measures, {"n_questions": len(ids), "n_without_probability": int((~answered).sum())})
 
 
 def reliability(confidence: Sequence[float], right: Sequence[bool], n_bins: int = N_BINS) -> list[ReliabilityBin]:

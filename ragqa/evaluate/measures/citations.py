@@ -17,8 +17,10 @@ from ragqa.evaluate.measures.measure import (
     Floats,
     Measure,
     Scores,
+    answered_measure,
     combined_measure,
     mean_measure,
+    ratio,
     ratio_or_zero,
 )
 from ragqa.types import Statement
@@ -35,6 +37,8 @@ DECLARATIONS = (
     Declaration("alce_recall[*]"),
     Declaration("alce_precision[*]"),
     Declaration("false_premise_corrected[*]", is_proportion=True),
+    Declaration("alce_recall_answered[*]", denominator="answered questions", is_conditional=True, combine=ratio),
+    Declaration("alce_precision_answered[*]", denominator="answered questions", is_conditional=True, combine=ratio),
 )
 
 
@@ -130,27 +134,28 @@ def score_citations(answers: Mapping[str, Sequence[Statement] | None], section_t
 
 
 def score_alce(answers: Mapping[str, Sequence[CitedSentence] | None], model: EntailmentModel) -> Scores:
-    """ALCE's citation recall and precision, each averaged over the answers.
+    """ALCE's citation recall and precision, over all questions, and over the answers alone as ALCE has them.
 
     A sentence's recall is 1 if it cites something, every citation leads somewhere, and the cited texts together
     entail it. A citation of such a sentence is precise unless it alone does not entail the sentence while the
     others without it still do; the citations of any other sentence are not precise. At most the first 3
     citations of a sentence count, as in ALCE's program. An answer without citations has a precision of 0.
+    The citations of a sentence of which one leads nowhere are left out of the precision, as in ALCE's program.
 
     Parameters
     ----------
     answers
-        Question id → sentences with what they cite; None or none for an abstention, which is left out and
-        counted, as in ALCE.
+        Question id → sentences with what they cite; None or none for an abstention, which has recall and
+        precision 0 and is left out of the figures over the answers.
     model
         The entailment model; its name becomes part of the measures' names.
 
     Returns
     -------
     Scores
-        ``alce_recall[NAME]``, ``alce_precision[NAME]``. Counts: ``n_questions`` (answers judged),
-        ``n_abstained``, ``n_sentences``, ``n_citations``, ``n_dangling`` (sentences with a citation that leads
-        nowhere).
+        ``alce_recall[NAME]``, ``alce_precision[NAME]`` over all questions; ``alce_recall_answered[NAME]``,
+        ``alce_precision_answered[NAME]`` over the answers. Counts: ``n_questions``, ``n_abstained``, ``n_sentences``,
+        ``n_citations``, ``n_dangling`` (sentences with a citation that leads nowhere).
 
     Raises
     ------
@@ -170,14 +175,18 @@ def score_alce(answers: Mapping[str, Sequence[CitedSentence] | None], model: Ent
         recall[question_id] = sum(sentence.entailed for sentence in mine) / len(mine)
         precision[question_id] = sum(sentence.n_precise for sentence in mine) / n_citations if n_citations else 0.0
     counts = {
-        "n_questions": len(judged),
+        "n_questions": len(answers),
         "n_abstained": len(answers) - len(judged),
         "n_sentences": len(flat),
         "n_citations": sum(sentence.n_citations for sentence in flat),
         "n_dangling": sum(sentence.dangling for sentence in flat),
     }
-    names = (f"alce_recall[{model.name}]", f"alce_precision[{model.name}]")
-    return Scores({names[0]: mean_measure(names[0], recall), names[1]: mean_measure(names[1], precision)}, counts)
+    measures = {}
+    for kind, values in (("recall", recall), ("precision", precision)):
+        whole, answered = f"alce_{kind}[{model.name}]", f"alce_{kind}_answered[{model.name}]"
+        measures[whole] = mean_measure(whole, {question_id: values.get(question_id, 0.0) for question_id in answers})
+        measures[answered] = answered_measure(answered, tuple(answers), values)
+    return Scores(measures, counts)
 
 
 def cited_sentences(statements: Sequence[Statement], section_text: SectionText) -> list[CitedSentence]:
@@ -200,13 +209,15 @@ class _Sentence:
 
     @classmethod
     def of(cls, sentence: CitedSentence) -> "_Sentence":
-        cited = sentence.passages[:MAX_CITATIONS]
-        return cls(sentence.text, [passage for passage in cited if passage], len(cited), not all(cited))
+        if not all(sentence.passages):
+            return cls(sentence.text, [], 0, dangling=True)
+        cited = [passage for passage in sentence.passages if passage][:MAX_CITATIONS]
+        return cls(sentence.text, cited, len(cited), dangling=False)
 
 
 def _judge(sentences: Sequence[_Sentence], model: EntailmentModel) -> None:
     """Fill in ``entailed`` and ``n_precise`` with two batches for the model."""
-    whole = [sentence for sentence in sentences if sentence.passages and not sentence.dangling]
+    whole = [sentence for sentence in sentences if sentence.passages]
     judgements = model.entails([("\n".join(sentence.passages), sentence.text) for sentence in whole])
     for sentence, entailed in zip(whole, judgements, strict=True):
         sentence.entailed = bool(entailed)

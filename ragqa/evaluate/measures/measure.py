@@ -28,6 +28,12 @@ def ratio_or_zero(means: Floats) -> Floats:
     return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
 
 
+def ratio(means: Floats) -> Floats:
+    """The first mean by the second, undefined where that is 0: a mean over those questions that count."""
+    above, below = means[..., 0], means[..., 1]
+    return np.asarray(np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0))
+
+
 def mean_of_ratios(means: Floats) -> Floats:
     """The unweighted mean of ratios: columns of numerators, then as many of denominators; undefined where one is 0."""
     above, below = np.split(means, 2, axis=-1)
@@ -55,6 +61,9 @@ class Declaration:
         What is averaged over, in words.
     is_proportion
         True where each question is right or wrong and the figure is the share that is right.
+    is_conditional
+        True where only those questions count that a system answered: its name says so, its last feature is 1 for a
+        question that counts and 0 for any other, and it has an n of its own.
     combine
         Turns means of features into the figure; see :class:`Measure`.
     """
@@ -67,6 +76,7 @@ class Declaration:
     needs_all_hits: bool = False
     denominator: str = "all questions"
     is_proportion: bool = False
+    is_conditional: bool = False
     combine: Combine = first
 
     @property
@@ -86,7 +96,8 @@ class Measure:
     question_ids
         The questions of the denominator, in order. A question that a system did not answer is among them.
     values
-        float64 [n_questions]: what is shown for each question; used for wins, losses and effect sizes.
+        float64 [n_questions]: what is shown for each question; used for wins, losses and effect sizes. NaN where a
+        measure of answered questions has nothing to show.
     features
         float64 [n_questions, n_features]: what is averaged over the questions.
     combine
@@ -128,6 +139,13 @@ def combined_measure(
     """A measure that is a function of several means; see :class:`Measure`."""
     array = np.asarray(values, dtype=np.float64)
     return Measure(name, tuple(question_ids), array, np.asarray(features, dtype=np.float64), combine, is_mean=False)
+
+
+def answered_measure(name: str, question_ids: Sequence[str], values: Mapping[str, float]) -> Measure:
+    """The mean over those of all the questions that have a value: those that a system answered."""
+    answered = np.array([question_id in values for question_id in question_ids], dtype=np.float64)
+    shown = np.array([values.get(question_id, np.nan) for question_id in question_ids])
+    return combined_measure(name, question_ids, shown, np.stack([np.nan_to_num(shown), answered], axis=1), ratio)
 
 
 def figure(measure: Measure) -> float:

@@ -1,5 +1,6 @@
 """What a report shows, gathered from runs and ablations before anything is drawn."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,7 +126,7 @@ def _of_runs(runs: Sequence[LoadedRun]) -> Section:
     primary = primary_of(runs) if common else ""
     columns = _columns(primary, common)
     tests: tuple[Pair, ...] = ()
-    text = interval_caption(runs[0].manifest.n_questions)
+    text = interval_caption(max((run.metrics.n[primary] for run in runs), default=0) if primary else 0)
     if len(runs) > 1 and common:
         compared = compare_runs(runs)
         tests = compared.pairs
@@ -236,7 +237,7 @@ def _interval(run: LoadedRun, name: str) -> Interval:
         low,
         high,
         made["level"],
-        len(named(run.scores, name).question_ids),
+        run.metrics.n[name],
         made["n_resamples"],
         made["seed"],
     )
@@ -276,7 +277,15 @@ def _differences(
     if len(runs) < 2:
         return None
     a, b = (_by_question(named(run.scores, primary)) for run in runs[:2])
-    return labels[0], labels[1], [a[question_id] - b[question_id] for question_id in a if question_id in b]
+    return (
+        labels[0],
+        labels[1],
+        [
+            a[question_id] - b[question_id]
+            for question_id in a
+            if question_id in b and not math.isnan(a[question_id] - b[question_id])
+        ],
+    )
 
 
 def _by_question(measure: Measure) -> dict[str, float]:

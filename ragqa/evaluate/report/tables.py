@@ -90,8 +90,8 @@ def tests(section: Section) -> Table:
             )
         )
     headers = ("A", "B", f"A − B, {section.primary}", "p", "p, Holm", "effect d_z", "A wins / ties / losses")
-    name = section.tests[0].comparison.test if section.tests else ""
-    return Table("Comparisons", headers, tuple(rows), f"Test: {name}, two-sided; bold: adjusted p < .05")
+    names = ", ".join(dict.fromkeys(test.comparison.test for test in section.tests))
+    return Table("Comparisons", headers, tuple(rows), f"Test: {names}, two-sided; bold: adjusted p < .05")
 
 
 def published(section: Section) -> Table:
@@ -148,7 +148,8 @@ def failures(section: Section) -> Table:
 def all_measures(section: Section) -> Table:
     """Every measure of every system, a row each."""
     rows = [
-        (Cell(name, mark="left"), *(_interval(row.figures[name]) for row in section.rows)) for name in section.measures
+        (Cell(name, mark="left"), *(_interval(row.figures[name], with_n=True) for row in section.rows))
+        for name in section.measures
     ]
     return Table("All measures", ("measure", *(row.name for row in section.rows)), tuple(rows))
 
@@ -207,8 +208,9 @@ def _best(intervals: Sequence[Interval], name: str) -> float:
     return max(values) if declared(name).higher_is_better else min(values)
 
 
-def _interval(interval: Interval) -> Cell:
-    return Cell(f"{interval.value:.4f}", f"{interval.low:.4f} – {interval.high:.4f}")
+def _interval(interval: Interval, *, with_n: bool = False) -> Cell:
+    n_questions = f"; n = {interval.n_questions:,}" if with_n else ""
+    return Cell(f"{interval.value:.4f}", f"{interval.low:.4f} – {interval.high:.4f}{n_questions}")
 
 
 def _count(counts: Mapping[str, int], name: str, *, bad: bool) -> Cell:

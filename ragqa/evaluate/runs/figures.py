@@ -9,7 +9,7 @@ import numpy as np
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Scores, figure
 from ragqa.evaluate.measures.registry import declared
-from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, interval
+from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, interval, n_averaged
 
 LEVEL = 0.95
 
@@ -24,6 +24,8 @@ class Metrics:
         As in the run's manifest.
     metrics
         Measure → figure.
+    n
+        Measure → number of questions it is over; fewer than there are where only answered ones count.
     intervals
         Measure → lower and upper bound of the confidence interval.
     counts
@@ -37,6 +39,7 @@ class Metrics:
     task: dict[str, Any]
     metrics: dict[str, float]
     intervals: dict[str, tuple[float, float]]
+    n: dict[str, int]
     counts: dict[str, int]
     notes: list[str] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +61,7 @@ def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
         task=dict(task),
         metrics={name: figure(measure) for name, measure in measures.items()},
         intervals=intervals,
+        n={name: n_averaged(measure) for name, measure in measures.items()},
         counts=dict(scores.counts),
         notes=[*scores.notes, *told],
         statistics={

@@ -6,7 +6,7 @@ the bias-corrected and accelerated bootstrap (BCa; Efron 1987). Percentile boots
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,12 +52,20 @@ def interval(measure: Measure, level: float = 0.95, n_resamples: int = N_RESAMPL
     value = figure(measure)
     _check_level(level)
     if not is_share(measure):
-        return interval_of(value, measure.features, measure.combine, level=level, n_resamples=n_resamples, seed=seed)
+        found = interval_of(value, measure.features, measure.combine, level=level, n_resamples=n_resamples, seed=seed)
+        return replace(found, n_questions=n_averaged(measure))
     from scipy.stats import binomtest
 
     n_questions = len(measure.question_ids)
     bounds = binomtest(int(measure.values.sum()), n_questions).proportion_ci(level, method="wilsoncc")
     return Interval(value, float(bounds.low), float(bounds.high), level, n_questions, n_resamples, seed, WILSON)
+
+
+def n_averaged(measure: Measure) -> int:
+    """How many questions the figure is over: all, or those that count where the measure is of answered ones."""
+    if declared(measure.name).is_conditional:
+        return round(measure.features[:, -1].sum())
+    return len(measure.question_ids)
 
 
 def is_share(measure: Measure) -> bool:

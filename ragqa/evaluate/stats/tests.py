@@ -45,7 +45,8 @@ class Comparison:
         Cohen's d_z: mean difference of the questions' values by its standard deviation; None where all
         differences are equal.
     wins, ties, losses
-        Questions on which A's value is better than, equal to, worse than B's.
+        Questions on which A's value is better than, equal to, worse than B's. Where a measure is of answered questions,
+        one that either did not answer is a tie.
     changed
         Question id → A's value − B's value, for every question that is no tie, the largest difference first.
     """
@@ -163,7 +164,7 @@ def _comparison(a: Measure, b: Measure, p_value: float, test: str, *, n_resample
         difference=interval_of(value_a - value_b, both, difference, level=0.95, n_resamples=n_resamples, seed=seed),
         p_value=p_value,
         test=test,
-        effect_size=cohens_dz(deltas),
+        effect_size=cohens_dz(deltas[~np.isnan(deltas)]),
         wins=sum(declaration.sign * delta > 0 for _, delta in changed),
         ties=len(deltas) - len(changed),
         losses=sum(declaration.sign * delta < 0 for _, delta in changed),

@@ -11,6 +11,7 @@ from ragqa.evaluate.measures.citations import (
     score_citations,
 )
 from ragqa.evaluate.measures.measure import figures
+from ragqa.evaluate.stats.intervals import n_averaged
 from ragqa.types import Span, Statement
 
 TEXTS = {("1", "abstract"): "Statins reduce atrial fibrillation.", ("2", "title"): "A trial of statins"}
@@ -76,11 +77,16 @@ class TestAlce:
     def test_only_three_citations_count(self):
         assert both(alce(("a", ("b", "c", "d", "a")))) == (0.0, 0.0)
 
-    def test_abstentions_are_left_out_and_counted(self):
+    def test_a_dangling_citation_leaves_the_precision_alone(self):
+        assert both(alce(("a", ("a",)), ("a", ("a", "b", "c", None)))) == (0.5, 1.0)
+
+    def test_abstentions_count_but_where_the_name_says_answered(self):
         answers = {"q": [CitedSentence("a", ("a",))], "abstained": None, "empty": []}
         scores = score_alce(answers, Contains())
-        assert both(scores) == (1.0, 1.0)
-        assert (scores.counts["n_questions"], scores.counts["n_abstained"]) == (1, 2)
+        assert both(scores) == (1 / 3, 1 / 3)
+        assert figures(scores)["alce_recall_answered[contains]"] == 1.0
+        assert n_averaged(scores.measures["alce_precision_answered[contains]"]) == 1
+        assert (scores.counts["n_questions"], scores.counts["n_abstained"]) == (3, 2)
         with pytest.raises(UsageError, match="abstentions"):
             score_alce({"q": None}, Contains())
 

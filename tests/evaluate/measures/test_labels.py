@@ -12,7 +12,8 @@ from ragqa.evaluate.measures.calibration import reliability, score_calibration
 from ragqa.evaluate.measures.choices import parse_choice, score_choices
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS, score_labels
 from ragqa.evaluate.measures.measure import figures
-from ragqa.evaluate.stats.intervals import interval
+from ragqa.evaluate.stats.intervals import interval, n_averaged
+from ragqa.evaluate.stats.tests import compare
 
 LABELS = st.sampled_from(PUBMEDQA_LABELS)
 
@@ -79,14 +80,47 @@ class TestCalibration:
         gold = {"a": "yes", "b": "no", "c": "yes"}
         sure = {"a": {"yes": 0.9, "no": 0.1}, "b": {"yes": 0.9, "no": 0.1}, "c": {"yes": 0.6, "no": 0.4}}
         # Bin (.8, .9]: 2 questions, half right, confidence .9; bin (.5, .6]: 1 question, right, confidence .6.
+        # The first bin's share has a deviation of sqrt(.5 * .5 / 2); by it a gap of .4 looks larger than it is.
+        gaps = np.abs(np.random.default_rng(1).normal(-0.4, 0.125**0.5, 1_000_000))
         scores = score_calibration(gold, sure, ("yes", "no"))
-        assert figures(scores)["ece"] == pytest.approx((2 * 0.4 + 1 * 0.4) / 3)
+        assert figures(scores)["ece"] == pytest.approx((2 * (2 * 0.4 - gaps.mean()) + 1 * 0.4) / 3, abs=0.002)
         bins = reliability([0.9, 0.9, 0.6], [True, False, True])
         assert [(b.n_questions, b.accuracy, b.confidence) for b in bins] == [(1, 1.0, 0.6), (2, 0.5, 0.9)]
 
+    def test_a_calibrated_system_has_hardly_any_error_on_few_questions(self):
+        generator = np.random.default_rng(3)
+        errors, biased = [], []
+        for _ in range(200):
+            confidence = generator.uniform(0.5, 1.0, 100)
+            right = generator.random(100) < confidence
+            gold = {str(n): "yes" if is_right else "no" for n, is_right in enumerate(right)}
+            chances = {str(n): {"yes": sure, "no": 1 - sure} for n, sure in enumerate(confidence.tolist())}
+            errors.append(figures(score_calibration(gold, chances, ("yes", "no")))["ece"])
+            bins = reliability(confidence.tolist(), right.tolist())
+            biased.append(sum(abs(b.accuracy - b.confidence) * b.n_questions for b in bins) / 100)
+        assert np.mean(biased) > 0.06
+        assert np.mean(errors) < 0.6 * np.mean(biased)
+
+    def test_nothing_is_gained_by_keeping_silent(self):
+        gold = {str(n): "yes" for n in range(20)}
+        # Sixteen that are sure and right, four that are unsure and wrong: silence hides the four.
+        sure = {q: {"yes": 0.9, "no": 0.1} if int(q) < 16 else {"yes": 0.4, "no": 0.6} for q in gold}
+        silent = {q: chances for q, chances in sure.items() if int(q) < 16}
+        spoken, hidden = (score_calibration(gold, chances, ("yes", "no")) for chances in (sure, silent))
+
+        assert hidden.counts == {"n_questions": 20, "n_without_probability": 4}
+        assert figures(hidden)["brier"] > figures(spoken)["brier"]
+        assert figures(hidden)["ece"] > figures(spoken)["ece"]
+        assert figures(hidden)["brier_answered"] == pytest.approx(0.02)
+        assert n_averaged(hidden.measures["brier_answered"]) == n_averaged(hidden.measures["ece_answered"]) == 16
+        assert n_averaged(hidden.measures["brier"]) == 20
+        for name in hidden.measures:
+            found = compare(spoken.measures[name], hidden.measures[name], n_resamples=200)
+            assert found.wins + found.ties + found.losses == 20
+
     def test_questions_without_probabilities_are_counted(self):
         scores = score_calibration({"a": "yes", "b": "no"}, {"a": {"yes": 1.0}}, ("yes", "no"))
-        assert scores.counts == {"n_questions": 1, "n_without_probability": 1}
+        assert scores.counts == {"n_questions": 2, "n_without_probability": 1}
         with pytest.raises(UsageError, match="none of the 1 questions"):
             score_calibration({"a": "yes"}, {}, ("yes", "no"))
 

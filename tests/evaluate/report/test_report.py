@@ -61,7 +61,7 @@ def test_a_report_shows_figures_intervals_tests_failures_and_how_they_were_made(
     assert results[0][1:3] == ["system", "nDCG@10"]
     assert results[0][-4:] == ["missing", "failed", "unparsed", "abstained"]
     assert [row[-3] for row in results[1:]] == ["1", "1"]
-    assert re.search(r"paired randomisation test, 10,000 resamples, seed \d+, n = 20 questions", html)
+    assert re.search(r"paired randomisation \((exact|10000 resamples)\); seed \d+, n = 20 questions", html)
     assert page.loaded == []
     assert "<script" not in html
     assert html.count("<svg") == 2

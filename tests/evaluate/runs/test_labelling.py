@@ -6,7 +6,6 @@ import pytest
 
 from ragqa.answer.reader import open_reader
 from ragqa.errors import UsageError
-from ragqa.evaluate.runs.figures import read_metrics
 from ragqa.evaluate.runs.labelling import (
     ChoiceLabeller,
     Labeller,
@@ -17,6 +16,7 @@ from ragqa.evaluate.runs.labelling import (
 )
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.scored import read_scored
 from ragqa.evaluate.runs.with_evidence import labelled
 from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, EFFECT_LABELS
 from ragqa.evaluate.tasks.registry import load_tasks
@@ -143,7 +143,7 @@ def test_a_whole_run_by_word_overlap(claims, sample_home, tmp_path):
     (result,) = run(Request("scifact-claims", claims, baseline="word-overlap", out=tmp_path / "run"))
     labels = {line.id: line.labelled.label for line in read_lines(result.path)}
     assert labels == {"1/1": "contradicts", "1/2": "neither", "2/1": "supports", "3/1": "neither"}
-    figures = read_metrics(result.path).metrics
+    figures = read_scored(result.path).metrics.metrics
     assert figures["accuracy"] == figures["macro_f1"] == figures["sentence_label_f1"] == figures["token_f1"] == 1.0
     assert figures["comprehensiveness"] > figures["sufficiency"] == 0.0
     assert result.manifest.system == "word-overlap (baseline)"

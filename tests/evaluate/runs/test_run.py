@@ -188,15 +188,19 @@ def test_an_endpoint_that_is_away_ends_the_run_and_fails_no_question(sample_home
     assert not [line for line in read_lines(tmp_path / "away") if line.error]
 
 
-def test_a_document_with_the_id_of_the_query_is_dropped(small_beir: Path) -> None:
+@pytest.mark.parametrize(("data_set", "dropped"), [("arguana", True), ("small", False)])
+def test_a_document_with_the_id_of_the_query_is_dropped_where_queries_are_documents(
+    small_beir: Path, data_set: str, dropped: bool
+) -> None:
     for name in ("queries.jsonl", "qrels/test.tsv"):
         path = small_beir / name
         path.write_text(path.read_text().replace('"q7"', '"d7"').replace("q7\t", "d7\t"))
+    folder = small_beir.rename(small_beir.with_name(data_set))
 
-    result = run(bm25(small_beir, n_hits=3))[0]
+    result = run(bm25(folder, n_hits=3))[0]
 
     hits = next(line.hits for line in read_lines(result.path) if line.id == "d7")
-    assert "d7" not in hits.document_ids
+    assert ("d7" not in hits.document_ids) == dropped
     assert len(hits.document_ids) == len(hits.scores) == len(hits.stages["bm25"]) == 3
     assert hits.scores == sorted(hits.scores, reverse=True)
 

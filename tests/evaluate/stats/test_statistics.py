@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ragqa.errors import UsageError
+from ragqa.evaluate.compare.pairs import caption
 from ragqa.evaluate.measures.measure import Measure, combined_measure, mean_measure
 from ragqa.evaluate.stats.intervals import interval
 from ragqa.evaluate.stats.tests import cohens_dz, compare, compare_by_mcnemar, holm, mcnemar_p_value
@@ -188,3 +189,15 @@ def test_settings_out_of_range_are_refused(level, n_resamples):
 def test_no_questions_have_no_interval():
     with pytest.raises(UsageError, match="no questions"):
         interval(measure([]))
+
+
+def test_the_caption_tells_which_tests_were_exact():
+    few, many = ({str(n): float(n % 2) for n in range(size)} for size in (4, 40))
+    exact, sampled = (
+        compare(mean_measure("accuracy", values), mean_measure("accuracy", {q: 1 - v for q, v in values.items()}))
+        for values in (few, many)
+    )
+    assert "Two-sided tests: paired randomisation (exact); seed" in caption([exact], 4)
+    told = caption([exact, sampled], 40)
+    assert "(exact) in 1 of 2, paired randomisation (10000 resamples) in 1 of 2; seed" in told
+    assert "over 2 comparisons" in told
