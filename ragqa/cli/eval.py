@@ -44,6 +44,31 @@ def run(task: str, index_name: str | None, recipe_name: str | None, as_json: boo
     eval_show.results(results, as_json)
 
 
+@evaluate.command("import")
+@click.argument("file", type=_PATH)
+@click.option("--task", required=True, help="The task whose questions the file answers.")
+@click.option("--data", type=_PATH, help="The task's file or folder.")
+@click.option("--split", help="Part of the data; each task has its default.")
+@click.option("--setting", help="The rules, where a task has several.")
+@click.option("--label", default="", help="What tables call the system; default: the file's name.")
+@click.option(
+    "--format", "form", type=click.Choice(["trec", "bioasq", "pubmedqa", "mirage"]), help="Default: the task's."
+)
+@click.option("--hits", "n_hits", default=100, show_default=True, help="The depth that the lists were made to.")
+@click.option("--limit", type=int, help="Only the first so many questions.")
+@click.option("--out", type=_PATH, help="The run's folder; default: eval/runs/ID.")
+@json_option
+def import_(file: Path, task: str, label: str, form: Any, as_json: bool, **options: Any) -> None:
+    """Make a run of another system's FILE, to be compared and reported like any other.
+
+    FILE is a TREC run, a BioASQ submission, PubMedQA's predictions, or the folder of MIRAGE's.
+    """
+    from ragqa.evaluate.runs.imported import import_run
+    from ragqa.evaluate.runs.run import Request
+
+    eval_show.results([import_run(file, Request(task, **options), label, form)], as_json)
+
+
 @evaluate.group()
 def score() -> None:
     """Score what another system made, by the same harness."""

@@ -144,7 +144,7 @@ def ready(request: Request, task: Task, wanted: WantedIndex, system: str) -> Rea
     """The task, cut to the limit that was asked for, with the index that it is run on."""
     if request.limit:
         task = replace(task, questions=task.questions[: request.limit])
-    return Ready(task, wanted, _described(request, task), system)
+    return Ready(task, wanted, described(request, task), system)
 
 
 def run_ready(
@@ -267,12 +267,13 @@ def _check(request: Request) -> None:
             raise UsageError(f"{name} is {value}; it must be at least 1")
 
 
-def _described(request: Request, task: Task) -> dict[str, Any]:
+def described(request: Request, task: Task) -> dict[str, Any]:
+    """What the manifest says of the task: its name, data, split, setting and limit."""
     data = request.data.absolute().name if request.data else ""
-    described: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
+    told: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
     if request.limit:
-        described["limit"] = request.limit
-    return described
+        told["limit"] = request.limit
+    return told
 
 
 def _wanted(request: Request, task: Task, overrides: Sequence[str], progress: Progress | None) -> WantedIndex:

@@ -64,7 +64,7 @@ def interval(measure: Measure, level: float = 0.95, n_resamples: int = N_RESAMPL
 def n_averaged(measure: Measure) -> int:
     """How many questions the figure is over: all, or those that count where the measure is of answered ones."""
     if declared(measure.name).is_conditional:
-        return round(measure.features[:, -1].sum())
+        return int(np.rint(measure.features[:, -1].sum()))
     return len(measure.question_ids)
 
 
