@@ -10,6 +10,7 @@ import msgspec
 
 from ragqa.evaluate.report import plots, tables
 from ragqa.evaluate.report.model import Section, sections_of
+from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.report.tables import Cell, Table
 from ragqa.manifest import write_atomically
 
@@ -32,7 +33,8 @@ def write_report(names: Sequence[str | Path], out: Path) -> tuple[Path, Path]:
     sections = sections_of(names)
     drawn = [plots_of(section) for section in sections]
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / HTML_FILE, as_html(sections, drawn).encode())
+    browsers = _write_browsers(sections, out)
+    write_atomically(out / HTML_FILE, as_html(sections, drawn, browsers).encode())
     (out / "plots").mkdir(exist_ok=True)
     paths = []
     for number, pictures in enumerate(drawn, start=1):
@@ -42,6 +44,30 @@ def write_report(names: Sequence[str | Path], out: Path) -> tuple[Path, Path]:
         paths.append(named)
     write_atomically(out / MARKDOWN_FILE, as_markdown(sections, paths).encode())
     return out / HTML_FILE, out / MARKDOWN_FILE
+
+
+def _write_browsers(sections: Sequence[Section], out: Path) -> list[str]:
+    """A page of questions for each section, by file name; "" where a section has none."""
+    from jinja2 import Environment, PackageLoader
+
+    pages = Environment(loader=PackageLoader("ragqa.evaluate.report"), autoescape=True, trim_blocks=True)
+    template = pages.get_template("questions.html")
+    names = []
+    for number, section in enumerate(sections, start=1):
+        questions = questions_of(section)
+        names.append(f"questions-{number}.html" if questions else "")
+        if not questions:
+            continue
+        filters = {
+            "type": sorted({question.kind for question in questions} - {""}),
+            "set": sorted({question.subset for question in questions} - {""}),
+            "outcome": sorted({attempt.outcome for question in questions for attempt in question.attempts} - {""}),
+            "change": ["changed", "same"] if any(question.change for question in questions) else [],
+        }
+        systems = [row.name for row in section.rows]
+        page = template.render(section=section, questions=questions, systems=systems, filters=filters.items())
+        write_atomically(out / names[-1], page.encode())
+    return names
 
 
 def plots_of(section: Section) -> dict[str, str]:
@@ -71,14 +97,14 @@ def plots_of(section: Section) -> dict[str, str]:
     return drawn
 
 
-def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]]) -> str:
-    """The page; it loads nothing from anywhere."""
+def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]], browsers: Sequence[str]) -> str:
+    """The page; it loads nothing from anywhere. ``browsers`` are the pages of the sections' questions."""
     template = string.Template(
         importlib.resources.files("ragqa.evaluate.report")
         .joinpath("templates", "report.html")
         .read_text(encoding="utf-8")
     )
-    body = "\n".join(_section_html(section, pictures) for section, pictures in zip(sections, drawn, strict=True))
+    body = "\n".join(_section_html(*parts) for parts in zip(sections, drawn, browsers, strict=True))
     return template.substitute(title="Evaluation report", summary=html.escape(_summary(sections)), body=body)
 
 
@@ -105,9 +131,11 @@ def _summary(sections: Sequence[Section]) -> str:
     return f"{sets}, {systems}. ragqa revision {manifest.revision or 'unknown'}; {where}."
 
 
-def _section_html(section: Section, pictures: Mapping[str, str]) -> str:
+def _section_html(section: Section, pictures: Mapping[str, str], browser: str) -> str:
     parts = [f"<section>\n<h2>{html.escape(section.title)}</h2>"]
     parts += [f"<p>{html.escape(text)}</p>" for text in (section.description, section.savings) if text]
+    if browser:
+        parts.append(f'<p><a href="{browser}">Question by question</a></p>')
     if section.notes:
         items = "".join(f"<li>{html.escape(note)}</li>" for note in section.notes)
         parts.append(f'<ul class="notes">{items}</ul>')

@@ -137,3 +137,17 @@ class TestWhatIsWrongWithAFile:
     def test_a_task_without_a_form_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(RagqaError):
             import_run(tmp_path, Request("healthver", data=tmp_path))
+
+
+def test_runs_of_different_depth_are_compared_only_where_the_depth_does_not_matter(
+    small_beir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run.trec").write_text("".join(f"q{n} Q0 d{n} 1 2.0 tag\n" for n in range(20)))
+    shallow, deep = (
+        load_run(import_run(tmp_path / "run.trec", Request("beir", data=small_beir, n_hits=n), label=f"to {n}").path)
+        for n in (10, 100)
+    )
+    assert compare_runs([shallow, deep], ["nDCG@10"]).pairs[0].comparison.p_value == 1.0
+    for measure in ("AP@100", "R@100"):
+        with pytest.raises(UsageError, match=rf"{measure} depends on how many hits are kept.*at most 10"):
+            compare_runs([shallow, deep], [measure])
