@@ -217,6 +217,7 @@ class TestCovidFact:
         row = {"claim": "Masks help", "label": "REFUTED", "evidence": ["One.", "", "Two."], "gold_source": "x"}
         write_lines(tmp_path / "COVIDFACT_dataset.jsonl", [row])
         (task,) = load_tasks("covid-fact", tmp_path)
+        assert load_tasks("covid-fact", tmp_path / "COVIDFACT_dataset.jsonl")[0].questions == task.questions
         assert gold_labels(task) == {"1": "contradicts"}
         assert task.questions[0].documents[0].sections[0].text == "One. Two."
 

@@ -37,7 +37,8 @@ def split_file(
     if not data.exists():
         raise SourceError(f"there is nothing at {data}; give the folder or file of {task!r} with --data")
     if data.is_file():
-        told = next((known for known in SPLITS if any(data.name == name.format(split=known) for name in names)), "")
+        telling = [name for name in names if "{split}" in name]
+        told = next((known for known in SPLITS if any(data.name == name.format(split=known) for name in telling)), "")
         if split and told and split != told:
             raise UsageError(f"{data.name} holds the split {told!r}, not {split!r}; give its folder, or --split {told}")
         return data, split or told
