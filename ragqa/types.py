@@ -28,7 +28,8 @@ class Section:
         ``abstract.1`` … (the parts of a structured abstract, in order), ``other_abstract.0`` … (abstracts
         in other languages or for lay readers: shown, never indexed nor cited).
     text
-        The text with inline markup removed and entities decoded.
+        The text with inline markup removed and entities decoded; what is raised or lowered is written in the
+        signs that Unicode has for it (10⁴, H₂O), else behind ``^`` or ``_``.
     label
         The heading as the journal printed it, for example ``RESULTS``; empty where there is none.
     category
@@ -57,6 +58,45 @@ class MeshHeading:
     ui: str = ""
     major: bool = False
     qualifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chemical:
+    """A substance that a document is about (MEDLINE ChemicalList).
+
+    ``registry_number`` is a CAS number, a UNII or an EC number; "" where MEDLINE gives none.
+    """
+
+    name: str
+    ui: str = ""
+    registry_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementaryConcept:
+    """A concept beyond the MeSH headings (MEDLINE SupplMeshList); ``kind`` is Disease, Protocol, Organism …"""
+
+    name: str
+    ui: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accession:
+    """A number in a data bank: ``ClinicalTrials.gov`` ``NCT00000620``, ``GENBANK`` ``M24126`` …"""
+
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who paid: the number of the grant, the acronym of the institute, the agency and its country."""
+
+    number: str = ""
+    acronym: str = ""
+    agency: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +130,10 @@ class Document:
         Year of publication, or None where the source does not tell.
     date
         The date as far as known, ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; "" where unknown.
+    affiliations
+        Those of each author, in the order of ``authors``; empty where no author has any.
+    revised
+        When MEDLINE last revised the record, as ``date``.
     languages
         Three-letter codes as MEDLINE writes them (``eng``).
     retracted
@@ -115,6 +159,15 @@ class Document:
     links: tuple[Link, ...] = ()
     retracted: bool = False
     source: str = ""
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    revised: str = ""
+    affiliations: tuple[tuple[str, ...], ...] = ()
+    chemicals: tuple[Chemical, ...] = ()
+    supplementary_concepts: tuple[SupplementaryConcept, ...] = ()
+    accessions: tuple[Accession, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +192,12 @@ class Filter:
         True: only documents with an abstract.
     not_retracted
         True: no retracted publications.
+    chemicals
+        Names, UIs or registry numbers of substances.
+    supplementary_concepts
+        Names or UIs of MeSH's supplementary concepts.
+    accessions
+        Numbers of trials and other entries of data banks (``NCT00000620``).
     """
 
     year_from: int | None = None
@@ -149,6 +208,9 @@ class Filter:
     languages: tuple[str, ...] = ()
     has_abstract: bool = False
     not_retracted: bool = False
+    chemicals: tuple[str, ...] = ()
+    supplementary_concepts: tuple[str, ...] = ()
+    accessions: tuple[str, ...] = ()
 
 
 class Ranked(NamedTuple):

@@ -31,6 +31,9 @@ _FILTERS = (
     click.option("--mesh", multiple=True, help="MeSH heading or UI, with its narrower headings (repeatable)."),
     click.option("--journal", "journals", multiple=True, help="Journal title (repeatable)."),
     click.option("--language", "languages", multiple=True, help="Three-letter code, for example eng (repeatable)."),
+    click.option("--chemical", "chemicals", multiple=True, help="Substance, its UI or registry number (repeatable)."),
+    click.option("--supplementary-concept", "supplementary_concepts", multiple=True, help="Name or UI (repeatable)."),
+    click.option("--accession", "accessions", multiple=True, help="Number of a trial or data bank (repeatable)."),
     click.option("--has-abstract", is_flag=True, help="Only records with an abstract."),
     click.option("--not-retracted", is_flag=True, help="No retracted publications."),
 )

@@ -4,6 +4,7 @@
 every row where its block lies and where it lies in the block (:data:`ROW`), and is memory-mapped.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -90,7 +91,9 @@ class BlockWriter:
 
     def abandon(self) -> None:
         """Close the file without finishing it."""
-        self._file.close()
+        # What is still in its buffer fails again where the disk is full.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _close_block(self) -> None:
         self._complete.append((bytes(self._block), self._places))

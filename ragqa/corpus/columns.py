@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NO_YEAR = -1
+_KEYS = {
+    "journal": (),
+    "languages": (),
+    "chemicals": ("name", "ui", "registry_number"),
+    "accessions": ("number",),
+}
+"""What of a column's structures a name is compared with, where it is not name and UI; nothing for plain texts."""
 
 
 class NameColumn:
@@ -89,6 +96,9 @@ class Columns:
             ("mesh", allowed.mesh),
             ("journal", allowed.journals),
             ("languages", allowed.languages),
+            ("chemicals", allowed.chemicals),
+            ("supplementary_concepts", allowed.supplementary_concepts),
+            ("accessions", allowed.accessions),
         ):
             if names:
                 rows &= self._name_column(column).rows_with(names)
@@ -105,8 +115,8 @@ class Columns:
     def _name_column(self, name: str) -> NameColumn:
         with self._lock:
             if name not in self._names:
-                paths = [f"{name}.list.element.{key}" for key in ("name", "ui")]
-                wanted = {"journal": ["journal"], "languages": ["languages"]}.get(name, paths)
+                keys = _KEYS.get(name, ("name", "ui"))
+                wanted = [f"{name}.list.element.{key}" for key in keys] or [name]
                 chunks = (
                     piece
                     for table in self._tables(wanted)
@@ -138,7 +148,7 @@ def _plain_values(column: Any, missing: int) -> np.ndarray:
 
 
 def _names_of(chunk: "pa.Array[Any]") -> tuple[np.ndarray, "pa.Array[Any]"]:
-    """Number of names of each row, and all names: a list of structs gives its names and its UIs."""
+    """Number of names of each row, and all names: a list of structs gives all values of each."""
     import pyarrow as pa
 
     if not isinstance(chunk, pa.ListArray):
@@ -148,7 +158,7 @@ def _names_of(chunk: "pa.Array[Any]") -> tuple[np.ndarray, "pa.Array[Any]"]:
     if not isinstance(values, pa.StructArray):
         return counts, values
     # Name and UI of one heading side by side, so that they stay within their row.
-    names, uis = values.field("name"), values.field("ui")
-    both: Any = pa.concat_arrays([names, uis])
-    order = np.arange(2 * len(values)).reshape(2, -1).T.ravel()
-    return 2 * counts, both.take(pa.array(order))
+    n_keys = values.type.num_fields
+    together: Any = pa.concat_arrays([values.field(i) for i in range(n_keys)])
+    order = np.arange(n_keys * len(values)).reshape(n_keys, -1).T.ravel()
+    return n_keys * counts, together.take(pa.array(order))

@@ -16,7 +16,7 @@ GROUP = "ragqa.corpus_formats"
 
 _FORMATS = {
     "beir": CorpusFormat("beir", ("corpus.jsonl", "corpus.jsonl.gz"), 1, read_jsonl),
-    "pubmed-xml": CorpusFormat("pubmed-xml", ("*.xml", "*.xml.gz"), 1, read_pubmed_xml),
+    "pubmed-xml": CorpusFormat("pubmed-xml", ("*.xml", "*.xml.gz"), 2, read_pubmed_xml),
     "pubmedqa": CorpusFormat("pubmedqa", ("*.json", "*.json.gz"), 1, read_pubmedqa),
     "jsonl": CorpusFormat("jsonl", ("*.jsonl", "*.jsonl.gz"), 1, read_jsonl),
 }

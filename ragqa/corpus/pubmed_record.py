@@ -1,18 +1,28 @@
 """One record of PubMed XML as a document: articles (``PubmedArticle``) and books (``PubmedBookArticle``).
 
-Element names follow NLM's DTD. Inline markup (``<i>``, ``<sup>``, MathML) is kept as its text, and runs of white
-space become one space. Only what a record says of itself is read: the lists of its references are left aside.
+Element names follow NLM's DTD. Inline markup becomes text (:mod:`ragqa.corpus.pubmed_text`). Only what a record says
+of itself is read: the lists of its references are left aside.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from html import unescape
 from typing import TYPE_CHECKING
 
 from ragqa.corpus.pubmed_date import UNKNOWN, date_of_parts, date_of_text
+from ragqa.corpus.pubmed_text import plain_text_of, text_of
 from ragqa.corpus.records import Skipped
 from ragqa.corpus.text import named_abstract_sections, one_line
-from ragqa.types import Document, Link, MeshHeading, PublicationType, Section
+from ragqa.types import (
+    Accession,
+    Chemical,
+    Document,
+    Grant,
+    Link,
+    MeshHeading,
+    PublicationType,
+    Section,
+    SupplementaryConcept,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -41,7 +51,7 @@ def book(element: "Element", source: str) -> Document | Skipped:
 
 def pmid_of(element: "Element | None") -> str:
     """The number in a ``PMID`` element without leading zeros; "" where there is none."""
-    text = _plain(element)
+    text = plain_text_of(element)
     return text.lstrip("0") if text.isascii() and text.isdecimal() else ""
 
 
@@ -52,8 +62,10 @@ def _record(citation: "Element", data: "Element | None", source: str) -> Documen
         return Skipped("no PMID")
     article_parts = _group(fields.get("Article"))
     journal = _first_children(_one(article_parts, "Journal"))
-    languages = tuple(filter(None, map(_plain, article_parts.get("Language", ()))))
+    languages = tuple(filter(None, map(plain_text_of, article_parts.get("Language", ()))))
     title, translated = _title(_one(article_parts, "ArticleTitle"), _one(article_parts, "VernacularTitle"), languages)
+    authors = list(_authors(_one(article_parts, "AuthorList")))
+    issue = _first_children(journal.get("JournalIssue"))
     year, date = _article_date(journal.get("JournalIssue"), _one(article_parts, "ArticleDate"))
     types = tuple(_publication_types(_one(article_parts, "PublicationTypeList")))
     links = tuple(_links(fields.get("CommentsCorrectionsList")))
@@ -63,10 +75,10 @@ def _record(citation: "Element", data: "Element | None", source: str) -> Documen
         sections=(*title, *_abstract(_one(article_parts, "Abstract")), *_other_abstracts(citation)),
         version=_version(fields["PMID"]),
         title_translated=translated,
-        journal=_text(journal.get("Title")) or _journal_abbreviation(fields.get("MedlineJournalInfo")),
+        journal=text_of(journal.get("Title")) or _journal_abbreviation(fields.get("MedlineJournalInfo")),
         year=year,
         date=date,
-        authors=tuple(_authors(_one(article_parts, "AuthorList"))),
+        authors=tuple(name for name, _ in authors),
         publication_types=types,
         mesh=tuple(_mesh(fields.get("MeshHeadingList"))),
         keywords=tuple(_keywords(citation)),
@@ -76,6 +88,15 @@ def _record(citation: "Element", data: "Element | None", source: str) -> Documen
         links=links,
         retracted=_retracted(types, links),
         source=source,
+        volume=plain_text_of(issue.get("Volume")),
+        issue=plain_text_of(issue.get("Issue")),
+        pages=_pages(_one(article_parts, "Pagination")),
+        revised=_date(fields.get("DateRevised"))[1],
+        affiliations=_affiliations(authors),
+        chemicals=tuple(_chemicals(fields.get("ChemicalList"))),
+        supplementary_concepts=tuple(_supplementary_concepts(fields.get("SupplMeshList"))),
+        accessions=tuple(_accessions(_one(article_parts, "DataBankList"))),
+        grants=tuple(_grants(_one(article_parts, "GrantList"))),
     )
 
 
@@ -85,9 +106,9 @@ def _book(element: "Element", source: str) -> Document | Skipped:
     if not document_id:
         return Skipped("no PMID")
     volume = _group(_one(parts, "Book"))
-    languages = tuple(filter(None, map(_plain, parts.get("Language", ()))))
+    languages = tuple(filter(None, map(plain_text_of, parts.get("Language", ()))))
     title, translated = _title(_one(parts, "ArticleTitle"), _one(parts, "VernacularTitle"), languages)
-    book_title = _text(_one(volume, "BookTitle"))
+    book_title = text_of(_one(volume, "BookTitle"))
     if not title and book_title:
         title = (Section("title", book_title),)
     dates = (_one(parts, "ContributionDate"), _one(volume, "PubDate"), _one(volume, "BeginningDate"))
@@ -95,6 +116,7 @@ def _book(element: "Element", source: str) -> Document | Skipped:
     types = tuple(_type(child) for child in parts.get("PublicationType", ()))
     identifiers = _article_ids(_one(parts, "ArticleIdList"))
     lists = parts.get("AuthorList") or volume.get("AuthorList", [])
+    authors = [author for found in lists if found.get("Type") != "editors" for author in _authors(found)]
     return Document(
         id=document_id,
         sections=(*title, *_abstract(_one(parts, "Abstract")), *_other_abstracts(element)),
@@ -103,7 +125,7 @@ def _book(element: "Element", source: str) -> Document | Skipped:
         journal=book_title,
         year=year,
         date=date,
-        authors=tuple(name for authors in lists if authors.get("Type") != "editors" for name in _authors(authors)),
+        authors=tuple(name for name, _ in authors),
         publication_types=types,
         keywords=tuple(_keywords(element)),
         doi=identifiers.get("doi", ""),
@@ -111,6 +133,10 @@ def _book(element: "Element", source: str) -> Document | Skipped:
         languages=languages,
         retracted=_retracted(types, ()),
         source=source,
+        pages=_pages(_one(parts, "Pagination")),
+        revised=_date(_one(parts, "DateRevised"))[1],
+        affiliations=_affiliations(authors),
+        grants=tuple(_grants(_one(parts, "GrantList"))),
     )
 
 
@@ -118,14 +144,14 @@ def _title(
     element: "Element | None", vernacular: "Element | None", languages: tuple[str, ...]
 ) -> tuple[tuple[Section, ...], bool]:
     """The title section, and whether it is a translation, which MEDLINE puts in brackets."""
-    text = _text(element)
+    text = text_of(element)
     inner = _in_brackets(text)
     # An article in English may have a bracketed title of its own.
     translated = bool(inner) and languages != ("eng",)
     if translated:
         text = inner
     if not text or text.rstrip(".").lower() in _UNTITLED:
-        text, translated = _text(vernacular), False
+        text, translated = text_of(vernacular), False
     return ((Section("title", text),) if text else ()), translated
 
 
@@ -153,7 +179,7 @@ def _abstract(element: "Element | None") -> tuple[Section, ...]:
     parts = [
         (text, child.get("Label", ""), child.get("NlmCategory", ""))
         for child in _children(element, "AbstractText")
-        if (text := _text(child))
+        if (text := text_of(child))
     ]
     return named_abstract_sections(parts) if parts else ()
 
@@ -163,7 +189,7 @@ def _other_abstracts(element: "Element") -> Iterator[Section]:
     for abstract in element.iterchildren("OtherAbstract"):
         kind = " ".join(filter(None, (abstract.get("Type", ""), abstract.get("Language", ""))))
         for child in abstract.iterchildren("AbstractText"):
-            if text := _text(child):
+            if text := text_of(child):
                 label = ": ".join(filter(None, (kind, child.get("Label", ""))))
                 yield Section(f"other_abstract.{number}", text, label, child.get("NlmCategory", ""))
                 number += 1
@@ -183,16 +209,28 @@ def _date(element: "Element | None") -> tuple[int | None, str]:
     return date_of_text(fields.get("MedlineDate", ""))
 
 
-def _authors(element: "Element | None") -> Iterator[str]:
-    """``Forename Surname Suffix``, or the name of a group; superseded spellings (ValidYN "N") are left out."""
+def _authors(element: "Element | None") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """``Forename Surname Suffix``, or the name of a group, with its affiliations; superseded spellings are left out."""
     for author in _children(element, "Author"):
         if author.get("ValidYN") == "N":
             continue
         fields = {child.tag: child.text for child in author}
         given = fields.get("ForeName") or fields.get("Initials")
         name = one_line(" ".join(filter(None, (given, fields.get("LastName"), fields.get("Suffix")))))
-        if name or (name := _text(author.find("CollectiveName"))):
-            yield name
+        if name or (name := text_of(author.find("CollectiveName"))):
+            # Files before 2015 have the affiliation without AffiliationInfo around it.
+            yield name, tuple(filter(None, map(text_of, author.iter("Affiliation")))) if len(author) > 1 else ()
+
+
+def _affiliations(authors: "list[tuple[str, tuple[str, ...]]]") -> tuple[tuple[str, ...], ...]:
+    return tuple(places for _, places in authors) if any(places for _, places in authors) else ()
+
+
+def _pages(element: "Element | None") -> str:
+    parts = _first_children(element)
+    return plain_text_of(parts.get("MedlinePgn")) or "-".join(
+        filter(None, (plain_text_of(parts.get("StartPage")), plain_text_of(parts.get("EndPage"))))
+    )
 
 
 def _publication_types(element: "Element | None") -> Iterator[PublicationType]:
@@ -200,7 +238,7 @@ def _publication_types(element: "Element | None") -> Iterator[PublicationType]:
 
 
 def _type(element: "Element") -> PublicationType:
-    return PublicationType(_plain(element), element.get("UI", ""))
+    return PublicationType(plain_text_of(element), element.get("UI", ""))
 
 
 def _mesh(element: "Element | None") -> Iterator[MeshHeading]:
@@ -230,9 +268,41 @@ def _heading(name: str, ui: str, major: bool, qualifiers: tuple[str, ...]) -> Me
     return MeshHeading(one_line(name), ui, major, tuple(map(one_line, qualifiers)))
 
 
+def _chemicals(element: "Element | None") -> Iterator[Chemical]:
+    for child in _children(element, "Chemical"):
+        parts = _first_children(child)
+        name = parts.get("NameOfSubstance")
+        number = plain_text_of(parts.get("RegistryNumber"))
+        if name is not None and name.text:
+            yield _chemical(name.text, name.get("UI", ""), "" if number == "0" else number)
+
+
+@lru_cache(maxsize=1 << 16)
+def _chemical(name: str, ui: str, registry_number: str) -> Chemical:
+    return Chemical(one_line(name), ui, registry_number)
+
+
+def _supplementary_concepts(element: "Element | None") -> Iterator[SupplementaryConcept]:
+    for child in _children(element, "SupplMeshName"):
+        if name := plain_text_of(child):
+            yield SupplementaryConcept(name, child.get("UI", ""), child.get("Type", ""))
+
+
+def _accessions(element: "Element | None") -> Iterator[Accession]:
+    for child in _children(element, "DataBank"):
+        bank = plain_text_of(child.find("DataBankName"))
+        yield from (Accession(bank, number) for number in map(plain_text_of, child.iter("AccessionNumber")) if number)
+
+
+def _grants(element: "Element | None") -> Iterator[Grant]:
+    for child in _children(element, "Grant"):
+        parts = _first_children(child)
+        yield Grant(*(plain_text_of(parts.get(tag)) for tag in ("GrantID", "Acronym", "Agency", "Country")))
+
+
 def _keywords(element: "Element") -> Iterator[str]:
     for keywords in element.iterchildren("KeywordList"):
-        yield from filter(None, map(_text, keywords.iterchildren("Keyword")))
+        yield from filter(None, map(text_of, keywords.iterchildren("Keyword")))
 
 
 def _links(element: "Element | None") -> Iterator[Link]:
@@ -240,20 +310,20 @@ def _links(element: "Element | None") -> Iterator[Link]:
         if child.get("RefType") == "Cites":
             continue  # Older files have their references here.
         fields = _first_children(child)
-        yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), _plain(fields.get("RefSource")))
+        yield Link(child.get("RefType", ""), pmid_of(fields.get("PMID")), plain_text_of(fields.get("RefSource")))
 
 
 def _article_ids(element: "Element | None") -> dict[str, str]:
-    return {child.get("IdType", ""): _plain(child) for child in _children(element, "ArticleId")}
+    return {child.get("IdType", ""): plain_text_of(child) for child in _children(element, "ArticleId")}
 
 
 def _electronic_doi(elements: Iterable["Element"]) -> str:
     valid = (child for child in elements if child.get("EIdType") == "doi" and child.get("ValidYN") != "N")
-    return next(map(_text, valid), "")
+    return next(map(text_of, valid), "")
 
 
 def _journal_abbreviation(element: "Element | None") -> str:
-    return _text(_first_children(element).get("MedlineTA"))
+    return text_of(_first_children(element).get("MedlineTA"))
 
 
 def _retracted(types: Iterable[PublicationType], links: Iterable[Link]) -> bool:
@@ -264,32 +334,6 @@ def _retracted(types: Iterable[PublicationType], links: Iterable[Link]) -> bool:
 def _version(pmid: "Element") -> int:
     text = pmid.get("Version", "")
     return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 7 else 1
-
-
-def _text(element: "Element | None") -> str:
-    """All text inside an element with runs of white space as one space; "" for None."""
-    if element is None:
-        return ""
-    return one_line((element.text or "") if not len(element) else "".join(_pieces(element)))
-
-
-def _plain(element: "Element | None") -> str:
-    """The text of an element that by the DTD has no markup inside: faster than :func:`_text`."""
-    text = None if element is None else element.text
-    return one_line(text) if text else ""
-
-
-def _pieces(element: "Element") -> Iterator[str]:
-    if element.text:
-        yield element.text
-    for child in element:
-        # References to entities stay unexpanded nodes; HTML's names are known, others are shown as written.
-        if isinstance(child.tag, str):
-            yield from _pieces(child)
-        elif child.text:
-            yield unescape(child.text)
-        if child.tail:
-            yield child.tail
 
 
 def _children(element: "Element | None", tag: str) -> Iterable["Element"]:

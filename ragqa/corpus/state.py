@@ -23,7 +23,7 @@ from ragqa.manifest import content_hash, hash_files, sync_folder
 
 STATE_FILE, STATES_FOLDER, PARTS_FOLDER = "state.json", "states", "parts"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 LIVE, SUPERSEDED, DELETED = 0, 1, 2
 

@@ -12,6 +12,10 @@ mesh
     list of {name, ui, major, qualifiers}.
 links
     list of {kind, document_id, citation}.
+affiliations
+    list of lists: those of each author.
+chemicals, supplementary_concepts, accessions, grants
+    lists of {name, ui, registry_number}, {name, ui, kind}, {bank, number}, {number, acronym, agency, country}.
 has_abstract
     True where a section of the abstract holds text.
 year
@@ -59,6 +63,15 @@ def schema() -> "pa.Schema":
         ("links", structs(kind=text, document_id=text, citation=text)),
         ("retracted", flag),
         ("source", text),
+        ("volume", text),
+        ("issue", text),
+        ("pages", text),
+        ("revised", text),
+        ("affiliations", pa.list_(texts)),
+        ("chemicals", structs(name=text, ui=text, registry_number=text)),
+        ("supplementary_concepts", structs(name=text, ui=text, kind=text)),
+        ("accessions", structs(bank=text, number=text)),
+        ("grants", structs(number=text, acronym=text, agency=text, country=text)),
     ]
     return pa.schema(columns)
 

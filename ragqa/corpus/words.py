@@ -8,6 +8,8 @@ import functools
 import re
 from collections.abc import Iterator
 
+from ragqa.corpus.scripts import on_the_line
+
 _TOKEN = re.compile(r"[^\W_]+")
 _SUFFIXES = (
     "izations", "isations", "ization", "isation", "iveness", "ations", "ically", "ements", "ation", "ative",
@@ -58,7 +60,7 @@ _COUNTED_BY_ROMAN = word_set("factor type types grade stage phase class group ca
 
 def tokens(text: str) -> list[str]:
     """The words and numbers of a text in lower case, split at hyphens and every other sign."""
-    return _TOKEN.findall(text.lower())
+    return _TOKEN.findall(on_the_line(text).lower())
 
 
 def content_stems(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ragqa import manifest
+from ragqa.corpus.scripts import on_the_line
 from ragqa.errors import ProductError, UsageError
 from ragqa.index.dense_build import (
     DESCRIPTION,
@@ -69,11 +70,11 @@ class DenseIndex:
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim]."""
-        return self.encoder.encode_queries(queries)
+        return self.encoder.encode_queries([on_the_line(query) for query in queries])
 
     def encode_passages(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Vectors of (title, text) pairs, float32 [n_pairs, dim]."""
-        return self.encoder.encode_passages(pairs)
+        return self.encoder.encode_passages([(on_the_line(title), on_the_line(text)) for title, text in pairs])
 
     def search(self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None) -> Ranked:
         """The ``k`` best documents of each query; see :meth:`search_vectors`."""

@@ -28,6 +28,10 @@ def filter_tokens(document: Document) -> list[str]:
     tokens = set(_named("type", (name for t in document.publication_types for name in (t.name, t.ui) if name)))
     tokens |= _named("mesh", (name for heading in document.mesh for name in (heading.name, heading.ui) if name))
     tokens |= _named("language", document.languages)
+    chemicals = (name for c in document.chemicals for name in (c.name, c.ui, c.registry_number) if name)
+    tokens |= _named("chemical", chemicals)
+    tokens |= _named("concept", (name for c in document.supplementary_concepts for name in (c.name, c.ui) if name))
+    tokens |= _named("accession", (accession.number for accession in document.accessions))
     if document.journal:
         tokens |= _named("journal", (document.journal,))
     if document.year is not None:
@@ -46,6 +50,9 @@ def wanted_tokens(allowed: Filter) -> list[frozenset[str]]:
         _named("mesh", allowed.mesh),
         _named("journal", allowed.journals),
         _named("language", allowed.languages),
+        _named("chemical", allowed.chemicals),
+        _named("concept", allowed.supplementary_concepts),
+        _named("accession", allowed.accessions),
         {"has:abstract"} if allowed.has_abstract else set(),
         {"not:retracted"} if allowed.not_retracted else set(),
     ]

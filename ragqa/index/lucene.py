@@ -29,6 +29,7 @@ from typing import Any, Self
 import numpy as np
 
 from ragqa import manifest
+from ragqa.corpus.scripts import on_the_line
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import wanted_tokens, wanted_years
 from ragqa.index.java import jnius_error, static_methods
@@ -186,7 +187,7 @@ class _Searcher:
         self.sizes: list[int] = self._java.sizes(self._self)
 
     def search(self, texts: Sequence[str], n: int, words: str) -> list[list[int]]:
-        queries = joined(texts)
+        queries = joined([on_the_line(text) for text in texts])
         found: list[list[int]] = self._java.search(self._self, queries, n, words)
         return found
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ragqa import manifest
+from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.errors import BackendError, ProductError, RecipeError
 from ragqa.index.filter_tokens import filter_tokens
@@ -42,6 +43,9 @@ _TEXT_OF: dict[str, Callable[[Document], str]] = {
     "abstract": abstract_of,
     "mesh": lambda document: " . ".join(heading.name for heading in document.mesh),
     "keywords": lambda document: " . ".join(document.keywords),
+    "chemicals": lambda document: " . ".join(chemical.name for chemical in document.chemicals),
+    "supplementary_concepts": lambda document: " . ".join(c.name for c in document.supplementary_concepts),
+    "accessions": lambda document: " . ".join(accession.number for accession in document.accessions),
 }
 
 Batch = Sequence[tuple[int, Document]]
@@ -147,8 +151,8 @@ def field_names(settings: Bm25Settings) -> tuple[str, ...]:
 
 
 def field_texts(document: Document, fields: Sequence[str]) -> list[str]:
-    """The texts of the fields of a document, in order."""
-    return [_TEXT_OF[name](document) for name in fields]
+    """The texts of the fields of a document, in order, as they are searched: see :mod:`ragqa.corpus.scripts`."""
+    return [on_the_line(_TEXT_OF[name](document)) for name in fields]
 
 
 def explained(error: Exception) -> Exception:

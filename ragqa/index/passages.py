@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.index.encoder_tokens import TextTokenizer
@@ -34,8 +35,8 @@ def split_documents(
     overlap
         Tokens that a passage shares at most with the one before it.
     """
-    titles = [title_of(document) for document in documents]
-    texts = [abstract_of(document) for document in documents]
+    titles = [on_the_line(title_of(document)) for document in documents]
+    texts = [on_the_line(abstract_of(document)) for document in documents]
     offsets = tokenizer.offsets([*titles, *texts])
     budget = tokenizer.max_tokens - n_reserved
     passages: list[list[Passage]] = []

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from rank_bm25 import BM25Okapi
 
+from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.words import LUCENE_STOPWORDS, singular
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import filter_tokens, matches
@@ -64,7 +65,7 @@ def analyze(text: str) -> list[str]:
     >>> analyze("The therapies of β-blockers, and COPD studies")
     ['therapy', 'β', 'blocker', 'copd', 'study']
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    words = _WORD.findall(unicodedata.normalize("NFKC", on_the_line(text)).casefold())
     return [singular(word) for word in words if word not in LUCENE_STOPWORDS]
 
 

@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 
+from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.errors import BackendError, ProductError
 from ragqa.types import Document
@@ -37,7 +38,7 @@ def text_key(document: Document) -> bytes:
     """The key of what a document is encoded from: 16 bytes."""
     digest = hashlib.blake2b(digest_size=16)
     for text in (title_of(document), abstract_of(document)):
-        data = text.encode("utf-8", "surrogatepass")
+        data = on_the_line(text).encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.digest()
 

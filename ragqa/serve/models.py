@@ -37,6 +37,9 @@ class Filters(_Closed):
     languages: Annotated[Names, Field(examples=[["eng"]])] = []
     has_abstract: bool = False
     not_retracted: bool = False
+    chemicals: Annotated[Names, Field(description="Names, UIs or registry numbers of substances.")] = []
+    supplementary_concepts: Annotated[Names, Field(description="Names or UIs of MeSH's supplementary concepts.")] = []
+    accessions: Annotated[Names, Field(examples=[["NCT00000620"]])] = []
 
     def to_filter(self) -> Filter:
         """As the engine takes it."""
@@ -49,6 +52,9 @@ class Filters(_Closed):
             tuple(self.languages),
             self.has_abstract,
             self.not_retracted,
+            tuple(self.chemicals),
+            tuple(self.supplementary_concepts),
+            tuple(self.accessions),
         )
 
 

@@ -11,25 +11,40 @@ from hypothesis import strategies as st
 from ragqa.corpus import xml_records
 from ragqa.corpus.pubmed_xml import read_pubmed_xml
 from ragqa.corpus.records import Deletion, Skipped
+from ragqa.corpus.scripts import subscript, superscript
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.errors import SourceError
-from ragqa.types import Document, Link, MeshHeading, PublicationType
+from ragqa.types import (
+    Accession,
+    Chemical,
+    Document,
+    Grant,
+    Link,
+    MeshHeading,
+    PublicationType,
+    SupplementaryConcept,
+)
 
 SETTINGS = CorpusSettings((), "pubmed-xml")
 DOCTYPE = '<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle//EN" "https://dtd.example/pubmed.dtd">'
+
+MATHS = '<mml:math xmlns:mml="http://www.w3.org/1998/Math/MathML">'
 
 FULL = """
 <PubmedArticle>
   <MedlineCitation Status="MEDLINE" Owner="NLM">
     <PMID Version="2">12345</PMID>
+    <DateRevised><Year>2019</Year><Month>06</Month><Day>05</Day></DateRevised>
     <Article PubModel="Print">
       <Journal>
-        <JournalIssue CitedMedium="Print"><PubDate><MedlineDate>1998 Dec-1999 Jan</MedlineDate></PubDate></JournalIssue>
+        <JournalIssue CitedMedium="Print"><Volume>27</Volume><Issue>4 Suppl</Issue>
+          <PubDate><MedlineDate>1998 Dec-1999 Jan</MedlineDate></PubDate></JournalIssue>
         <Title>Journal of Examples</Title>
       </Journal>
       <ArticleTitle>[Effects of H<sub>2</sub>O on
         <i>Escherichia coli</i> growth].</ArticleTitle>
       <ELocationID EIdType="doi" ValidYN="Y">10.1/from-location</ELocationID>
+      <Pagination><StartPage>101</StartPage><EndPage>9</EndPage><MedlinePgn>101-9</MedlinePgn></Pagination>
       <Abstract>
         <AbstractText Label="AIM" NlmCategory="OBJECTIVE">To test p &lt; 0.05 &amp; more.</AbstractText>
         <AbstractText Label="RESULTS" NlmCategory="RESULTS">It grew by 10<sup>3</sup>&#xA0;cells
@@ -45,6 +60,11 @@ FULL = """
         <Author><CollectiveName>Study Group</CollectiveName></Author>
       </AuthorList>
       <Language>ger</Language>
+      <DataBankList><DataBank><DataBankName>ClinicalTrials.gov</DataBankName>
+        <AccessionNumberList><AccessionNumber>NCT00000620</AccessionNumber></AccessionNumberList></DataBank></DataBankList>
+      <GrantList><Grant><GrantID>R01 1</GrantID><Acronym>HL</Acronym><Agency>NHLBI</Agency>
+        <Country>United States</Country>
+        </Grant></GrantList>
       <PublicationTypeList>
         <PublicationType UI="D016428">Journal Article</PublicationType>
         <PublicationType UI="D016441">Retracted Publication</PublicationType>
@@ -52,6 +72,11 @@ FULL = """
       <VernacularTitle>Wirkung von Wasser.</VernacularTitle>
       <ArticleDate DateType="Electronic"><Year>1997</Year><Month>11</Month><Day>02</Day></ArticleDate>
     </Article>
+    <ChemicalList><Chemical><RegistryNumber>059QF0KO0R</RegistryNumber>
+        <NameOfSubstance UI="D014867">Water</NameOfSubstance></Chemical>
+      <Chemical><RegistryNumber>0</RegistryNumber><NameOfSubstance UI="D000900">Anti-Bacterial Agents</NameOfSubstance>
+      </Chemical></ChemicalList>
+    <SupplMeshList><SupplMeshName Type="Disease" UI="C538248">Amyloid angiopathy</SupplMeshName></SupplMeshList>
     <CommentsCorrectionsList>
       <CommentsCorrections RefType="RetractionIn"><RefSource>J Ex. 2000</RefSource><PMID Version="1">777</PMID>
       </CommentsCorrections>
@@ -121,14 +146,23 @@ def test_everything_that_a_document_holds_is_read(tmp_path: Path) -> None:
         ("other_abstract.0", "Publisher ger", ""),
     ]
     assert [s.text for s in found.sections] == [
-        "Effects of H2O on Escherichia coli growth.",
+        "Effects of H₂O on Escherichia coli growth.",
         "To test p < 0.05 & more.",
-        "It grew by 103 cells x=.",
+        "It grew by 10³ cells x=.",
         "Auf Deutsch.",
     ]
     assert found.title_translated
     assert (found.journal, found.year, found.date) == ("Journal of Examples", 1998, "1998-12")
     assert found.authors == ("Ada B Müller", "Study Group")
+    assert found.affiliations == (("Somewhere",), ())
+    assert (found.volume, found.issue, found.pages, found.revised) == ("27", "4 Suppl", "101-9", "2019-06-05")
+    assert found.chemicals == (
+        Chemical("Water", "D014867", "059QF0KO0R"),
+        Chemical("Anti-Bacterial Agents", "D000900"),
+    )
+    assert found.supplementary_concepts == (SupplementaryConcept("Amyloid angiopathy", "C538248", "Disease"),)
+    assert found.accessions == (Accession("ClinicalTrials.gov", "NCT00000620"),)
+    assert found.grants == (Grant("R01 1", "HL", "NHLBI", "United States"),)
     assert found.languages == ("ger",)
     assert found.publication_types[1] == PublicationType("Retracted Publication", "D016441")
     assert found.retracted
@@ -139,6 +173,41 @@ def test_everything_that_a_document_holds_is_read(tmp_path: Path) -> None:
     )
     assert found.keywords == ("E. coli",)
     assert (found.doi, found.pmcid) == ("10.1/from-location", "PMC99")
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("2.88×10<sup>4</sup> cells", "2.88×10⁴ cells"),
+        ("10<sup>-6</sup> M", "10⁻⁶ M"),
+        ("10<sup>n/2</sup>", "10^n/2"),
+        ("Ca<sup>2+</sup>, CD4<sup> +</sup>", "Ca²⁺, CD4 ⁺"),
+        ("PM<sub>2.5</sub> and <i>p</i><sub>trend</sub>", "PM_2.5 and p_trend"),
+        ("a<sub><i>1</i></sub>", "a₁"),
+        (f"{MATHS}<mml:msup><mml:mn>10</mml:mn><mml:mrow><mml:mo>-</mml:mo><mml:mn>3</mml:mn></mml:mrow></mml:msup></mml:math>",
+         "10⁻³"),
+        (f"{MATHS}<mml:mfrac><mml:mn>1</mml:mn><mml:mn>2</mml:mn></mml:mfrac></mml:math>", "1/2"),
+    ],
+)  # fmt: skip
+def test_what_is_raised_or_lowered_never_reads_as_another_number(tmp_path: Path, markup: str, expected: str) -> None:
+    found = document(write(tmp_path / "one.xml", article("1", markup)))
+
+    assert found.sections[0].text == expected
+
+
+def test_an_empty_list_of_references_hides_nothing(tmp_path: Path) -> None:
+    record = article("1").replace(
+        "</PubmedArticle>",
+        "<PubmedData><History/><ArticleIdList><ArticleId IdType='doi'>10.1/own</ArticleId></ArticleIdList>"
+        "<ReferenceList/></PubmedData></PubmedArticle>",
+    )
+    found = (
+        document(write(tmp_path / "one.xml", record, article("2").replace("A title", "B")).with_name("one.xml"))
+        if False
+        else read(write(tmp_path / "one.xml", record, article("2")))
+    )
+
+    assert [(d.id, d.doi) for d in found if isinstance(d, Document)] == [("1", "10.1/own"), ("2", "")]
 
 
 def test_a_book_chapter_has_its_book_as_journal(tmp_path: Path) -> None:
@@ -243,6 +312,7 @@ def test_damage_is_one_clear_error(tmp_path: Path, name: str, content: bytes, wh
     assert str(path) in str(error.value)
 
 
+MOVED = {"sup": superscript, "sub": subscript}
 INLINE = st.recursive(
     st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z")), max_size=12).map(
         lambda t: (escape(t), t)
@@ -250,7 +320,7 @@ INLINE = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=4).map(lambda parts: ("".join(p[0] for p in parts), "".join(p[1] for p in parts))),
         st.tuples(st.sampled_from(["i", "b", "sup", "sub", "u"]), inner).map(
-            lambda pair: (f"<{pair[0]}>{pair[1][0]}</{pair[0]}>", pair[1][1])
+            lambda pair: (f"<{pair[0]}>{pair[1][0]}</{pair[0]}>", MOVED.get(pair[0], str)(pair[1][1]))
         ),
     ),
     max_leaves=8,

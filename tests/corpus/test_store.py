@@ -19,7 +19,18 @@ from ragqa.corpus.records import CorpusFormat, Deletion, Record
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_sections
 from ragqa.errors import ProductError, UsageError
-from ragqa.types import Document, Filter, Link, MeshHeading, PublicationType, Section
+from ragqa.types import (
+    Accession,
+    Chemical,
+    Document,
+    Filter,
+    Grant,
+    Link,
+    MeshHeading,
+    PublicationType,
+    Section,
+    SupplementaryConcept,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NAME = st.sampled_from(["Humans", "humans", "Animals", "D006801", ""])
@@ -40,6 +51,11 @@ DOCUMENT = st.builds(
         st.builds(MeshHeading, NAME, NAME, st.booleans(), st.lists(TEXT, max_size=2).map(tuple)), max_size=3
     ).map(tuple),
     languages=st.lists(st.sampled_from(["eng", "ger"]), max_size=2).map(tuple),
+    affiliations=st.lists(st.lists(TEXT, max_size=2).map(tuple), max_size=2).map(tuple),
+    chemicals=st.lists(st.builds(Chemical, NAME, NAME, st.sampled_from(["", "R16CO5Y76E"])), max_size=2).map(tuple),
+    supplementary_concepts=st.lists(st.builds(SupplementaryConcept, NAME, NAME, TEXT), max_size=2).map(tuple),
+    accessions=st.lists(st.builds(Accession, TEXT, st.sampled_from(["NCT00000620", "M24126"])), max_size=2).map(tuple),
+    grants=st.lists(st.builds(Grant, TEXT, TEXT), max_size=1).map(tuple),
     links=st.lists(st.builds(Link, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     retracted=st.booleans(),
 )
@@ -54,6 +70,9 @@ FILTER = st.builds(
     languages=st.lists(st.sampled_from(["ENG", "ger"]), max_size=1).map(tuple),
     has_abstract=st.booleans(),
     not_retracted=st.booleans(),
+    chemicals=st.lists(st.sampled_from(["HUMANS", "r16co5y76e"]), max_size=1).map(tuple),
+    supplementary_concepts=st.lists(st.sampled_from(["HUMANS", "animals"]), max_size=1).map(tuple),
+    accessions=st.lists(st.sampled_from(["nct00000620", "NCT1"]), max_size=1).map(tuple),
 )
 
 
@@ -124,6 +143,11 @@ def allows(allowed: Filter, document: Document) -> bool:
         and among(allowed.mesh, [text for heading in document.mesh for text in (heading.name, heading.ui)])
         and among(allowed.journals, [document.journal])
         and among(allowed.languages, list(document.languages))
+        and among(allowed.chemicals, [text for c in document.chemicals for text in (c.name, c.ui, c.registry_number)])
+        and among(
+            allowed.supplementary_concepts, [text for c in document.supplementary_concepts for text in (c.name, c.ui)]
+        )
+        and among(allowed.accessions, [accession.number for accession in document.accessions])
         and (not allowed.has_abstract or any(section.text for section in abstract_sections(document)))
         and not (allowed.not_retracted and document.retracted)
     )

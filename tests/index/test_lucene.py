@@ -15,7 +15,16 @@ from ragqa.index.lucene import LuceneIndex, build_lucene
 from ragqa.index.rank_bm25 import LuceneBm25
 from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
-from ragqa.types import Document, Filter, MeshHeading, PublicationType, Section
+from ragqa.types import (
+    Accession,
+    Chemical,
+    Document,
+    Filter,
+    MeshHeading,
+    PublicationType,
+    Section,
+    SupplementaryConcept,
+)
 
 RECIPE = Bm25Settings()
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -51,6 +60,31 @@ STATINS = [
     article(2, "Running with statins: muscles ache."),
     article(3),
 ]
+
+
+def test_what_is_raised_or_lowered_is_found_on_the_line(tmp_path: Path) -> None:
+    texts = ["Output of CO₂ rose.", "Exposure to PM_2.5 rose.", "It was 2.88×10⁴.", "Nothing of that."]
+    searched = index(tmp_path, [article(i, text) for i, text in enumerate(texts)])
+
+    queries = ["CO2", "CO₂", "PM2.5", "PM_2.5"]
+    assert searched.search(queries, 1).rows[:, 0].tolist() == [0, 0, 1, 1]
+    searched.close()
+
+
+def test_substances_concepts_and_numbers_of_trials_are_searched_where_the_recipe_says_so(tmp_path: Path) -> None:
+    found = article(
+        0,
+        "word",
+        chemicals=(Chemical("Bisoprolol", "D017298"),),
+        supplementary_concepts=(SupplementaryConcept("Brugada syndrome 3", "C567059", "Disease"),),
+        accessions=(Accession("ClinicalTrials.gov", "NCT00000620"),),
+    )
+    fields = {"contents": 1.0, "chemicals": 1.0, "supplementary_concepts": 1.0, "accessions": 1.0}
+    searched = index(tmp_path, [article(1, "word"), found], Bm25Settings(fields=fields))
+
+    rows = searched.search(["bisoprolol", "Brugada", "nct00000620", "D017298"], 1).rows[:, 0].tolist()
+    assert rows == [1, 1, 1, -1]
+    searched.close()
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +200,7 @@ def test_threads_may_share_indexes(tmp_path: Path) -> None:
 TYPES = [PublicationType("Randomized Controlled Trial", "D016449"), PublicationType("Review", "D016454")]
 HEADINGS = [MeshHeading("Breast Neoplasms", "D001943"), MeshHeading("Humans", "D006801")]
 documents_with_attributes = st.builds(
-    lambda types, mesh, journal, year, language, abstract, retracted: article(
+    lambda types, mesh, journal, year, language, abstract, retracted, named: article(
         0,
         "word" if abstract else "",
         "word",
@@ -176,12 +210,16 @@ documents_with_attributes = st.builds(
         year=year,
         languages=(language,),
         retracted=retracted,
+        chemicals=(Chemical("Aspirin", "D001241", "R16CO5Y76E"),) if named else (),
+        supplementary_concepts=(SupplementaryConcept("COVID-19", "C000657245"),) if named else (),
+        accessions=(Accession("ClinicalTrials.gov", "NCT00000620"),) if named else (),
     ),
     st.lists(st.sampled_from(TYPES), unique=True),
     st.lists(st.sampled_from(HEADINGS), unique=True),
     st.sampled_from(["", "The Lancet", "BMJ (Clinical research ed.)"]),
     st.sampled_from([None, 1975, 1999, 2000, 2020]),
     st.sampled_from(["eng", "ger"]),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
 )
@@ -196,6 +234,9 @@ filters = st.builds(
     languages=st.sampled_from([(), ("ENG",), ("ger", "fre")]),
     has_abstract=st.booleans(),
     not_retracted=st.booleans(),
+    chemicals=st.sampled_from([(), (), ("aspirin",), ("r16co5y76e",), ("D001241", "other"), ("ibuprofen",)]),
+    supplementary_concepts=st.sampled_from([(), (), ("covid-19",), ("C000657245",)]),
+    accessions=st.sampled_from([(), (), ("NCT00000620",), ("NCT1",)]),
 )
 
 
@@ -212,6 +253,9 @@ def plainly_allowed(document: Document, allowed: Filter) -> bool:
         and has(allowed.mesh, [name for heading in document.mesh for name in (heading.name, heading.ui)])
         and has(allowed.journals, [document.journal])
         and has(allowed.languages, document.languages)
+        and has(allowed.chemicals, [n for c in document.chemicals for n in (c.name, c.ui, c.registry_number)])
+        and has(allowed.supplementary_concepts, [n for c in document.supplementary_concepts for n in (c.name, c.ui)])
+        and has(allowed.accessions, [accession.number for accession in document.accessions])
         and (not allowed.has_abstract or len(document.sections) == 2)
         and (not allowed.not_retracted or not document.retracted)
     )
