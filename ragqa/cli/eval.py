@@ -30,6 +30,7 @@ def evaluate() -> None:
 @click.option("--hits", "n_hits", default=100, show_default=True, help="Hits kept of each question.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--baseline", help="Label by majority, never or word-overlap, not the reader.")
+@click.option("--perturb", help="Put the questions otherwise: typos, paraphrase, clause, … (see eval robustness).")
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
 def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
@@ -119,6 +120,20 @@ def compare(
     else:
         questions = loaded[0].questions
         eval_show.compared(compare_runs(loaded, measures, **options), questions, changed, as_json)
+
+
+@evaluate.command()
+@click.argument("original", metavar="RUN")
+@click.argument("perturbed", nargs=-1, required=True, metavar="PERTURBED …")
+@click.option("--measure", default="", help="Default: the task's primary measure.")
+@json_option
+def robustness(original: str, perturbed: tuple[str, ...], measure: str, as_json: bool) -> None:
+    """What perturbing the questions changes: runs with --perturb against the run without."""
+    from ragqa.evaluate.compare.robustness import robustness as robustness_
+    from ragqa.evaluate.runs.load import load_run
+
+    found = robustness_(load_run(original), [load_run(name) for name in perturbed], measure)
+    eval_show.robust(found, as_json)
 
 
 @evaluate.command()

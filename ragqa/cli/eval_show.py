@@ -104,6 +104,26 @@ def ranked(found: Any, as_json: bool) -> None:
     show.table(["Kemeny", "system", "mean rank", "Borda", *tasks], rows)
 
 
+def robust(found: Sequence[Any], as_json: bool) -> None:
+    """What perturbations change."""
+    if as_json:
+        show.json_document(found)
+        return
+    rows = [
+        [
+            one.perturbation,
+            f"{one.comparison.b:.4f}",
+            f"{one.comparison.a:.4f}",
+            _interval(one.comparison.difference),
+            p_value(one.p_holm),
+            f"{one.n_changed / one.n_questions:.3f} [{one.changed_low:.3f}, {one.changed_high:.3f}]",
+        ]
+        for one in found
+    ]
+    measure = found[0].comparison.measure
+    show.table(["perturbation", measure, "perturbed", "difference", "p (Holm)", "answers changed"], rows)
+
+
 def ablation(path: Any, found: Any, as_json: bool) -> None:
     """The table of an ablation, its tests, and what sharing saved."""
     if as_json:

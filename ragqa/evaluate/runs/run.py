@@ -20,6 +20,7 @@ from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.stages import Stages
 from ragqa.evaluate.runs.task import N_HITS, run_task, searches, work_of, write_task
 from ragqa.evaluate.stats.intervals import SEED
+from ragqa.evaluate.tasks.perturbed import perturbed
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.scorers import needs_reader
 from ragqa.evaluate.tasks.task import Task, question_set_hash
@@ -59,6 +60,8 @@ class Request:
     baseline
         A baseline that gives labels in the reader's place (``majority``, ``never``, ``word-overlap``); None: the
         reader.
+    perturb
+        Put the questions otherwise (:data:`ragqa.evaluate.tasks.perturbed.PERTURBATIONS`); None: as they are.
     retry_failed
         Ask those questions of an earlier run again that ended in an error.
     """
@@ -76,6 +79,7 @@ class Request:
     n_hits: int = N_HITS
     limit: int | None = None
     baseline: str | None = None
+    perturb: str | None = None
     retry_failed: bool = False
 
 
@@ -115,6 +119,8 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
     """
     _check(request)
     tasks = load_tasks(request.task, request.data, request.split, request.setting)
+    if request.perturb:
+        tasks = tuple(perturbed(task, request.perturb) for task in tasks)
     path = request.out or home.home() / "eval" / "runs" / run_id(request, tasks)
     if len(tasks) == 1:
         return [run_ready(make_ready(request, tasks[0], progress), path, request, progress, on_question)]
@@ -230,6 +236,8 @@ def run_id(request: Request, tasks: Sequence[Task]) -> str:
     parts = [task.name, data, split, task.setting, request.corpus or "", pipeline]
     if request.baseline:
         parts.append(request.baseline)
+    if request.perturb:
+        parts.append(request.perturb)
     if request.overrides:
         parts.append(content_hash(sorted(request.overrides))[:6])
     if request.limit:
@@ -273,6 +281,8 @@ def described(request: Request, task: Task) -> dict[str, Any]:
     told: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
     if request.limit:
         told["limit"] = request.limit
+    if request.perturb:
+        told["perturbation"] = request.perturb
     return told
 
 

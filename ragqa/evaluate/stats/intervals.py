@@ -54,11 +54,17 @@ def interval(measure: Measure, level: float = 0.95, n_resamples: int = N_RESAMPL
     if not is_share(measure):
         found = interval_of(value, measure.features, measure.combine, level=level, n_resamples=n_resamples, seed=seed)
         return replace(found, n_questions=n_averaged(measure))
+    n_questions = len(measure.question_ids)
+    low, high = wilson(int(measure.values.sum()), n_questions, level)
+    return Interval(value, low, high, level, n_questions, n_resamples, seed, WILSON)
+
+
+def wilson(n_true: int, n_all: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval, with continuity correction, of a share of ``n_all``."""
     from scipy.stats import binomtest
 
-    n_questions = len(measure.question_ids)
-    bounds = binomtest(int(measure.values.sum()), n_questions).proportion_ci(level, method="wilsoncc")
-    return Interval(value, float(bounds.low), float(bounds.high), level, n_questions, n_resamples, seed, WILSON)
+    bounds = binomtest(n_true, n_all).proportion_ci(level, method="wilsoncc")
+    return float(bounds.low), float(bounds.high)
 
 
 def n_averaged(measure: Measure) -> int:
