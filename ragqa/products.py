@@ -8,6 +8,7 @@ from ragqa import home, recipe
 from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
 from ragqa.corpus.store import DocumentStore
+from ragqa.corpus.verify import damaged_files
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.index import build as index_build
 from ragqa.index.build import How
@@ -18,7 +19,9 @@ from ragqa.recipe import Recipe
 from ragqa.types import Progress
 
 
-def build_corpus(name: str, overrides: Sequence[str] = (), progress: Progress | None = None) -> Manifest:
+def build_corpus(
+    name: str, overrides: Sequence[str] = (), progress: Progress | None = None, *, thorough: bool = True
+) -> Manifest:
     """Build the corpus ``name`` from its recipe; what is finished is kept.
 
     Raises
@@ -31,7 +34,9 @@ def build_corpus(name: str, overrides: Sequence[str] = (), progress: Progress | 
     path = home.recipe_path("corpora", name)
     settings = recipe.load(path, CorpusSettings, overrides)
     folder = home.product_path("corpora", name)
-    return corpus_build.build_corpus(name, settings, path.parent, folder, progress, pinned=_pinned(name))
+    return corpus_build.build_corpus(
+        name, settings, path.parent, folder, progress, pinned=_pinned(name), thorough=thorough
+    )
 
 
 def import_corpus(
@@ -119,8 +124,13 @@ def update(name: str, progress: Progress | None = None, *, merge: bool = False) 
 
     Until the end, searches are answered from the state before.
     """
-    corpus = build_corpus(index_manifest(name).inputs["corpus"], progress=progress)
+    corpus = build_corpus(index_manifest(name).inputs["corpus"], progress=progress, thorough=False)
     return corpus, update_index(name, progress, merge=merge)
+
+
+def verify_corpus(name: str) -> list[str]:
+    """Those files of a corpus that are missing or differ from their hashes."""
+    return damaged_files(product_folder("corpora", name))
 
 
 def verify_index(name: str) -> tuple[Manifest, list[str]]:

@@ -1,4 +1,4 @@
-"""``ragqa corpus …``: build, import, update, info, show."""
+"""``ragqa corpus …``: build, import, update, verify, info, show."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from ragqa.cli import show
 from ragqa.cli.options import json_option, set_option
+from ragqa.errors import ProductError
 
 
 @click.group()
@@ -52,8 +53,24 @@ def update(name: str, as_json: bool) -> None:
 
     show.tell_more()
     with show.progress_bars() as progress:
-        manifest = products.build_corpus(name, (), progress)
+        manifest = products.build_corpus(name, (), progress, thorough=False)
     _show_manifest(manifest, as_json)
+
+
+@corpus.command()
+@click.argument("name")
+@json_option
+def verify(name: str, as_json: bool) -> None:
+    """Compare every file of the corpus NAME with its hash."""
+    from ragqa import products
+
+    wrong = products.verify_corpus(name)
+    if as_json:
+        show.json_document({"name": name, "wrong": wrong})
+    if wrong:
+        raise ProductError(f"{len(wrong)} files are damaged: {', '.join(wrong)}; run: ragqa corpus build {name}")
+    if not as_json:
+        show.line(f"all files of the corpus {name!r} are as they were built")
 
 
 @corpus.command()

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,13 @@ import msgspec
 import numpy as np
 import zstandard
 
+from ragqa.corpus.arrays import load_array
 from ragqa.errors import ProductError
 from ragqa.types import Document
 
-ROW = np.dtype([("offset", "<u8"), ("packed", "<u4"), ("begin", "<u4"), ("size", "<u4")])
-"""Offset and packed size of the block in ``documents.bin``; begin and size of the document in the unpacked block."""
+ROW = np.dtype([("offset", "<u8"), ("packed", "<u4"), ("begin", "<u4"), ("size", "<u4"), ("check", "<u4")])
+"""Offset and packed size of the block in ``documents.bin``; begin and size of the document in the unpacked block; its
+checksum (:func:`_checksum`), so that no damage makes the reader take another document for it."""
 
 BLOCK_BYTES = 16 * 1024
 """Unpacked size at which a block is closed: larger ones pack better and take longer to read one document from."""
@@ -46,6 +49,7 @@ class BlockWriter:
         self._places: list[tuple[int, int]] = []
         self._complete: list[Block] = []
         self._rows: list[np.ndarray] = []
+        self._n_rows = 0
 
     def add(self, document: Document) -> None:
         """Append a document."""
@@ -68,10 +72,15 @@ class BlockWriter:
         texts: Any = [text for text, _ in blocks]
         self._digest.update(b"".join(texts))
         packed_texts: Any = self._compressor.multi_compress_to_buffer(texts)
-        for packed, (_, places) in zip(packed_texts, blocks, strict=True):
+        for packed, (text, places) in zip(packed_texts, blocks, strict=True):
             rows = np.empty(len(places), ROW)
             rows["offset"], rows["packed"] = self._offset, len(packed)
             rows["begin"], rows["size"] = np.array(places, dtype=np.uint32).T
+            rows["check"] = [
+                _checksum(text[begin : begin + size], position)
+                for position, (begin, size) in enumerate(places, start=self._n_rows)
+            ]
+            self._n_rows += len(places)
             self._rows.append(rows)
             self._offset += len(packed)
             self._file.write(packed)
@@ -114,11 +123,13 @@ class BlockReader:
         self._remedy = remedy
         self._path = folder / DOCUMENTS_FILE
         self._local = threading.local()
+        self._rows = load_array(folder / ROWS_FILE, folder / ROWS_FILE, remedy, "r")
         try:
-            self._rows = np.load(folder / ROWS_FILE, mmap_mode="r", allow_pickle=False)
             self._file = self._path.open("rb", buffering=0)
-        except (OSError, ValueError, EOFError) as error:
+        except OSError as error:
             raise ProductError(f"the documents in {folder} are missing or damaged ({error}); {remedy}") from error
+        if self._rows.dtype != ROW or self._rows.ndim != 1:
+            raise ProductError(f"{folder / ROWS_FILE} is damaged: it has another form; {remedy}")
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +150,10 @@ class BlockReader:
             place = places[i]
             if place[0] != offset:
                 offset, block = place[0], self._unpack(place[0], place[1])
-            found[i] = self._decode(decoder, block[place[2] : place[2] + place[3]])
+            data = block[place[2] : place[2] + place[3]]
+            if _checksum(data, int(positions[i])) != place[4]:
+                raise ProductError(f"{self._path} or {ROWS_FILE} is damaged at row {positions[i]}; {self._remedy}")
+            found[i] = self._decode(decoder, data)
         return [document for document in found if document is not None]
 
     def scan(self, begin: int = 0, end: int | None = None) -> Iterator[Document]:
@@ -156,7 +170,7 @@ class BlockReader:
         try:
             packed = os.pread(self._file.fileno(), size, offset)
             return self._decompressor().decompress(packed)
-        except (OSError, ValueError, zstandard.ZstdError) as error:
+        except (OSError, ValueError, OverflowError, MemoryError, zstandard.ZstdError) as error:
             raise ProductError(f"{self._path} is damaged at byte {offset} ({error}); {self._remedy}") from error
 
     def _decode(self, decoder: "msgspec.msgpack.Decoder[Document]", data: bytes) -> Document:
@@ -177,6 +191,11 @@ class BlockReader:
             self._local.decoder = msgspec.msgpack.Decoder(Document)
         decoder: msgspec.msgpack.Decoder[Document] = self._local.decoder
         return decoder
+
+
+def _checksum(data: bytes, position: int) -> int:
+    """CRC-32 of a document and of its position in the part."""
+    return zlib.crc32(data, position & 0xFFFFFFFF)
 
 
 def _sync(file: BinaryIO) -> None:

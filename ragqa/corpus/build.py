@@ -12,9 +12,10 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
-from ragqa.corpus.part import PartRecord, read_part_record, write_part
+from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, write_part
 from ragqa.corpus.records import CorpusFormat, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.sources import find_sources
@@ -71,6 +72,7 @@ def build_corpus(
     progress: Progress | None = None,
     *,
     pinned: Collection[str] = (),
+    thorough: bool = True,
 ) -> Manifest:
     """Build the corpus ``name`` in ``folder``, or bring it up to date.
 
@@ -89,6 +91,9 @@ def build_corpus(
         Told ``"sources"`` after each file and ``"documents"`` after each batch.
     pinned
         Hashes of states that are kept although they are no longer in force: indexes were built from them.
+    thorough
+        Whether parts that are there already are compared with their hashes, and not with their sizes alone; a
+        damaged one is read again.
 
     Raises
     ------
@@ -110,13 +115,19 @@ def build_corpus(
     with _disk_full_reported(folder):
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
-            parts = _read_sources(folder / PARTS_FOLDER, layout, settings, paths, report)
+            finished = partial(_finished_part, thorough=thorough)
+            parts = _read_sources(folder / PARTS_FOLDER, (layout, finished), settings, paths, report)
             return _switch_state(_Target(name, settings, folder, tree, pinned), parts, started)
 
 
 def _read_sources(
-    folder: Path, layout: CorpusFormat, settings: CorpusSettings, paths: Sequence[Path], report: Progress
+    folder: Path,
+    how: tuple[CorpusFormat, Callable[[Path], PartRecord | None]],
+    settings: CorpusSettings,
+    paths: Sequence[Path],
+    report: Progress,
 ) -> list[tuple[str, PartRecord]]:
+    layout, finished_part = how
     parts = []
     n_documents = 0
 
@@ -129,8 +140,8 @@ def _read_sources(
         source = (path.name, _hash_source(path), f"{layout.name}/{layout.version}")
         read_with = [settings.include_conclusion, settings.question_as_title]
         left_out = frozenset(settings.leave_out)
-        name = content_hash([*source, *read_with, *sorted(left_out)])[:32]
-        part = _finished_part(folder / name)
+        name = content_hash([PART_LAYOUT, *source, *read_with, *sorted(left_out)])[:32]
+        part = finished_part(folder / name)
         if part is None:
             _log.info("reading %s", path)
             part = write_part(folder / name, source, _without(layout.read(path, settings), left_out), on_batch)
@@ -150,12 +161,12 @@ def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[R
             yield record
 
 
-def _finished_part(folder: Path) -> PartRecord | None:
+def _finished_part(folder: Path, *, thorough: bool) -> PartRecord | None:
     """The record of a part that is there; a damaged one is removed, so that it is read again."""
     if not folder.exists():
         return None
     try:
-        return read_part_record(folder, "it is read again")
+        return read_part_record(folder, "it is read again", thorough=thorough)
     except ProductError as error:
         _log.warning("%s", error)
         shutil.rmtree(folder)
@@ -325,7 +336,7 @@ def _copy_mesh_tree(path: Path | None, folder: Path) -> str:
     if path is None:
         return ""
     name = f"mesh-tree-{file_hash(path)[:16]}{path.suffix}"
-    if not (folder / name).exists():
+    if not (folder / name).exists() or file_hash(folder / name) != file_hash(path):
         write_atomically(folder / name, path.read_bytes())
     return name
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragqa.corpus.part import PARQUET_FILE
+from ragqa.corpus.text import one_line
 from ragqa.errors import ProductError
 from ragqa.types import Filter
 
@@ -133,10 +134,10 @@ class Columns:
         for part in self._parts:
             path = part / PARQUET_FILE
             try:
-                with pq.ParquetFile(path) as file:
+                with pq.ParquetFile(path, page_checksum_verification=True) as file:
                     yield file.read(columns=columns)
-            except (OSError, pa.ArrowException) as error:
-                raise ProductError(f"{path} is missing or damaged ({error}); {self._remedy}") from error
+            except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+                raise ProductError(f"{path} is missing or damaged ({one_line(str(error))}); {self._remedy}") from error
 
 
 def _plain_values(column: Any, missing: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragqa.corpus.part import PARQUET_FILE
+from ragqa.corpus.text import one_line
 from ragqa.errors import ProductError
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class IdColumn:
 
         try:
             # One chunk: taking from many is slower by far.
-            column: pa.Array[Any] = pa.parquet.read_table(path, columns=["id"]).column("id").combine_chunks()
-        except (OSError, pa.ArrowException) as error:
-            raise ProductError(f"{path} is missing or damaged ({error}); {self._remedy}") from error
+            column: pa.Array[Any] = (
+                pa.parquet.read_table(path, columns=["id"], page_checksum_verification=True)
+                .column("id")
+                .combine_chunks()
+            )
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            raise ProductError(f"{path} is missing or damaged ({one_line(str(error))}); {self._remedy}") from error
         return column

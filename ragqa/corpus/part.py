@@ -21,7 +21,7 @@ from ragqa.corpus.keys import document_keys
 from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
 from ragqa.corpus.table import TableBuilder, schema
 from ragqa.errors import ProductError
-from ragqa.manifest import content_hash, file_hash, read_json, sync_folder, write_json
+from ragqa.manifest import content_hash, file_hash, read_json, sync_folder, verify_files, write_json
 from ragqa.types import Document
 
 KEY = np.dtype([("key", "<u8"), ("row", "<u4"), ("version", "<i4")])
@@ -32,6 +32,9 @@ DELETION = np.dtype([("key", "<u8"), ("row", "<u4")])
 
 PARQUET_FILE, KEYS_FILE, DELETIONS_FILE, RECORD_FILE = "documents.parquet", "keys.npy", "deletions.npy", "part.json"
 FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE)
+
+PART_LAYOUT = 2
+"""Raised when the files of a part change their form: parts of the old form are then read again."""
 
 _BATCH = 1024
 """Documents of a Parquet row group: what is held in memory at a time."""
@@ -111,8 +114,8 @@ def write_part(
     return part
 
 
-def read_part_record(folder: Path, remedy: str) -> PartRecord:
-    """The record of a finished part whose files are all there in their full size.
+def read_part_record(folder: Path, remedy: str, *, thorough: bool = False) -> PartRecord:
+    """The record of a finished part whose files are all there: in their full size or, ``thorough``, with their hashes.
 
     Raises
     ------
@@ -124,6 +127,8 @@ def read_part_record(folder: Path, remedy: str) -> PartRecord:
         path = folder / name
         if not path.is_file() or path.stat().st_size != size:
             raise ProductError(f"{path} is missing or truncated; {remedy}")
+    if thorough and (wrong := verify_files(folder, part.files)):
+        raise ProductError(f"{folder} is damaged: {', '.join(wrong)} differ from their hashes; {remedy}")
     return part
 
 
@@ -138,7 +143,7 @@ class _PartWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="part-writer")
         self._writing: Future[None] | None = None
         self._blocks = BlockWriter(folder)
-        self._parquet = pq.ParquetWriter(folder / PARQUET_FILE, schema(), compression="zstd")
+        self._parquet = pq.ParquetWriter(folder / PARQUET_FILE, schema(), compression="zstd", write_page_checksum=True)
         self._table = TableBuilder()
         self._labels: list[tuple[str, int]] = []
         self._keys: list[np.ndarray] = []

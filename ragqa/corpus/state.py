@@ -16,14 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ragqa.corpus.arrays import load_array
 from ragqa.corpus.keys import FIRST_HASHED
 from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
-from ragqa.errors import SourceError
+from ragqa.errors import ProductError, SourceError
 from ragqa.manifest import content_hash, hash_files, sync_folder
 
 STATE_FILE, STATES_FOLDER, PARTS_FOLDER = "state.json", "states", "parts"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 LIVE, SUPERSEDED, DELETED = 0, 1, 2
 
@@ -140,9 +141,17 @@ def resolve(
     return name, fate
 
 
-def dead_rows(folder: Path, n_rows: int) -> np.ndarray:
-    """Which rows are superseded or deleted: bool [n_rows]."""
-    packed = np.load(folder / DEAD_FILE, allow_pickle=False)
+def dead_rows(folder: Path, n_rows: int, remedy: str) -> np.ndarray:
+    """Which rows are superseded or deleted: bool [n_rows].
+
+    Raises
+    ------
+    ProductError
+        The file is missing or damaged.
+    """
+    packed = load_array(folder / DEAD_FILE, folder / DEAD_FILE, remedy)
+    if packed.dtype != np.uint8 or packed.shape != (-(-n_rows // 8),):
+        raise ProductError(f"{folder / DEAD_FILE} is damaged: it has another form; {remedy}")
     return np.unpackbits(packed, count=n_rows).astype(bool)
 
 

@@ -15,6 +15,7 @@ from ragqa.corpus.columns import Columns
 from ragqa.corpus.ids import IdColumn
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.state import (
+    DEAD_FILE,
     PARTS_FOLDER,
     SCHEMA_VERSION,
     STATE_FILE,
@@ -176,7 +177,13 @@ class DocumentStore:
                 f"the corpus {self.name} has no document {document_id!r}; it holds {len(self)} documents, "
                 "and a withdrawn one is gone"
             )
-        return self.read([row])[0]
+        document = self.read([row])[0]
+        if document.id != document_id:
+            raise ProductError(
+                f"the ids of the corpus {self.name} are damaged: {document_id!r} leads to {document.id!r}; "
+                f"{self._remedy}"
+            )
+        return document
 
     def scan(self, batch_size: int = 1024, rows: tuple[int, int] | None = None) -> Iterator[list[tuple[int, Document]]]:
         """Live documents in the order of their rows, as batches of ``(row, document)``, read as they are used.
@@ -206,10 +213,10 @@ class DocumentStore:
         """The rows that are superseded or deleted: bool [n_rows], which must not be changed."""
         if self._dead is None:
             folder = self.folder / PARTS_FOLDER / self._state.rows_folder
-            try:
-                self._dead = dead_rows(folder, self.n_rows)
-            except (OSError, ValueError, EOFError) as error:
-                raise ProductError(f"{folder} is missing or damaged ({error}); {self._remedy}") from error
+            dead = dead_rows(folder, self.n_rows, self._remedy)
+            if int(np.count_nonzero(dead)) != self.n_rows - len(self):
+                raise ProductError(f"{folder / DEAD_FILE} is damaged: its count is wrong; {self._remedy}")
+            self._dead = dead
         return self._dead
 
     def mask(self, allowed: Filter) -> np.ndarray:

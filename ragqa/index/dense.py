@@ -25,7 +25,7 @@ from ragqa.index.dense_build import (
 )
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_search import FaissIndex
-from ragqa.index.segments import Placed
+from ragqa.index.segments import Placed, checked_array
 from ragqa.index.word_counts import WordCounts
 from ragqa.recipe import DenseSettings
 from ragqa.types import Ranked
@@ -124,10 +124,7 @@ class _Segment:
         if description.vectors != fingerprint:
             raise ProductError(f"the vectors in {folder} were made by another encoder than the index's; {remedy}")
         self._faiss = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, remedy)
-        try:
-            own: np.ndarray = np.load(folder / ROWS, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise ProductError(f"{folder / ROWS} is missing or damaged ({error}); {remedy}") from error
+        own = checked_array(segment, ROWS)
         if len(own) != len(self._faiss) or self._faiss.dim != description.dim or (
             len(own) and not (own[0] >= 0 and own[-1] < len(segment.dead) and (own[1:] >= own[:-1]).all())
         ):  # fmt: skip

@@ -22,7 +22,7 @@ from ragqa.corpus.text import abstract_of, title_of
 from ragqa.errors import BackendError, ProductError, RecipeError
 from ragqa.index.filter_tokens import filter_tokens
 from ragqa.index.java import jnius_error, static_methods
-from ragqa.index.segments import Placed
+from ragqa.index.segments import Placed, checked_array
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document
 
@@ -124,10 +124,7 @@ def merge_lucene(sources: Sequence[Placed], folder: Path, *, first_row: int = 0)
 def read_rows(segment: Placed) -> np.ndarray:
     """The row of each document of a segment, counted from the segment's first: int64 [n_documents], ascending."""
     path = segment.folder / ROWS_FILE
-    try:
-        rows: np.ndarray = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ProductError(f"{path} is missing or damaged ({error}); {segment.remedy}") from error
+    rows = checked_array(segment, ROWS_FILE)
     if len(rows) and not (rows[0] >= 0 and rows[-1] < len(segment.dead) and (rows[1:] > rows[:-1]).all()):
         raise ProductError(f"{path} is damaged: its rows are out of range or order; {segment.remedy}")
     return rows

@@ -6,6 +6,8 @@ what is to be built. Small segments are merged with their neighbours (:func:`to_
 every document is merged only a few times while a corpus grows.
 """
 
+import hashlib
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ragqa import manifest
+from ragqa.corpus.arrays import load_array
 from ragqa.corpus.state import PartEntry
 from ragqa.errors import ProductError
 
@@ -74,6 +77,28 @@ class Placed:
     first_row: int
     dead: np.ndarray
     remedy: str = "build the index again: ragqa index build NAME"
+
+
+def checked_array(segment: Placed, name: str) -> np.ndarray:
+    """An array of a segment whose damage would make one document pass for another: compared with its hash when read.
+
+    Raises
+    ------
+    ProductError
+        It is missing or damaged.
+    """
+    path = segment.folder / name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ProductError(f"{path} is missing ({error.strerror}); {segment.remedy}") from error
+    array = load_array(io.BytesIO(data), path, segment.remedy)
+    record = segment.folder / SEGMENT_FILE
+    if record.is_file():
+        expected = manifest.read_json(record, Segment, segment.remedy).files.get(name)
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise ProductError(f"{path} is damaged: it differs from its hash; {segment.remedy}")
+    return array
 
 
 @dataclass(frozen=True, slots=True)

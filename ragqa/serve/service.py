@@ -201,7 +201,7 @@ class Service:
                     f"the corpus {served.engine.store.name!r} has no document {document_id!r}; "
                     "give an id that a search or an answer returned"
                 )
-            document = served.engine.store.read([row])[0]
+            document = served.engine.store.get(document_id)
             return Shown(document, source_of(document, cited=False))
 
         return await self.workers.run(job, self.limits.request_seconds)

@@ -1,0 +1,31 @@
+"""Reading arrays from files that may be damaged."""
+
+import io
+import tokenize
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ragqa.corpus.text import one_line
+from ragqa.errors import ProductError
+
+# The header of an .npy file is Python source: whatever its parser raises may come out.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, TypeError, KeyError, SyntaxError, OverflowError, MemoryError, tokenize.TokenError
+)  # fmt: skip
+
+
+def load_array(source: Path | io.BytesIO, path: Path, remedy: str, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    """The array in an ``.npy`` file, or in its bytes; ``path`` is what errors call it.
+
+    Raises
+    ------
+    ProductError
+        It is missing or damaged.
+    """
+    try:
+        array: np.ndarray = np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
+    except _UNREADABLE as error:
+        raise ProductError(f"{path} is missing or damaged ({one_line(str(error))}); {remedy}") from error
+    return array
