@@ -123,6 +123,43 @@ def compare(
 
 
 @evaluate.command()
+@click.argument("task", required=False)
+@json_option
+def tasks(task: str | None, as_json: bool) -> None:
+    """List the tasks, or show the card of TASK: what it measures, its data, licence and known defects."""
+    from ragqa.evaluate.tasks.card import load_card
+    from ragqa.evaluate.tasks.registry import task_names
+
+    cards = {name: load_card(name) for name in ([task] if task else task_names())}
+    if as_json:
+        show.json_document(cards)
+    elif task:
+        eval_show.card(cards[task])
+    else:
+        show.table(
+            ["task", "title", "official measure"], [[name, c.title, c.official_measure] for name, c in cards.items()]
+        )
+
+
+@evaluate.command()
+@click.argument("task")
+@click.option("--part", default="", help="One data set of a task that has several, for example scifact of beir.")
+@json_option
+def fetch(task: str, part: str, as_json: bool) -> None:
+    """Fetch TASK's public data (checked, resumed), or tell the steps where registration is needed."""
+    from ragqa.evaluate.tasks.card import fetch_task
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        paths = fetch_task(task, part, progress)
+    if as_json:
+        show.json_document({"paths": [str(path) for path in paths]})
+        return
+    for path in paths:
+        show.line(f"Fetched: {path}")
+
+
+@evaluate.command()
 @click.argument("original", metavar="RUN")
 @click.argument("perturbed", nargs=-1, required=True, metavar="PERTURBED …")
 @click.option("--measure", default="", help="Default: the task's primary measure.")
@@ -189,12 +226,29 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
 @evaluate.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN …")
 @click.option("--out", type=_PATH, help="Folder of the report; default: that of the first run or ablation.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "latex", "csv"]),
+    default="html",
+    show_default=True,
+    help="A page, or its tables alone for papers and spreadsheets.",
+)
 @json_option
-def report(runs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
+def report(runs: tuple[str, ...], out: Path | None, form: Any, as_json: bool) -> None:
     """Write a page (HTML, Markdown) on runs and ablations: tables, tests, plots, failures, provenance."""
+    from ragqa.evaluate.report.export import write_tables
     from ragqa.evaluate.report.model import folder_of
     from ragqa.evaluate.report.page import write_report
 
+    if form != "html":
+        paths = write_tables(runs, out or folder_of(runs[0]), form)
+        if as_json:
+            show.json_document({"tables": [str(path) for path in paths]})
+            return
+        for path in paths:
+            show.line(f"Written: {path}")
+        return
     page, text = write_report(runs, out or folder_of(runs[0]))
     if as_json:
         show.json_document({"html": str(page), "markdown": str(text)})

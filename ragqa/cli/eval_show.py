@@ -104,6 +104,22 @@ def ranked(found: Any, as_json: bool) -> None:
     show.table(["Kemeny", "system", "mean rank", "Borda", *tasks], rows)
 
 
+def card(found: Any) -> None:
+    """A task's card."""
+    show.line(found.title, "bold")
+    for name in ("measures", "official_measure", "source", "licence", "size"):
+        show.line(f"{name.replace('_', ' ').capitalize()}: {getattr(found, name)}")
+    for title, table in (("Setting", found.settings), ("Split", found.splits)):
+        for name, meaning in table.items():
+            show.line(f"{title} {name}: {meaning}")
+    for defect in found.known_defects:
+        show.line(f"Known defect: {defect}")
+    for number, step in enumerate(found.steps, start=1):
+        show.line(f"Step {number}: {step}")
+    for file in found.files:
+        show.line(f"File{f' of {file.part}' if file.part else ''}: {file.url}")
+
+
 def robust(found: Sequence[Any], as_json: bool) -> None:
     """What perturbations change."""
     if as_json:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ragqa.evaluate.report import plots, tables
+from ragqa.evaluate.report.breakdown import breakdowns
 from ragqa.evaluate.report.model import Section, sections_of
 from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.report.tables import Cell, Table
@@ -114,7 +115,7 @@ def as_markdown(sections: Sequence[Section], pictures: Sequence[Mapping[str, str
     for section, named in zip(sections, pictures, strict=True):
         parts += [f"## {section.title}", section.description, section.savings]
         parts += [f"- {note}" for note in section.notes]
-        for table in [*tables.tables_of(section), *_details(section)]:
+        for table in [*tables.tables_of(section), *details_of(section)]:
             parts += [f"### {table.title}", _table_markdown(table), table.caption]
         parts += [f"### {title}\n\n![{title}]({path})" for title, path in named.items()]
         parts += ["### Provenance", f"```json\n{_provenance(section)}\n```"]
@@ -145,7 +146,7 @@ def _section_html(section: Section, pictures: Mapping[str, str], browser: str) -
         name = html.escape(title)
         parts.append(f'<figure role="img" aria-label="{name}">\n<figcaption>{name}</figcaption>\n{svg}</figure>')
     parts += [_table_html(table) for table in shown[1:]]
-    for table in _details(section):
+    for table in details_of(section):
         inner = _table_html(table, heading=False)
         parts.append(f"<details><summary>{html.escape(table.title)}</summary>\n{inner}</details>")
     provenance = html.escape(_provenance(section))
@@ -153,8 +154,14 @@ def _section_html(section: Section, pictures: Mapping[str, str], browser: str) -
     return "\n".join(parts)
 
 
-def _details(section: Section) -> list[Table]:
-    found = [tables.all_measures(section), tables.stage_times(section), tables.all_counts(section)]
+def details_of(section: Section) -> list[Table]:
+    """The tables that are folded away on the page, those without rows left out."""
+    found = [
+        *breakdowns(section),
+        tables.all_measures(section),
+        tables.stage_times(section),
+        tables.all_counts(section),
+    ]
     return [table for table in found if table.rows]
 
 

@@ -2,6 +2,7 @@
 (answers from the gold snippets).
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ _SCORERS: dict[str, tuple[str, ...]] = {
     "A+": ("bioasq_exact", "rouge", "bioasq_documents", "selective", "citations"),
     "B": ("bioasq_exact", "rouge", "selective"),
 }
+_FIRST_YEAR = 2013  # of BioASQ 1b
 _PRIMARY = {"A": "document_map", "A+": "yesno_macro_f1", "B": "yesno_macro_f1"}
 _MEASURES = ("nDCG@10", "R@10", "MRR@10", "AP@100")
 
@@ -80,6 +82,16 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         else (),
     )
     return (checked(task, str(data)),)
+
+
+def year_of(batch: str) -> str:
+    """The year of a batch by its name; "" where the name does not tell the edition.
+
+    >>> year_of("13B1"), year_of("training13b"), year_of("dry-run")
+    ('2025', '2025', '')
+    """
+    edition = re.search(r"(?<!\d)(\d{1,2})b", batch, re.IGNORECASE)
+    return str(_FIRST_YEAR + int(edition[1]) - 1) if edition else ""
 
 
 def _files(data: Path, split: str | None) -> list[Path]:
