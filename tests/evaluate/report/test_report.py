@@ -29,7 +29,9 @@ class Page(HTMLParser):
             self.tables[-1].append([])
         elif tag in ("td", "th"):
             self.tables[-1][-1].append("")
-        addresses = [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "data")]
+        # A link is followed by the reader; only what a browser loads by itself counts.
+        loading = ("src", "xlink:href", "data") if tag == "a" else ("src", "href", "xlink:href", "data")
+        addresses = [value or "" for name, value in attrs if name in loading]
         self.loaded += [address for address in addresses if not address.startswith("#")]
 
     def handle_data(self, data: str) -> None:
