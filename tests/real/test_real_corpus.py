@@ -4,6 +4,7 @@ import gzip
 import random
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.mesh_tree import read_mesh_tree
 from ragqa.corpus.pubmed_xml import read_pubmed_xml
 from ragqa.corpus.records import Deletion
+from ragqa.corpus.scripts import on_the_line, subscript, superscript
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_sections, title_of
 from ragqa.types import Document, Filter
@@ -63,6 +65,28 @@ def test_every_text_of_every_record_is_there(real_data: Path) -> None:
         assert deleted == root.xpath("//DeleteCitation/PMID/text()")
 
 
+def signs(texts: Iterable[str]) -> list[str]:
+    """Texts without white space and without what tells that a sign is raised, lowered or part of a fraction."""
+    return [re.sub(r"[\s^_/()]", "", re.sub("[‐‑–−]", "-", on_the_line(text))) for text in texts]
+
+
+def test_what_is_raised_or_lowered_stays_so(real_data: Path) -> None:
+    marks = {"sup": superscript, "sub": subscript}
+    n_marks = 0
+    for path in (real_data / "pubmed-xml").iterdir():
+        documents = {
+            r.id: r for r in read_pubmed_xml(path, CorpusSettings((), "pubmed-xml")) if isinstance(r, Document)
+        }
+        for article in etree.fromstring(content(path)).iter("PubmedArticle"):
+            document = documents[article.findtext("MedlineCitation/PMID")]
+            written = " ".join(section.text for section in abstract_sections(document))
+            for element in article.xpath("MedlineCitation/Article/Abstract/AbstractText/*[self::sup or self::sub]"):
+                words = (element.text or "").split()
+                assert marks[element.tag](" ".join(words)) in written
+                n_marks += bool(words) and not len(element)
+    assert n_marks > 50
+
+
 def check(document: Document, article: "etree._Element") -> None:
     def texts(path: str) -> list[str]:
         found = (" ".join("".join(element.itertext()).split()) for element in article.xpath(path))
@@ -71,18 +95,18 @@ def check(document: Document, article: "etree._Element") -> None:
     body = "MedlineCitation/Article" if article.tag == "PubmedArticle" else "BookDocument"
     top = "MedlineCitation" if article.tag == "PubmedArticle" else "BookDocument"
     assert [document.id] == texts(f"{top}/PMID")
-    assert [section.text for section in abstract_sections(document)] == texts(f"{body}/Abstract/AbstractText")
-    assert [s.text for s in document.sections if s.name.startswith("other")] == texts(
-        f"{top}/OtherAbstract/AbstractText"
-    )
+    abstract = texts(f"{body}/Abstract/AbstractText")
+    assert signs(section.text for section in abstract_sections(document)) == signs(abstract)
+    others = [s.text for s in document.sections if s.name.startswith("other")]
+    assert signs(others) == signs(texts(f"{top}/OtherAbstract/AbstractText"))
     assert [heading.name for heading in document.mesh] == texts(f"{top}/MeshHeadingList/MeshHeading/DescriptorName")
-    assert list(document.keywords) == texts(f"{top}/KeywordList/Keyword")
+    assert signs(document.keywords) == signs(texts(f"{top}/KeywordList/Keyword"))
     assert list(document.languages) == texts(f"{body}/Language")
     assert [kind.name for kind in document.publication_types] == texts(f"{body}//PublicationType")
     assert [document.journal] == texts(f"{body}/Journal/Title") or article.tag == "PubmedBookArticle"
     (title,) = texts(f"{body}/ArticleTitle") or texts(f"{body}/Book/BookTitle")
-    shown = title_of(document)
-    assert shown == title or (document.title_translated and shown.rstrip(".") in title) or "Not Available" in title
+    shown, title = signs([title_of(document), title])
+    assert shown == title or (document.title_translated and shown.rstrip(".") in title) or "NotAvailable" in title
     assert document.year is not None
     assert str(document.year) in "".join(
         texts(f"{body}//*[self::PubDate or self::ArticleDate or self::ContributionDate]")
