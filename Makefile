@@ -12,7 +12,7 @@ export Q
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup index ask eval ablate serve vllm vllm-test-env bench jar test lint format clean
+.PHONY: help setup index ask eval ablate serve vllm vllm-test-env bench jar train-reader test lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ bench: $(READY) ## Measure speed and memory against named peers; DATA names a fo
 
 jar: $(READY) ## Compile the Java classes that write and search Lucene indexes (needs a JDK of version 21 on)
 	$(BIN)/python -m ragqa.index.jar.compile
+
+train-reader: $(READY) ## Train the reader's model on the data in DATA, and write it into the package (over an hour)
+	@test -n "$(DATA)" || { echo 'name the folder with the data sets: make train-reader DATA=/path/to/data' >&2; exit 2; }
+	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader --minutes 20
+	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader --minutes 58 --from .bench/reader/reader.pt
+	$(BIN)/python eval/training/reader/export.py --data "$(DATA)" --weights .bench/reader
+	$(BIN)/python eval/training/reader/decide.py --data "$(DATA)"
 
 test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
 	$(BIN)/pytest

@@ -211,9 +211,11 @@ class ChatSettings(EndpointSettings):
 class AnswerSettings:
     """How hits become an answer: the reader, how many documents it gets, and the settings of ``chat``.
 
-    The extractive reader writes at most ``n_statements`` sentences, encodes at most ``n_encoded_sentences`` per
-    question, and abstains where the best document's fit (0 to 1) stays below ``abstain_below``. Retracted articles
-    support a statement only with ``allow_retracted``, and are then flagged.
+    ``reader`` is ``extractive`` (word weights and the index's encoder), ``trained`` (a small model that reads each
+    abstract with the question: it tells the direction of effects and labels claims, and takes several times as long),
+    or ``chat``. The first two write at most ``n_statements`` sentences of the articles; ``extractive`` encodes at most
+    ``n_encoded_sentences`` per question. All abstain where the best document's fit (0 to 1) stays below
+    ``abstain_below``. Retracted articles support a statement only with ``allow_retracted``, and are then flagged.
     """
 
     reader: str = "extractive"

@@ -124,11 +124,11 @@ def export(
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         folder = Path(name)
-        if not _write_graph(module, folder / "fp32.onnx", len(sample[0].ids)):
+        if not write_graph(module, folder / "fp32.onnx", len(sample[0].ids)):
             return Export("torch", figures, len(sample))
         for form in forms:
             if form == "int8":
-                _quantise(folder / "fp32.onnx", folder / "int8.onnx")
+                quantise(folder / "fp32.onnx", folder / "int8.onnx")
             exported = apply(OnnxModel(folder / f"{form}.onnx", "this is an error of ragqa"), sample, pad_id)
             figures[form] = round(agreement(original, exported), 5)
             _log.info("%s export: agreement with the original %.4f on %d texts", form, figures[form], len(sample))
@@ -138,12 +138,19 @@ def export(
     return Export("torch", figures, len(sample))
 
 
-def _write_graph(module: Any, path: Path, width: int) -> bool:
+def write_graph(module: Any, path: Path, width: int, *, each_token: bool = False) -> bool:
+    """Write ``module`` as a float32 graph for batches of any size; False where it cannot be exported.
+
+    ``width`` is the number of tokens of the input that it is traced with. With ``each_token`` the module gives numbers
+    for each token, float32 [n_texts, n_tokens, n_outputs], else for each text.
+    """
     import torch
 
     width = max(width, 4)
     ones, zeros = torch.ones((2, width), dtype=torch.int64), torch.zeros((2, width), dtype=torch.int64)
-    axes = {name: {0: "n_texts", 1: "n_tokens"} for name in _INPUTS} | {"output": {0: "n_texts"}}
+    axes = {name: {0: "n_texts", 1: "n_tokens"} for name in _INPUTS} | {
+        "output": {0: "n_texts", 1: "n_tokens"} if each_token else {0: "n_texts"}
+    }
     try:
         with _quiet(), torch.inference_mode():
             torch.onnx.export(
@@ -166,7 +173,8 @@ def _fuse(path: Path) -> None:
         optimised.save_model_to_file(str(path))
 
 
-def _quantise(source: Path, target: Path) -> None:
+def quantise(source: Path, target: Path) -> None:
+    """Write a float32 graph with weights of int8."""
     with _quiet():
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic

@@ -7,6 +7,12 @@ from typing import Any
 from ragqa.evaluate.measures.measure import Scores
 from ragqa.evaluate.tasks.task import Task
 
+_TRAINED_ON = {
+    ("pubmedqa", "dev"): "four fifths of these questions",
+    ("scifact-claims", "train"): "five sixths of these claims",
+    ("evidence-inference", "train"): "these prompts",
+}
+
 
 def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -> Scores:
     """Say plainly what the reader cannot do, and where its own weights were trained on the questions asked."""
@@ -15,6 +21,9 @@ def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -
             "the extractive reader does not choose among options: the option whose words the retrieved articles hold "
             "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
         )
+        return replace(scores, notes=(note, *scores.notes))
+    if _reader(settings) == "trained" and (trained := _TRAINED_ON.get((task.name, task.split))) is not None:
+        note = f"NOT a held-out result: the reader's model was trained on {trained} (ragqa/reader/weights/card.json)"
         return replace(scores, notes=(note, *scores.notes))
     if task.name != "pubmedqa" or task.split == "test" or _reader(settings) != "extractive":
         return scores

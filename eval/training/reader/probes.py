@@ -1,0 +1,210 @@
+"""Figures on what was held back: do opposite questions get opposite answers, does the citation checker tell."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bioasq import load_bioasq
+from evidence_inference import load_evidence_inference
+from examples import Example
+from model import collate, sentence_outputs
+from pubmedqa import load_pubmedqa
+from scifact import load_scifact, scifact_groups
+from texts import held_back, sentences_of
+
+from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE
+
+_MAX_TOKENS = 320
+
+
+class Probes:
+    """Development sets, read once."""
+
+    def __init__(self, data: Path, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        prompts = [p for p in load_evidence_inference(data / "evidence-inference", "validation") if p["keep"]]
+        self._prompts = prompts
+        rows, documents = load_scifact(
+            data / "scifact-claims" / "claims_train.csv", data / "beir" / "scifact" / "corpus.jsonl"
+        )
+        group_of = scifact_groups(rows)
+        self._claims = [
+            (row["claim"], documents[document], sorted(keep), label == "SUPPORT")
+            for row in rows
+            if held_back(group_of[row["id"]], 6)
+            for document, (label, keep) in row["evidence"].items()
+        ]
+        self._pubmedqa = [row for row in load_pubmedqa(data / "pubmedqa" / "ori_pqal.json") if held_back(row["id"], 5)]
+        questions = load_bioasq(data / "bioasq" / "golden", ("10B",))
+        self._yesno = [q for q in questions if q["type"] == "yesno" and q["texts"]]
+
+    def run(self, model: Any) -> dict[str, float]:
+        """All figures."""
+        model.eval()
+        with torch.inference_mode():
+            return {
+                **self._direction(model),
+                **self._support(model),
+                **self._pubmedqa_figures(model),
+                **self._bioasq(model),
+            }
+
+    def outputs(self, model: Any, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[float, np.ndarray]]:
+        """Relevance, and float32 [n_sentences, HEADS], of each (query, sentences)."""
+        found: list[tuple[float, np.ndarray]] = [(0.0, np.zeros(0))] * len(pairs)
+        order = sorted(range(len(pairs)), key=lambda place: len(" ".join(pairs[place][1])))
+        for start in range(0, len(order), 16):
+            places = order[start : start + 16]
+            batch = collate(self._tokenizer, [[Example(pairs[p][0], tuple(pairs[p][1]))] for p in places], _MAX_TOKENS)
+            out = model(batch.ids, batch.mask, batch.segments)
+            sentences = sentence_outputs(out, batch)
+            first = 0
+            for row, place in enumerate(places):
+                n = len(batch.kept[row])
+                found[place] = (float(out[row, 0, RELEVANCE]), sentences[first : first + n].numpy())
+                first += n
+        return found
+
+    def flips(self, model: Any, other: Any) -> dict[str, float]:
+        """Share of the claims and questions whose verdict differs between two forms of the model."""
+        pairs = [(claim, [sentences[k] for k in keep]) for claim, sentences, keep, _ in self._claims]
+        pairs += [(row["question"], row["conclusion"]) for row in self._pubmedqa]
+        first, second = (
+            np.array([pooled(s, STANCE).argmax() for _, s in self.outputs(m, pairs)]) for m in (model, other)
+        )
+        return {"share": float((first != second).mean()), "n": float(len(pairs))}
+
+    def temperatures(self, model: Any) -> dict[str, float]:
+        """What the logits of stance and direction are divided by, so that the held-back labels are likeliest."""
+        claims = self.outputs(
+            model, [(claim, [sentences[k] for k in keep]) for claim, sentences, keep, _ in self._claims]
+        )
+        stance = np.array([pooled(s, STANCE) for _, s in claims])
+        supported = np.array([0 if supported else 1 for *_, supported in self._claims])
+        names = ["significantly increased", "significantly decreased", "no significant difference"]
+        queries = [
+            f"Does {p['intervention']} [MASK] {p['outcome']} compared with {p['comparator'] or 'control'}?"
+            for p in self._prompts
+        ]
+        given = [[p["sentences"][k] for k in p["keep"]] for p in self._prompts]
+        read = self.outputs(model, list(zip(queries, given, strict=True)))
+        direction = np.array([pooled(s, DIRECTION) for _, s in read])
+        told = np.array([names.index(p["label"]) for p in self._prompts])
+        return {"stance": temperature(stance, supported), "direction": temperature(direction, told)}
+
+    def _direction(self, model: Any) -> dict[str, float]:
+        names = ["significantly increased", "significantly decreased", "no significant difference"]
+        gold = np.array([names.index(p["label"]) for p in self._prompts])
+        queries = [
+            f"Does {p['intervention']} [MASK] {p['outcome']} compared with {p['comparator'] or 'control'}?"
+            for p in self._prompts
+        ]
+        alone = self.outputs(
+            model, list(zip(queries, [[p["sentences"][k] for k in p["keep"]] for p in self._prompts], strict=True))
+        )
+        whole = self.outputs(model, list(zip(queries, [p["sentences"] for p in self._prompts], strict=True)))
+        asked = {
+            d: self.outputs(
+                model, [(q.replace("[MASK]", d), p["sentences"]) for q, p in zip(queries, self._prompts, strict=True)]
+            )
+            for d in ("increase", "reduce")
+        }
+        guess = {
+            name: np.array([pooled(s, DIRECTION)[:3].argmax() for _, s in found])
+            for name, found in (("given", alone), ("abstract", whole))
+        }
+        stance = {d: np.array([pooled(s, STANCE)[:2].argmax() for _, s in found]) for d, found in asked.items()}
+        directed = gold < 2
+        both = (stance["increase"] == np.where(gold == 0, 0, 1)) & (stance["reduce"] == np.where(gold == 1, 0, 1))
+        return {
+            "direction_given": float((guess["given"] == gold).mean()),
+            "direction_abstract": float((guess["abstract"] == gold).mean()),
+            "both_right_direction_head": float((guess["abstract"] == gold)[directed].mean()),
+            "both_right_stance_head": float(both[directed].mean()), "n_direction": float(len(gold)),
+            "direction_macro_f1": macro_f1(gold, guess["abstract"], 3),
+        }  # fmt: skip
+
+    def _support(self, model: Any) -> dict[str, float]:
+        found = self.outputs(
+            model, [(claim, [sentences[k] for k in keep]) for claim, sentences, keep, _ in self._claims]
+        )
+        gold = np.array([supported for *_, supported in self._claims])
+        score = np.array([pooled(s, STANCE)[0] - pooled(s, STANCE)[1] for _, s in found])
+        whole = self.outputs(model, [(claim, sentences[1:]) for claim, sentences, _, _ in self._claims])
+        score_whole = np.array([pooled(s, STANCE)[0] - pooled(s, STANCE)[1] for _, s in whole])
+        top = np.mean(
+            [
+                int(s[:, EVIDENCE].squeeze(-1).argmax()) + 1 in keep
+                for (_, s), (_, _, keep, _) in zip(whole, self._claims, strict=True)
+            ]
+        )
+        return {
+            "support_auc": auc(gold, score),
+            "support_auc_abstract": auc(gold, score_whole),
+            "rationale_top1": float(top),
+            "n_support": float(len(gold)),
+        }
+
+    def _pubmedqa_figures(self, model: Any) -> dict[str, float]:
+        rows = [row for row in self._pubmedqa if row["label"] != "maybe"]
+        gold = np.array([row["label"] == "no" for row in rows]).astype(int)
+        figures = {}
+        for name, parts in (
+            ("results", [row["context"][-8:] for row in rows]),
+            ("conclusion", [row["conclusion"] for row in rows]),
+        ):
+            found = self.outputs(model, [(row["question"], part) for row, part in zip(rows, parts, strict=True)])
+            guess = np.array([pooled(s, STANCE)[:2].argmax() for _, s in found])
+            figures[f"pubmedqa_{name}_macro_f1"] = macro_f1(gold, guess, 2)
+        other = self.outputs(
+            model, [(rows[(p + 7) % len(rows)]["question"], row["conclusion"]) for p, row in enumerate(rows)]
+        )
+        figures["pubmedqa_other_question_nothing"] = float(np.mean([pooled(s, STANCE).argmax() == 2 for _, s in other]))
+        return figures
+
+    def _bioasq(self, model: Any) -> dict[str, float]:
+        gold, pairs, owner = [], [], []
+        for place, question in enumerate(self._yesno):
+            gold.append(0 if str(question["exact_answer"]).lower().startswith("yes") else 1)
+            for text in question["texts"][:8]:
+                pairs.append((question["body"], sentences_of(text)[:8]))
+                owner.append(place)
+        found = self.outputs(model, pairs)
+        sums = np.zeros((len(gold), 3))
+        for place, (_, sentences) in zip(owner, found, strict=True):
+            sums[place] += softmax(pooled(sentences, STANCE))
+        return {"bioasq_macro_f1": macro_f1(np.array(gold), sums[:, :2].argmax(1), 2), "n_bioasq": float(len(gold))}
+
+
+def pooled(sentences: np.ndarray, head: slice) -> np.ndarray:
+    """The head's logits for the passage: its sentences' weighted by how much they are evidence."""
+    return softmax(sentences[:, EVIDENCE].squeeze(-1)) @ sentences[:, head]
+
+
+def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """What logits [n, n_labels] are divided by, so that the labels are likeliest; to two digits."""
+    tried = np.round(np.geomspace(0.4, 6, 120), 2)
+    chosen = np.arange(len(labels)), labels
+    return float(min(tried, key=lambda t: -np.log(softmax(logits / t)[chosen]).mean()))
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    """Along the last axis."""
+    powers = np.exp(values - values.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def macro_f1(gold: np.ndarray, guess: np.ndarray, n: int) -> float:
+    """Mean F1 of the labels."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold, guess, labels=list(range(n)), average="macro", zero_division=0))
+
+
+def auc(gold: np.ndarray, score: np.ndarray) -> float:
+    """Area under the ROC curve."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(gold, score))

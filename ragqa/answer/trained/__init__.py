@@ -1,0 +1,1 @@
+"""The reader ``trained``: every decision is made from what the small trained model reads in each sentence."""

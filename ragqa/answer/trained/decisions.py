@@ -1,0 +1,67 @@
+"""The few numbers by which the model's outputs become decisions, fitted on data that the model was not trained on.
+
+``eval/training/reader/decide.py`` fits them and writes ``decisions.json`` with its figures.
+"""
+
+import functools
+import importlib.resources
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+NAME = "decisions.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What ``decisions.json`` holds.
+
+    Attributes
+    ----------
+    made_from
+        The data and the weights that it was fitted on.
+    figures
+        Cross-validated figures.
+    gate
+        Feature → weight, and ``intercept``: the logit that a document answers a question.
+    verdict
+        Label → weights of the verdict's features, and ``intercept``.
+    list_share
+        Share of the best phrase's score that an item of a list needs.
+    """
+
+    made_from: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, float] = field(default_factory=dict)
+    verdict: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    list_share: float = 0.3
+
+    def relevance(self, features: Mapping[str, float]) -> float:
+        """The probability that a document with these features answers the question."""
+        return logistic(self.gate, features)
+
+    def verdict_probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
+        """The probability of each label of a verdict with these features."""
+        logits = {label: _logit(weights, features) for label, weights in self.verdict.items()}
+        highest = max(logits.values())
+        powers = {label: math.exp(logit - highest) for label, logit in logits.items()}
+        return {label: power / sum(powers.values()) for label, power in powers.items()}
+
+
+def logistic(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
+    """The probability, 0 to 1, by a logistic regression with named weights."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, _logit(weights, features)))))
+
+
+def _logit(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
+    return weights["intercept"] + sum(weights[name] * value for name, value in features.items())
+
+
+@functools.cache
+def decisions() -> Decisions:
+    """The numbers that come with ragqa."""
+    text = importlib.resources.files("ragqa.answer.trained").joinpath(NAME).read_bytes()
+    return msgspec.json.decode(text, type=Decisions)

@@ -1,0 +1,159 @@
+"""The documents found for a question, read by the model: what each says, sentence by sentence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragqa.answer import terms
+from ragqa.answer.abstract_parts import Part
+from ragqa.answer.passages import Passage, level_weight, passages_of
+from ragqa.answer.question import AskedFor
+from ragqa.answer.support import states_aim
+from ragqa.answer.trained.decisions import decisions
+from ragqa.answer.trained.relation import Query, Relation, query_of, relate
+from ragqa.reader.model import ReaderModel, sigmoid
+from ragqa.types import Document
+
+N_WEIGHED = 5
+"""A verdict weighs so many documents, the most relevant."""
+
+_READ_ALONE = 8  # sentences
+_NO_FINDING: frozenset[Part] = frozenset({"title", "methods"})
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A phrase that may be an exact answer: characters of the section of a passage, and its probability."""
+
+    passage: int
+    begin: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEvidence:
+    """What a document says to the question.
+
+    Attributes
+    ----------
+    features
+        What its relevance is judged by; empty where it has no text.
+    relevance
+        Probability that it answers the question, 0 to 1.
+    relation
+        Probabilities of yes, no and nothing, float64 [3].
+    level
+        Its weight by its evidence level, .5 to 1.
+    usable
+        Whether it may support a statement: a retracted article may not.
+    """
+
+    features: Mapping[str, float]
+    relevance: float
+    relation: np.ndarray
+    level: float
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The documents of one question, read.
+
+    Attributes
+    ----------
+    passages
+        The sentences of all documents, in order.
+    relation
+        For each the probabilities of yes, no and nothing, float64 [n_passages, 3].
+    within
+        For each the probability that it is evidence within its document, float64 [n_passages].
+    weight
+        For each how well it serves as evidence, 0 to 1, float64 [n_passages]; 0 for titles, aims and methods, and for
+        documents that must not be used.
+    documents
+        What each document says.
+    phrases
+        Phrases that may be exact answers.
+    """
+
+    passages: list[Passage]
+    relation: np.ndarray
+    within: np.ndarray
+    weight: np.ndarray
+    documents: list[DocumentEvidence]
+    phrases: list[Phrase]
+
+    @property
+    def relevance(self) -> float:
+        """Relevance of the best document that may be used, 0 where there is none."""
+        return max((document.relevance for document in self.documents if document.usable), default=0.0)
+
+
+def gather(model: ReaderModel, asked: AskedFor, documents: Sequence[Document], *, allow_retracted: bool) -> Evidence:
+    """Read documents for a question, retracted ones too, so that it can be told that they were found."""
+    passages = passages_of(asked, documents)
+    places = [[p for p, passage in enumerate(passages) if passage.document == d] for d in range(len(documents))]
+    query = query_of(asked.text)
+    n_directed = N_WEIGHED if asked.type == "yesno" else 0
+    relations = relate(model, query, [[passages[place].text for place in own] for own in places], n_directed)
+    logits = np.concatenate([said.evidence for said in relations]) if relations else np.zeros(0)
+    relation = np.concatenate([said.of_sentences for said in relations]) if relations else np.zeros((0, 3))
+    told: list[DocumentEvidence] = []
+    phrases: list[Phrase] = []
+    for document, own, said in zip(documents, places, relations, strict=True):
+        usable = allow_retracted or not document.retracted
+        told.append(_document(document, asked, [passages[place] for place in own], said, usable=usable))
+        phrases += _phrases(passages, own, said)
+    within = sigmoid(logits)
+    return Evidence(passages, relation, within, _weights(model, query, passages, within, told), told, phrases)
+
+
+def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) -> Iterator[Phrase]:
+    for found in said.answers:
+        place = own[found.sentence]
+        begin = passages[place].begin
+        yield Phrase(place, begin + found.begin, begin + found.end, found.probability)
+
+
+def _document(
+    document: Document, asked: AskedFor, own: Sequence[Passage], said: Relation, *, usable: bool
+) -> DocumentEvidence:
+    if not own:
+        return DocumentEvidence({}, 0.0, np.array((0.0, 0.0, 1.0)), level_weight(document), usable)
+    features = {
+        "relevance": said.relevance,
+        "evidence": float(np.clip(said.evidence.max(), -10, 10)),
+        "says_something": float(1 - said.of_all[2]),
+        "coverage": _coverage(asked, own),
+    }
+    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level_weight(document), usable)
+
+
+def _coverage(asked: AskedFor, passages: Sequence[Passage]) -> float:
+    """Weighted share of the question's words that the passages have together, titles left out where there is more."""
+    read = [passage for passage in passages if passage.part != "title"] or list(passages)
+    return terms.coverage(asked.stems, set().union(*(passage.stems for passage in read)))
+
+
+def _weights(
+    model: ReaderModel, query: Query, passages: Sequence[Passage], within: np.ndarray, told: Sequence[DocumentEvidence]
+) -> np.ndarray:
+    """How well each sentence serves: read within its document for all, and by itself for the most promising."""
+    titles_only = {p.document for p in passages} - {p.document for p in passages if p.part != "title"}
+    allowed = np.array([
+        told[p.document].usable
+        and (p.part not in _NO_FINDING)
+        and p.document not in titles_only
+        and not states_aim(p.text)
+        for p in passages
+    ], dtype=bool)  # fmt: skip
+    relevance = np.array([told[passage.document].relevance for passage in passages])
+    promise = np.where(allowed, relevance * (0.2 + within), 0.0)
+    chosen = [place for place in np.argsort(-promise, kind="stable")[:_READ_ALONE].tolist() if promise[place] > 0]
+    alone = np.zeros(len(passages))
+    readings = model.read([(query.text, [passages[place].text]) for place in chosen])
+    for place, reading in zip(chosen, readings, strict=True):
+        alone[place] = sigmoid(np.array(reading.relevance))
+    return np.where(allowed, relevance * (within + alone) / 2, 0.0)

@@ -1,0 +1,87 @@
+"""The verdict over several documents, and whether they contradict each other."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragqa.answer.trained.decisions import decisions
+from ragqa.answer.trained.evidence import N_WEIGHED, DocumentEvidence
+from ragqa.types import VerdictLabel
+
+_SAYS_ENOUGH = 0.5
+_CLEAR = 2.0
+_MIN_SHARE_OF_CONFLICT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its probabilities.
+
+    Attributes
+    ----------
+    label
+        The label with the highest probability.
+    probabilities
+        Probability of each label; they add up to 1.
+    conflicting
+        True where documents that answer the question clearly say yes and others clearly say no.
+    """
+
+    label: VerdictLabel
+    probabilities: dict[str, float]
+    conflicting: bool
+
+
+def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | None:
+    """Weigh what each of the documents says; None where none that answers the question says anything.
+
+    Parameters
+    ----------
+    documents
+        What each document says.
+    least
+        Relevance that a document needs to be asked.
+    """
+    asked = [d for d in documents if d.usable and d.relevance >= least and d.relation[2] < 1]
+    asked = sorted(asked, key=lambda d: -d.relevance * d.level)[:N_WEIGHED]
+    if not asked:
+        return None
+    features = verdict_features(asked)
+    probabilities = decisions().verdict_probabilities(features)
+    labels: tuple[VerdictLabel, ...] = ("yes", "no", "maybe")
+    label = max(labels, key=probabilities.__getitem__)
+    return Judgement(label, {name: probabilities[name] for name in labels}, _conflicting(asked))
+
+
+def verdict_features(asked: Sequence[DocumentEvidence]) -> dict[str, float]:
+    """What a verdict is judged by: the lean to yes, how strong it is, silence, and disagreement."""
+    weights = np.array([d.relevance * d.level for d in asked])
+    relations = np.stack([d.relation for d in asked])
+    yes, no, nothing = (weights @ relations / weights.sum()).tolist()
+    lean = math.log((yes + 0.02) / (no + 0.02))
+    leans = relations[:, 0] - relations[:, 1]
+    return {
+        "lean": lean,
+        "size_of_lean": abs(lean),
+        "silence": nothing,
+        "disagreement": float(weights @ np.abs(leans - weights @ leans / weights.sum()) / weights.sum()),
+    }
+
+
+def agreement(relation: np.ndarray, label: VerdictLabel) -> np.ndarray:
+    """How far sentences with these relations, float64 [n, 3], agree with a verdict, 0 to 1."""
+    if label == "maybe":
+        return np.asarray(1 - relation[:, 2])
+    side = 0 if label == "yes" else 1
+    return np.asarray(relation[:, side] / np.maximum(relation[:, 0] + relation[:, 1], 1e-9))
+
+
+def _conflicting(asked: Sequence[DocumentEvidence]) -> bool:
+    weights = np.array([d.relevance * d.level for d in asked])
+    relations = np.stack([d.relation for d in asked])
+    speaks = relations[:, 2] < _SAYS_ENOUGH
+    for_yes = weights[speaks & (relations[:, 0] > _CLEAR * relations[:, 1])].sum() / weights.sum()
+    for_no = weights[speaks & (relations[:, 1] > _CLEAR * relations[:, 0])].sum() / weights.sum()
+    return bool(min(for_yes, for_no) >= _MIN_SHARE_OF_CONFLICT)

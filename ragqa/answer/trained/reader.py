@@ -1,0 +1,149 @@
+"""The reader ``trained``: answers with the very sentences of the articles, chosen by the small trained model."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from ragqa.answer import notices
+from ragqa.answer.question import AskedFor, analyse
+from ragqa.answer.reading import Encode, Reading
+from ragqa.answer.selection import choose, wording
+from ragqa.answer.trained.evidence import Evidence, gather
+from ragqa.answer.trained.exact import answer_weights, exact_answers
+from ragqa.answer.trained.gate import objection
+from ragqa.answer.trained.judgement import Judgement, agreement, judge
+from ragqa.answer.trained.labels import label
+from ragqa.errors import UsageError
+from ragqa.reader.model import ReaderModel, open_model
+from ragqa.recipe import AnswerSettings
+from ragqa.types import Assertion, Document, ExactAnswer, Labelling, Notice, Question, Statement
+
+_RELEVANT = 0.3
+_EXACT_TYPES = ("factoid", "list")
+
+
+class TrainedReader:
+    """Reads documents to answer a question with their own sentences. Make one with :meth:`open`.
+
+    It keeps no state between questions and may be shared between threads.
+    """
+
+    def __init__(self, settings: AnswerSettings, model: ReaderModel) -> None:
+        self.settings = settings
+        self._model = model
+
+    @classmethod
+    def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "TrainedReader":  # noqa: ARG003
+        """Open the model that comes with ragqa, to be used as the recipe's ``answer`` table says.
+
+        The index's encoder is not needed.
+
+        Raises
+        ------
+        BackendError
+            A package that runs the model is missing.
+        ProductError
+            The model's files are damaged.
+        """
+        return cls(settings, open_model())
+
+    def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
+        """Answer a question from documents, or abstain.
+
+        Parameters
+        ----------
+        question
+            What is asked; a type that it comes with is kept.
+        documents
+            The documents found, best first. Retracted ones are never used as support unless the settings allow it.
+        scores
+            Their retrieval scores, one for each.
+
+        Raises
+        ------
+        UsageError
+            The question is empty, or there are not as many scores as documents.
+        """
+        if not question.text.strip():
+            raise UsageError("the question is empty; ask something, for example: Do statins prevent delirium?")
+        if len(documents) != len(scores):
+            raise UsageError(f"{len(documents)} documents came with {len(scores)} scores; give one score for each")
+        asked = analyse(question)
+        evidence = self.gather(asked, documents)
+        if reason := objection(asked, evidence, self.settings.abstain_below):
+            told = self._notices(asked, documents, evidence, ())
+            return Reading(asked.type, abstained=True, reason=reason, notices=tuple(told), strength=evidence.relevance)
+        return self._answer(asked, documents, evidence)
+
+    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
+        """The probability of each label of a claim, or of a question on a trial, and the evidence."""
+        return label(self._model, assertion, documents)
+
+    def gather(self, asked: AskedFor, documents: Sequence[Document]) -> Evidence:
+        """What each document says; every document is read, retracted or not."""
+        return gather(self._model, asked, documents, allow_retracted=self.settings.allow_retracted)
+
+    def _answer(self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence) -> Reading:
+        judgement = judge(evidence.documents, self.settings.abstain_below) if asked.has_verdict else None
+        exact = exact_answers(asked, evidence) if asked.type in _EXACT_TYPES else ()
+        statements = self._statements(evidence, judgement, exact)
+        spans = [span for s in statements for span in s.spans] + [span for e in exact for span in e.spans]
+        told = self._notices(asked, documents, evidence, {span.document_id for span in spans})
+        if judgement is not None and judgement.conflicting:
+            told.append(notices.conflicting())
+        return Reading(
+            question_type=asked.type,
+            statements=statements,
+            verdict=judgement.label if judgement else None,
+            verdict_probabilities=_rounded(judgement.probabilities) if judgement else {},
+            exact_answers=exact,
+            notices=tuple(told),
+            strength=evidence.relevance,
+        )
+
+    def _statements(
+        self, evidence: Evidence, judgement: Judgement | None, exact: Sequence[ExactAnswer]
+    ) -> tuple[Statement, ...]:
+        weights = evidence.weight
+        if judgement is not None:
+            weights = weights * agreement(evidence.relation, judgement.label)
+        elif exact:
+            weights = weights * (0.3 + 0.7 * answer_weights(evidence, exact))
+        chosen = _chosen(evidence, weights, self.settings.n_statements)
+        if judgement is not None and judgement.conflicting:
+            chosen = self._with_other_side(chosen, evidence, judgement)
+        return tuple(
+            Statement(
+                wording(evidence.passages[place].text),
+                (evidence.passages[place].span,),
+                round(float(evidence.weight[place]), 4),
+            )
+            for place in chosen
+        )
+
+    def _with_other_side(self, chosen: list[int], evidence: Evidence, judgement: Judgement) -> list[int]:
+        """One sentence that contradicts the verdict, since the documents disagree."""
+        other = evidence.weight * agreement(evidence.relation, "no" if judgement.label == "yes" else "yes")
+        best = _chosen(evidence, other, 1)
+        return [*chosen[: max(self.settings.n_statements - 1, 1)], *(place for place in best if place not in chosen)]
+
+    def _notices(
+        self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence, cited: Collection[str]
+    ) -> list[Notice]:
+        relevant = [d for d, e in zip(documents, evidence.documents, strict=True) if e.relevance >= _RELEVANT]
+        used = [document for document in documents if document.id in cited]
+        told = notices.about_documents(relevant, used, retracted_allowed=self.settings.allow_retracted)
+        return [*told, notices.language(asked.language)] if asked.language != "en" else told
+
+
+def _chosen(evidence: Evidence, weights: np.ndarray, most: int) -> list[int]:
+    """Places of the chosen sentences; those of weight 0 are never chosen."""
+    return choose(evidence.passages, np.where(weights > 0, weights, -np.inf), {}, most)
+
+
+def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Four digits that still add up to 1."""
+    rounded = {label: round(value, 4) for label, value in probabilities.items()}
+    largest = max(rounded, key=rounded.__getitem__)
+    rounded[largest] = round(1 - sum(value for label, value in rounded.items() if label != largest), 4)
+    return rounded

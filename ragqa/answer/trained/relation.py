@@ -1,0 +1,149 @@
+"""What passages say to a question or claim: yes, no, or nothing of it, for each sentence and for the whole.
+
+A question that asks for a direction ("Does A reduce B?") is read twice. With the words of its direction masked, the
+model tells what happens to the outcome, and rules compare that with what was asked; as it stands, the model tells
+yes or no at once. The two are mixed. "Is it false that …" is taken off before reading and turns the result round.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragqa.answer.assertion import Assertion, Found, asserted, holds
+from ragqa.reader.answers import Found as FoundAnswer
+from ragqa.reader.model import PassageReading, ReaderModel
+
+MASK = "[MASK]"
+QUESTION_WEIGHT, CLAIM_WEIGHT = 0.7, 0.5
+"""Weight of the masked reading, for questions and for claims that have a direction; chosen on development data."""
+
+_SHARPNESS = 3
+"""For questions, what was found counts by this power of its probability: of more, less and the same, the likeliest."""
+
+_FALSITY = re.compile(
+    r"\A\W*(?:is it|it is|it was|was it) (?:false|untrue|incorrect|wrong|not true|not the case|a myth) that\s+",
+    re.IGNORECASE,
+)
+_FOUND: tuple[Found, ...] = ("increased", "decreased", "no difference")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question or claim as the model reads it.
+
+    Attributes
+    ----------
+    text
+        Without "Is it false that".
+    masked
+        The text with the words of its direction masked; "" where it has none.
+    told
+        What the text asserts.
+    turned
+        Whether "Is it false that" was taken off, so that yes means no.
+    """
+
+    text: str
+    masked: str
+    told: Assertion
+    turned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a passage says to a query.
+
+    Attributes
+    ----------
+    of_all
+        Probabilities of yes, no and nothing for the passage, float64 [3].
+    of_sentences
+        The same for each sentence, float64 [n_sentences, 3].
+    evidence
+        For each sentence the logit that it is evidence, float32 [n_sentences].
+    relevance
+        Logit that the passage answers the query.
+    answers
+        Phrases that may be exact answers.
+    """
+
+    of_all: np.ndarray
+    of_sentences: np.ndarray
+    evidence: np.ndarray
+    relevance: float
+    answers: tuple[FoundAnswer, ...]
+
+
+def query_of(text: str) -> Query:
+    """Prepare a question or claim.
+
+    >>> query_of("Is it false that statins reduce the risk of stroke?").masked
+    'Statins [MASK] the risk of stroke?'
+    """
+    rest = _FALSITY.sub("", text, count=1)
+    turned = rest != text
+    if turned:
+        rest = rest[:1].upper() + rest[1:]
+    told = asserted(rest)
+    return Query(rest, masked(rest, told) or "", told, turned)
+
+
+def masked(text: str, told: Assertion | None = None) -> str | None:
+    """The text with the words masked that tell its direction; None where it has no direction.
+
+    >>> masked("Does beta carotene prevent lung cancer?")
+    'Does beta carotene [MASK] lung cancer?'
+    """
+    told = asserted(text) if told is None else told
+    for begin, end in sorted(told.cues, reverse=True):
+        text = f"{text[:begin]}{MASK}{text[end:]}"
+    return text if told.cues else None
+
+
+def relate(
+    model: ReaderModel, query: Query, documents: Sequence[Sequence[str]], n_directed: int | None = None
+) -> list[Relation]:
+    """What each document, given as its sentences, says to the query.
+
+    Only the ``n_directed`` most relevant ones are read a second time for the direction; None: all.
+    """
+    plain = model.read_documents(query.text, documents)
+    directed: dict[int, PassageReading] = {}
+    if query.masked:
+        chosen = sorted(range(len(documents)), key=lambda place: -plain[place].relevance)[:n_directed]
+        found = model.read_documents(query.masked, [documents[place] for place in chosen])
+        directed = dict(zip(chosen, found, strict=True))
+    return [_relation(query, reading, directed.get(place)) for place, reading in enumerate(plain)]
+
+
+def _relation(query: Query, plain: PassageReading, directed: PassageReading | None) -> Relation:
+    of_all, of_sentences = plain.stance_of_all.astype(np.float64), plain.stance.astype(np.float64)
+    if directed is not None:
+        asks = query.text.rstrip().endswith("?")
+        weight = QUESTION_WEIGHT if asks else CLAIM_WEIGHT
+        found, each = directed.direction_of_all, directed.direction
+        if asks:
+            found, each = _sharpened(found), _sharpened(each)
+        of_all = weight * compared(query.told, found) + (1 - weight) * of_all
+        of_sentences = weight * compared(query.told, each) + (1 - weight) * of_sentences
+    if query.turned:
+        of_all, of_sentences = of_all[..., [1, 0, 2]], of_sentences[..., [1, 0, 2]]
+    return Relation(of_all, of_sentences, plain.evidence, plain.relevance, plain.answers)
+
+
+def _sharpened(direction: np.ndarray) -> np.ndarray:
+    """The same probability of nothing, and the rest moved towards the likeliest, [..., 4]."""
+    powers = direction[..., :3].astype(np.float64) ** _SHARPNESS
+    rest = powers / np.maximum(powers.sum(axis=-1, keepdims=True), 1e-30) * (1 - direction[..., 3:])
+    return np.concatenate([rest, direction[..., 3:]], axis=-1)
+
+
+def compared(told: Assertion, direction: np.ndarray) -> np.ndarray:
+    """Probabilities of yes, no and nothing, where what was found has the probabilities ``direction`` [..., 4]."""
+    yes = [place for place, found in enumerate(_FOUND) if holds(told, found)]
+    no = [place for place in range(len(_FOUND)) if place not in yes]
+    return np.stack(
+        [direction[..., yes].sum(axis=-1), direction[..., no].sum(axis=-1), direction[..., 3]], axis=-1
+    ).astype(np.float64)

@@ -1,0 +1,74 @@
+"""The verdict over several documents, and the gate before it."""
+
+import numpy as np
+import pytest
+
+from ragqa.answer.question import analyse
+from ragqa.answer.trained.evidence import DocumentEvidence, Evidence
+from ragqa.answer.trained.gate import objection
+from ragqa.answer.trained.judgement import agreement, judge
+from ragqa.types import Question
+
+ASKED = analyse(Question("Do statins prevent strokes?"))
+
+
+def says(yes: float, no: float, *, relevance: float = 0.9, level: float = 1.0, usable: bool = True) -> DocumentEvidence:
+    return DocumentEvidence({}, relevance, np.array((yes, no, 1 - yes - no)), level, usable)
+
+
+def read(*documents: DocumentEvidence) -> Evidence:
+    return Evidence([], np.zeros((0, 3)), np.zeros(0), np.ones(1), list(documents), [])
+
+
+def test_the_side_with_more_weight_wins() -> None:
+    told = judge([says(0.8, 0.1), says(0.7, 0.1), says(0.1, 0.5, level=0.5)], 0.3)
+
+    assert told is not None
+    assert told.label == "yes"
+    assert sum(told.probabilities.values()) == pytest.approx(1)
+    assert judge([says(0.1, 0.8)], 0.3).label == "no"  # type: ignore[union-attr]
+
+
+def test_the_more_one_sided_the_surer() -> None:
+    weak, strong = judge([says(0.5, 0.3)], 0.3), judge([says(0.9, 0.02)], 0.3)
+
+    assert weak is not None
+    assert strong is not None
+    assert strong.probabilities["yes"] > weak.probabilities["yes"]
+
+
+def test_documents_that_disagree_are_told() -> None:
+    told = judge([says(0.8, 0.1), says(0.1, 0.8)], 0.3)
+
+    assert told is not None
+    assert told.conflicting
+    assert not judge([says(0.8, 0.1), says(0.7, 0.1)], 0.3).conflicting  # type: ignore[union-attr]
+
+
+def test_nobody_is_asked_that_does_not_deal_with_the_question() -> None:
+    assert judge([says(0.8, 0.1, relevance=0.1), says(0.8, 0.1, usable=False)], 0.3) is None
+
+
+def test_sentences_agree_with_their_side_of_the_verdict() -> None:
+    relation = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+
+    yes, no, maybe = (agreement(relation, label) for label in ("yes", "no", "maybe"))  # type: ignore[arg-type]
+    assert yes[0] > yes[2] > yes[1]
+    assert no[1] > no[2] > no[0]
+    assert maybe.argmin() == 2
+
+
+@pytest.mark.parametrize(
+    ("documents", "said"),
+    [
+        ((), "No article was found"),
+        ((says(0.8, 0.1, relevance=0.1),), "closely enough"),
+        ((says(0.8, 0.1, usable=False),), "retracted"),
+        ((says(0.8, 0.1),), ""),
+    ],
+)
+def test_the_gate_says_why(documents: tuple[DocumentEvidence, ...], said: str) -> None:
+    reason = objection(ASKED, read(*documents), 0.3)
+
+    assert said in reason
+    assert bool(said) == bool(reason)

@@ -1,0 +1,70 @@
+"""What passages say to a question: directions compared by rule, denial taken off, wordings told apart."""
+
+import numpy as np
+import pytest
+
+from ragqa.answer.assertion import asserted
+from ragqa.answer.trained.relation import compared, masked, query_of, relate
+from ragqa.reader.model import open_model
+
+UP, DOWN, SAME, SILENT = np.eye(4)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "side"),
+    [
+        ("Does A increase B?", UP, "yes"),
+        ("Does A increase B?", DOWN, "no"),
+        ("Does A increase B?", SAME, "no"),
+        ("Does A reduce B?", DOWN, "yes"),
+        ("Does A prevent strokes?", UP, "no"),
+        ("A does not increase B.", SAME, "yes"),
+        ("A does not increase B.", UP, "no"),
+        ("Does A affect B?", DOWN, "yes"),
+        ("Does A affect B?", SAME, "no"),
+        ("Does A improve pain?", DOWN, "yes"),
+        ("Does A improve survival?", UP, "yes"),
+        ("Does A increase B?", SILENT, "nothing"),
+    ],
+)
+def test_what_was_found_is_compared_with_what_was_asked(text: str, found: np.ndarray, side: str) -> None:
+    probabilities = compared(asserted(text), found)
+
+    assert ("yes", "no", "nothing")[int(probabilities.argmax())] == side
+    assert probabilities.sum() == pytest.approx(1)
+
+
+def test_the_direction_is_masked() -> None:
+    assert masked("Does beta carotene prevent lung cancer?") == "Does beta carotene [MASK] lung cancer?"
+    assert masked("Which gene is mutated in Rett syndrome?") is None
+
+
+def test_opposite_questions_are_masked_alike() -> None:
+    assert query_of("Does A increase B?").masked == query_of("Does A decrease B?").masked
+
+
+def test_is_it_false_that_turns_the_result_round() -> None:
+    passage = ["Aspirin significantly reduced the risk of stroke compared with placebo (P = .01)."]
+    model = open_model()
+    plain, denied = (
+        relate(model, query_of(text), [passage])[0].of_all
+        for text in (
+            "Aspirin reduces the risk of stroke.",
+            "Is it false that aspirin reduces the risk of stroke?",
+        )
+    )
+
+    assert plain.argmax() != denied.argmax() or plain[2] > 0.5
+    assert (plain[0] > plain[1]) != (denied[0] > denied[1])
+
+
+def test_opposite_questions_get_opposite_answers() -> None:
+    passage = ["Compared with placebo, aspirin significantly reduced the risk of stroke (4% versus 9%, P = .01)."]
+    model = open_model()
+    more, less = (
+        relate(model, query_of(f"Does aspirin {verb} the risk of stroke?"), [passage])[0].of_all
+        for verb in ("increase", "reduce")
+    )
+
+    assert more[1] > more[0]
+    assert less[0] > less[1]
