@@ -10,10 +10,9 @@ from ragqa.answer.exact import exact_answers
 from ragqa.answer.judgement import Judgement, judge
 from ragqa.answer.passages import Passage, level_weight, passages_of, with_similarity
 from ragqa.answer.question import AskedFor, analyse
-from ragqa.answer.reading import Reading
+from ragqa.answer.reading import Reading, check_input, rounded
 from ragqa.answer.selection import DocumentWeight, choose, score_passages, statement_of
 from ragqa.answer.strength import strengths
-from ragqa.errors import UsageError
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, ExactAnswer, Notice, Question, Statement
 
@@ -91,10 +90,7 @@ class ExtractiveReader:
         UsageError
             The question is empty, or there are not as many scores as documents.
         """
-        if not question.text.strip():
-            raise UsageError("the question is empty; ask something, for example: Do statins prevent delirium?")
-        if len(documents) != len(scores):
-            raise UsageError(f"{len(documents)} documents came with {len(scores)} scores; give one score for each")
+        check_input(question, documents, scores)
         asked = analyse(question)
         evidence = self.gather(asked, documents, scores)
         if reason := self._reason_to_abstain(asked, documents, evidence):
@@ -151,7 +147,7 @@ class ExtractiveReader:
             question_type=asked.type,
             statements=statements,
             verdict=judgement.label if judgement else None,
-            verdict_probabilities=_rounded(judgement.probabilities) if judgement else {},
+            verdict_probabilities=rounded(judgement.probabilities) if judgement else {},
             exact_answers=exact,
             notices=tuple(told),
             strength=evidence.strength,
@@ -227,11 +223,3 @@ def _scaled(values: Sequence[float]) -> list[float]:
         return [0.5] * len(array)
     scaled = (array - known.min()) / (known.max() - known.min())
     return np.where(np.isfinite(array), scaled, 0.5).tolist()  # type: ignore[no-any-return]
-
-
-def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
-    """Four digits that still add up to 1."""
-    rounded = {label: round(value, 4) for label, value in probabilities.items()}
-    largest = max(rounded, key=rounded.__getitem__)
-    rounded[largest] = round(1 - sum(value for label, value in rounded.items() if label != largest), 4)
-    return rounded

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ragqa.types import ExactAnswer, Generation, Notice, QuestionType, Statement, VerdictLabel
+from ragqa.errors import UsageError
+from ragqa.types import Document, ExactAnswer, Generation, Notice, Question, QuestionType, Statement, VerdictLabel
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Sentences → float32 [n_sentences, dimension], each row of length 1."""
@@ -37,3 +38,25 @@ class Reading:
     notices: tuple[Notice, ...] = ()
     strength: float = 0.0
     generation: Generation | None = None
+
+
+def check_input(question: Question, documents: Sequence[Document], scores: Sequence[float]) -> None:
+    """Refuse what no reader can read.
+
+    Raises
+    ------
+    UsageError
+        The question is empty, or there are not as many scores as documents.
+    """
+    if not question.text.strip():
+        raise UsageError("the question is empty; ask something, for example: Do statins prevent delirium?")
+    if len(documents) != len(scores):
+        raise UsageError(f"{len(documents)} documents came with {len(scores)} scores; give one score for each")
+
+
+def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Four digits that still add up to 1."""
+    rounded = {label: round(value, 4) for label, value in probabilities.items()}
+    largest = max(rounded, key=rounded.__getitem__)
+    rounded[largest] = round(1 - sum(value for label, value in rounded.items() if label != largest), 4)
+    return rounded

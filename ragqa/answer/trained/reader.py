@@ -1,19 +1,18 @@
 """The reader ``trained``: answers with the very sentences of the articles, chosen by the small trained model."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from ragqa.answer import notices
 from ragqa.answer.question import AskedFor, analyse
-from ragqa.answer.reading import Encode, Reading
+from ragqa.answer.reading import Encode, Reading, check_input, rounded
 from ragqa.answer.selection import choose, wording
 from ragqa.answer.trained.evidence import Evidence, gather
 from ragqa.answer.trained.exact import answer_weights, exact_answers
 from ragqa.answer.trained.gate import objection
 from ragqa.answer.trained.judgement import Judgement, agreement, judge
 from ragqa.answer.trained.labels import label
-from ragqa.errors import UsageError
 from ragqa.reader.model import ReaderModel, open_model
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Assertion, Document, ExactAnswer, Labelling, Notice, Question, Statement
@@ -64,10 +63,7 @@ class TrainedReader:
         UsageError
             The question is empty, or there are not as many scores as documents.
         """
-        if not question.text.strip():
-            raise UsageError("the question is empty; ask something, for example: Do statins prevent delirium?")
-        if len(documents) != len(scores):
-            raise UsageError(f"{len(documents)} documents came with {len(scores)} scores; give one score for each")
+        check_input(question, documents, scores)
         asked = analyse(question)
         evidence = self.gather(asked, documents)
         if reason := objection(asked, evidence, self.settings.abstain_below):
@@ -95,7 +91,7 @@ class TrainedReader:
             question_type=asked.type,
             statements=statements,
             verdict=judgement.label if judgement else None,
-            verdict_probabilities=_rounded(judgement.probabilities) if judgement else {},
+            verdict_probabilities=rounded(judgement.probabilities) if judgement else {},
             exact_answers=exact,
             notices=tuple(told),
             strength=evidence.relevance,
@@ -139,11 +135,3 @@ class TrainedReader:
 def _chosen(evidence: Evidence, weights: np.ndarray, most: int) -> list[int]:
     """Places of the chosen sentences; those of weight 0 are never chosen."""
     return choose(evidence.passages, np.where(weights > 0, weights, -np.inf), {}, most)
-
-
-def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
-    """Four digits that still add up to 1."""
-    rounded = {label: round(value, 4) for label, value in probabilities.items()}
-    largest = max(rounded, key=rounded.__getitem__)
-    rounded[largest] = round(1 - sum(value for label, value in rounded.items() if label != largest), 4)
-    return rounded
