@@ -31,6 +31,9 @@ def evaluate() -> None:
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--baseline", help="Label by majority, never or word-overlap, not the reader.")
 @click.option("--perturb", help="Put the questions otherwise: typos, paraphrase, clause, … (see eval robustness).")
+@click.option(
+    "--entailment", default="word-overlap", show_default=True, help="Judge of citations: word-overlap, reader."
+)
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
 @json_option
 def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
@@ -109,12 +112,12 @@ def score_bioasq(gold: Path, submission: Path, as_json: bool) -> None:
 def compare(
     runs: tuple[str, ...], measures: tuple[str, ...], across: bool, changed: int, as_json: bool, **options: Any
 ) -> None:
-    """Test runs on the same questions against each other."""
+    """Test runs on the same questions, or the cells of an ablation, against each other."""
     from ragqa.evaluate.compare.across import rank_across
+    from ragqa.evaluate.compare.cells import load_compared
     from ragqa.evaluate.compare.pairs import compare_runs
-    from ragqa.evaluate.runs.load import load_run
 
-    loaded = [load_run(run) for run in runs]
+    loaded = load_compared(runs)
     if across:
         eval_show.ranked(rank_across(loaded), as_json)
     else:

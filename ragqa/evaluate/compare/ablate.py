@@ -21,6 +21,7 @@ from ragqa.evaluate.runs.folder import RunFolder
 from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.loop import RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex, ensure_index, slug
+from ragqa.evaluate.runs.running import running_score
 from ragqa.evaluate.runs.stages import Savings, Stages
 from ragqa.evaluate.runs.task import run_task, work_of, write_task
 from ragqa.evaluate.stats.intervals import Interval, interval
@@ -217,7 +218,7 @@ def _work(
     try:
         for one in prepared:
             ready = runs.ready(request, task, one.wanted, ", ".join([one.cell.name, *one.variant.tuned]))
-            manifest = runs.begun(ready, one.path.name, ablation.batch, ablation.n_hits)
+            manifest = runs.begun(ready, one.path.name, request)
             manifest = replace(manifest, inputs={**manifest.inputs, "index": hashes[one.wanted.name]})
             folders.append(RunFolder.open(one.path, manifest, retry_failed=request.retry_failed))
             task_asked = ready.task
@@ -230,9 +231,7 @@ def _work(
                 for place in left:
                     write_task(folders[place].path, kept)
                 work = work_of(task_asked, ablation.batch, ablation.n_hits)
-                work_through(
-                    work, stages, [folders[place] for place in left], on_question, runs.running_score(task_asked)
-                )
+                work_through(work, stages, [folders[place] for place in left], on_question, running_score(task_asked))
                 savings = stages.savings
         for folder in folders:
             runs.finish(folder, len(folder.done))

@@ -4,14 +4,13 @@ Existence and exactness are facts about the store. Citation recall and precision
 EMNLP 2023) and depend on an entailment model, so its name is part of the figure's: ``alce_recall[NAME]``.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from ragqa.errors import UsageError
+from ragqa.evaluate.measures.entailment import EntailmentModel
 from ragqa.evaluate.measures.measure import (
     Declaration,
     Floats,
@@ -40,43 +39,6 @@ DECLARATIONS = (
     Declaration("alce_recall_answered[*]", denominator="answered questions", is_conditional=True, combine=ratio),
     Declaration("alce_precision_answered[*]", denominator="answered questions", is_conditional=True, combine=ratio),
 )
-
-
-class EntailmentModel(Protocol):
-    """Judges whether a premise entails a hypothesis."""
-
-    @property
-    def name(self) -> str:
-        """What stands in the figure's name; it must change with everything that changes a judgement."""
-
-    def entails(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool]:
-        """Judge (premise, hypothesis) pairs in one batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalOverlap:
-    """A stand-in that needs no model: enough of the hypothesis's words must occur in the premise.
-
-    It is no entailment model. It knows neither negation nor synonyms, so that a sentence and its opposite are
-    judged alike; figures with it are good for finding citations of unrelated text and for tests, not for papers.
-
-    Attributes
-    ----------
-    threshold
-        Least share of the hypothesis's distinct words (of three letters or more, or with a digit) that must
-        occur in the premise.
-    """
-
-    threshold: float = 0.7
-
-    @property
-    def name(self) -> str:
-        """For example ``lexical-overlap@0.7``."""
-        return f"lexical-overlap@{self.threshold:g}"
-
-    def entails(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        """True where the share of words reaches the threshold; a hypothesis without words is never entailed."""
-        return [_word_recall(premise, hypothesis) >= self.threshold for premise, hypothesis in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +199,3 @@ def _judge(sentences: Sequence[_Sentence], model: EntailmentModel) -> None:
 
 def _ratio(name: str, ids: tuple[str, ...], counts: Floats) -> Measure:
     return combined_measure(name, ids, ratio_or_zero(counts), counts, ratio_or_zero)
-
-
-def _word_recall(premise: str, hypothesis: str) -> float:
-    wanted = _content_words(hypothesis)
-    return len(wanted & _content_words(premise)) / len(wanted) if wanted else 0.0
-
-
-def _content_words(text: str) -> set[str]:
-    words = re.findall(r"\w+", text.lower())
-    return {word for word in words if len(word) > 2 or any(sign.isdigit() for sign in word)}

@@ -109,6 +109,8 @@ def _with_counts(
         "n_not_judged": sum(query not in qrels for query in run),
     }
     notes = []
+    if counts["n_without_relevant"] == len(qrels):
+        notes.append("no document is judged relevant (all grades are 0 or less): every measure is 0 for any run")
     if counts["n_missing"]:
         notes.append(f"{counts['n_missing']} of {len(qrels)} queries have no hits and score 0")
     if counts["n_not_judged"]:

@@ -70,7 +70,9 @@ def score_ideal_answers(
         "n_cut": n_cut,
         "n_without_gold": len(gold) - len(scorable),
     }
-    return Scores({name: mean_measure(name, values) for name, values in columns.items()}, counts)
+    note = f"ROUGE: {n_missing} of {len(scorable)} questions have no ideal answer and score 0"
+    measures = {name: mean_measure(name, values) for name, values in columns.items()}
+    return Scores(measures, counts, (note,) if n_missing else ())
 
 
 def rouge_2(answer: str, references: Sequence[str]) -> tuple[float, float]:

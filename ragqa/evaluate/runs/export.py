@@ -9,6 +9,7 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.runs.folder import read_members
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.prepare import slug
+from ragqa.evaluate.runs.scored import read_scored
 from ragqa.evaluate.runs.scoring import outcomes_of
 from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.tasks.biogen import cited_sentences, grounded_answers
@@ -48,9 +49,12 @@ def export_run(run: Path, format_name: Format, out: Path | None = None) -> Expor
     ------
     UsageError
         The run's task has nothing for that format.
+    ProductError
+        The run is not finished, or its files are damaged or are not those that it was scored from.
     """
     if members := read_members(run):
         raise UsageError(f"{run} holds the runs of several sets; export them one by one: {', '.join(members)}")
+    read_scored(run)  # refuses a run that is not whole
     task, outcomes = read_task(run).task, outcomes_of(read_lines(run))
     target = out or run / _NAMES[format_name]
     target.parent.mkdir(parents=True, exist_ok=True)

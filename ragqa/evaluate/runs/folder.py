@@ -6,6 +6,7 @@ with the questions that have no line yet.
 """
 
 import fcntl
+import itertools
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 
 from ragqa.errors import ProductError, UsageError
-from ragqa.evaluate.runs.lines import QUESTIONS_FILE, QuestionLine, forget_failed, question_ids, repair
+from ragqa.evaluate.runs.lines import QUESTIONS_FILE, QuestionLine, forget_failed, question_ids, read_lines, repair
 from ragqa.manifest import Machine, read_json, write_json
 
 _log = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ _N_SHOWN = 12
 class Session:
     """One stretch of work on a run.
 
-    ``began`` is in UTC; ``n_before`` questions were there already, ``n_done`` were added in ``seconds``, of which
-    ``stages`` took their part. What is left is the harness. In an ablation, a stage that was shared counts in each
-    run that used it.
+    ``began`` is in UTC, or tells that the stretch ended in a kill and its times were read off its lines. ``n_before``
+    questions were there already, ``n_done`` were added in ``seconds``, of which ``stages`` took their part. What is
+    left is the harness. In an ablation, a stage that was shared counts in each run that used it.
     """
 
     began: str
@@ -67,6 +68,9 @@ class RunManifest:
         Size of the question set; how many hits of each question are kept.
     batch
         Questions that are retrieved, reranked and read together; 1 makes the timings latencies.
+    scoring
+        How the lines are scored, as far as the task leaves it open: ``entailment``, the model that judges citations.
+        The lines do not depend on it, so that a run may be scored again with another.
     seeds
         What draws at random, and its seed.
     packages, machine, revision, created
@@ -86,6 +90,7 @@ class RunManifest:
     n_hits: int
     batch: int
     prompts: dict[str, str] = field(default_factory=dict)
+    scoring: dict[str, str] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     machine: Machine | None = None
@@ -124,7 +129,6 @@ class RunFolder:
         ProductError
             The folder holds something that is no run, or its lines are damaged.
         """
-        path.mkdir(parents=True, exist_ok=True)
         lock = _locked(path)
         try:
             if (path / MANIFEST_FILE).exists():
@@ -133,6 +137,7 @@ class RunFolder:
                 _refuse_foreign(path)
                 write_json(path / MANIFEST_FILE, manifest)
             repair(path)
+            manifest = _with_lost_times(path, manifest)
             if retry_failed:
                 forget_failed(path)
             done = question_ids(path)
@@ -162,19 +167,46 @@ class RunFolder:
         os.fsync(self._lines.fileno())
         if session.n_done == 0:
             return
-        sessions = [*(old for old in self.manifest.sessions if old.began != session.began), session]
-        wall: dict[str, float] = {}
-        for one in sessions:
-            for stage, seconds in one.stages.items():
-                wall[stage] = wall.get(stage, 0.0) + seconds
-        rounded = {stage: round(seconds, 3) for stage, seconds in sorted(wall.items())}
-        self.manifest = replace(self.manifest, wall_seconds=rounded, sessions=sessions)
+        self.manifest = _with_session(self.manifest, session)
         write_json(self.path / MANIFEST_FILE, self.manifest)
 
     def close(self) -> None:
         """Close the files and let other processes at the run."""
         self._lines.close()
         self._lock.close()
+
+
+def _with_session(manifest: RunManifest, session: Session) -> RunManifest:
+    """The manifest with a new session, or one that has gone on."""
+    sessions = [*(old for old in manifest.sessions if old.began != session.began), session]
+    wall: dict[str, float] = {}
+    for one in sessions:
+        for stage, seconds in one.stages.items():
+            wall[stage] = wall.get(stage, 0.0) + seconds
+    rounded = {stage: round(seconds, 3) for stage, seconds in sorted(wall.items())}
+    return replace(manifest, wall_seconds=rounded, sessions=sessions)
+
+
+def _with_lost_times(path: Path, manifest: RunManifest) -> RunManifest:
+    """The manifest with the times of lines that no session counts, since the process was killed before it could.
+
+    The lines tell them, stage by stage; the harness's own share is lost.
+    """
+    last = manifest.sessions[-1] if manifest.sessions else None
+    n_counted = last.n_before + last.n_done if last else 0
+    spent: dict[str, float] = {}
+    n_lost = 0
+    for line in itertools.islice(read_lines(path), n_counted, None):
+        n_lost += 1
+        for stage, milliseconds in line.timings_ms.items():
+            spent[stage] = spent.get(stage, 0.0) + milliseconds / 1000
+    if not n_lost:
+        return manifest
+    stages = {stage: round(seconds, 3) for stage, seconds in sorted(spent.items())}
+    lost = Session(f"killed after {n_counted} lines", n_counted, n_lost, round(sum(spent.values()), 3), stages)
+    manifest = _with_session(manifest, lost)
+    write_json(path / MANIFEST_FILE, manifest)
+    return manifest
 
 
 def read_manifest(path: Path) -> RunManifest:
@@ -230,6 +262,9 @@ def changes(before: RunManifest, after: RunManifest) -> list[str]:
 
 def _continued(path: Path, before: RunManifest, now: RunManifest) -> RunManifest:
     _refuse(path, changes(before, now))
+    if before.scoring != now.scoring:
+        before = replace(before, scoring=now.scoring)
+        write_json(path / MANIFEST_FILE, before)
     if (path / METRICS_FILE).exists():
         return before
     for name in ("packages", "revision"):
@@ -272,7 +307,11 @@ def _short(value: Any) -> str:
 
 
 def _locked(path: Path) -> BinaryIO:
-    lock = (path / _LOCK_FILE).open("ab")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / _LOCK_FILE).open("ab")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written to ({error.strerror}); give another folder with --out") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

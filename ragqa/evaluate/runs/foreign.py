@@ -12,7 +12,8 @@ from ragqa.evaluate.measures.measure import Measure, Scores
 from ragqa.evaluate.measures.retrieval import DEFAULT_MEASURES, evaluate_run
 from ragqa.evaluate.measures.rouge import score_ideal_answers
 from ragqa.evaluate.runs.figures import Metrics, summarise
-from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
+from ragqa.evaluate.tasks.formats.bioasq import is_gold, read_bioasq
+from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.evaluate.tasks.formats.trec import read_qrels, read_run
 
 Answers = Mapping[str, BioasqQuestion]
@@ -26,9 +27,15 @@ def score_trec(qrels: Path, run: Path, measures: Sequence[str] = ()) -> Metrics:
     SourceError
         A file is missing, empty or malformed.
     UsageError
-        A measure is unknown.
+        A measure is unknown, or the run has none of the judged queries.
     """
-    scores = evaluate_run(read_qrels(qrels), read_run(run), tuple(measures) or DEFAULT_MEASURES)
+    judged, found = read_qrels(qrels), read_run(run)
+    if not judged.keys() & found.keys():
+        raise UsageError(
+            f"{run} has none of the {len(judged)} judged queries of {qrels} ({listed(list(judged))}), but "
+            f"{listed(list(found))}; check that run and judgements belong together"
+        )
+    scores = evaluate_run(judged, found, tuple(measures) or DEFAULT_MEASURES)
     counts = {"n_failed": 0, "n_unparsed": 0, **scores.counts}
     task = {"name": "trec", "data": qrels.name, "run": run.name}
     return summarise(task, Scores(scores.measures, counts, scores.notes))
@@ -42,8 +49,13 @@ def score_bioasq(gold: Path, submission: Path) -> Metrics:
     SourceError
         A file is missing or malformed.
     UsageError
-        The two have no question in common.
+        The two have no question in common, or they are swapped.
     """
+    if not is_gold(gold) and is_gold(submission):
+        raise UsageError(
+            f"{gold} has ideal answers as texts, as a submission has them, and {submission} lists of them, as a gold "
+            "file has them: swap --gold and --submission"
+        )
     wanted, given = read_bioasq(gold), read_bioasq(submission, submission=True)
     measures: dict[str, Measure] = {}
     counts = {

@@ -131,6 +131,7 @@ def _manifest(task: Task, request: Request, found: Foreign) -> RunManifest:
         n_questions=len(task.questions),
         n_hits=max(deepest, request.n_hits),
         batch=1,
+        scoring={"entailment": request.entailment},
         seeds={"bootstrap": SEED},
         **here_and_now(),
     )

@@ -13,6 +13,7 @@ from ragqa.errors import BackendError, RagqaError
 from ragqa.evaluate.runs.folder import RunFolder, Session
 from ragqa.evaluate.runs.lines import QuestionLine, RunHits
 from ragqa.evaluate.runs.reading import Found, Item, Reading, finished
+from ragqa.evaluate.runs.running import RunningScore
 from ragqa.evaluate.runs.stages import Pipeline, Stages
 from ragqa.retrieve.fuse import Candidates
 
@@ -42,11 +43,8 @@ class Work:
     drop_own_id: bool = False
 
 
-RunningScore = Callable[[QuestionLine], float | None]
-"""The value of a finished question for the running score, or None where it has none."""
-
 RunProgress = Callable[[str, int, int], None]
-"""Called as ``progress(text, done, total)``; the text tells the running score and the failures."""
+"""Called as ``progress(text, done, total)``; the text tells the running score by its name, and the failures."""
 
 _GIVE_UP = 10
 """So many questions that fail for lack of something, if they are more than those that succeed, end the loop."""
@@ -106,14 +104,14 @@ class _Report:
         self._failed += bool(line.error)
         if self._progress is None:
             return
-        value = self._score(line) if self._score else None
+        value = self._score.value(line) if self._score else None
         if value is not None:
             self._sum, self._n = self._sum + value, self._n + 1
         now = time.perf_counter()
         # Drawing costs more than a short question: ten times a second is enough for an eye.
         if now - self._told >= 0.1 or self._done == self._total:
             self._told = now
-            score = f", score {self._sum / self._n:.3f}" if self._n else ""
+            score = f", {self._score.name} {self._sum / self._n:.3f}" if self._score and self._n else ""
             failed = f", {self._failed} failed" if self._failed else ""
             self._progress(f"questions{score}{failed}", self._done, self._total)
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from ragqa import home, products, recipe
 from ragqa.errors import UsageError
+from ragqa.evaluate.measures.entailment import DEFAULT, entailment_model
 from ragqa.evaluate.measures.measure import mean_over_sets
 from ragqa.evaluate.runs import prepare
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
 from ragqa.evaluate.runs.folder import METRICS_FILE, RunFolder, RunManifest, refuse_changed, write_members
 from ragqa.evaluate.runs.labelling import baseline
-from ragqa.evaluate.runs.lines import QuestionLine
-from ragqa.evaluate.runs.loop import RunningScore, RunProgress, work_through
+from ragqa.evaluate.runs.loop import RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
+from ragqa.evaluate.runs.running import running_score
 from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.stages import Stages
 from ragqa.evaluate.runs.task import N_HITS, run_task, searches, work_of, write_task
@@ -62,6 +63,9 @@ class Request:
         reader.
     perturb
         Put the questions otherwise (:data:`ragqa.evaluate.tasks.perturbed.PERTURBATIONS`); None: as they are.
+    entailment
+        The model that judges citations (:func:`ragqa.evaluate.measures.entailment.entailment_model`). A finished run
+        is scored again with another without asking its questions again.
     retry_failed
         Ask those questions of an earlier run again that ended in an error.
     """
@@ -80,6 +84,7 @@ class Request:
     limit: int | None = None
     baseline: str | None = None
     perturb: str | None = None
+    entailment: str = DEFAULT
     retry_failed: bool = False
 
 
@@ -161,7 +166,7 @@ def run_ready(
     on_question: RunProgress | None = None,
 ) -> Result:
     """Do what is left of one run, and score it."""
-    manifest = begun(ready, path.name, request.batch, request.n_hits)
+    manifest = begun(ready, path.name, request)
     if request.baseline:
         manifest = replace(manifest, inputs={**manifest.inputs, "baseline": request.baseline})
     refuse_changed(path, manifest)
@@ -200,7 +205,7 @@ def finish_sets(path: Path, results: Sequence[Result]) -> Result:
     return Result(path, manifest, metrics, {}, sum(result.n_before for result in results))
 
 
-def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
+def begun(ready: Ready, run_name: str, request: Request) -> RunManifest:
     """The manifest of a run before it begins; the hash of the index's files is added once it is built."""
     settings = ready.wanted.recipe
     return RunManifest(
@@ -215,8 +220,9 @@ def begun(ready: Ready, run_name: str, batch: int, n_hits: int) -> RunManifest:
             "index_name": ready.wanted.name,
         },
         n_questions=len(ready.task.questions),
-        n_hits=n_hits,
-        batch=batch,
+        n_hits=request.n_hits,
+        batch=request.batch,
+        scoring={"entailment": request.entailment},
         prompts=_prompts(settings.answer) if needs_reader(ready.task) else {},
         seeds={"bootstrap": SEED, "generator": settings.answer.chat.seed},
         **here_and_now(),
@@ -246,33 +252,13 @@ def run_id(request: Request, tasks: Sequence[Task]) -> str:
     return "-".join(name for place, name in enumerate(names) if name not in names[:place])
 
 
-def running_score(task: Task) -> RunningScore:
-    """A quick stand-in for the primary measure: right or wrong, else the reciprocal rank of the first relevant hit."""
-    labels = {question.id: question.label for question in task.questions if question.label}
-    relevant = {question.id: question.relevant for question in task.questions if question.relevant}
-
-    def score(line: QuestionLine) -> float | None:
-        if line.id in labels and line.labelled is not None:
-            return float(line.labelled.label == labels[line.id])
-        if line.id in labels and (line.answer is not None or line.choice is not None or line.error):
-            given = line.choice or (line.answer.verdict if line.answer else None)
-            return float(given == labels[line.id])
-        if line.id not in relevant:
-            return None
-        for rank, document_id in enumerate(line.hits.document_ids[:10], start=1):
-            if relevant[line.id].get(document_id, 0) > 0:
-                return 1.0 / rank
-        return 0.0
-
-    return score
-
-
 def _check(request: Request) -> None:
     if request.index and (request.recipe or request.corpus):
         raise UsageError("give --index (a built index), or --recipe and --corpus to make one; not both")
     for name, value in (("--batch", request.batch), ("--hits", request.n_hits), ("--limit", request.limit)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be at least 1")
+    entailment_model(request.entailment)
 
 
 def described(request: Request, task: Task) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ragqa.errors import ProductError
+from ragqa.evaluate.measures.entailment import DEFAULT, EntailmentModel, entailment_model
 from ragqa.evaluate.measures.measure import Measure, Scores, first
 from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, stage_timings, summarise
@@ -71,11 +72,11 @@ def score_folder(path: Path) -> Scored:
         Questions have no line, or lines no question; the lines or the task are damaged or are those of another run.
     """
     manifest, task = read_manifest(path), read_task(path)
-    origin = _origin(path, manifest, task)
-    scores = with_reader_notes(score_run(task, read_lines(path)), task.task, manifest.recipe)
+    origin, model = _origin(path, manifest, task), _entailment(manifest)
+    scores = with_reader_notes(score_run(task, read_lines(path), model), task.task, manifest.recipe)
     metrics = summarise(manifest.task, scores)
     timings = stage_timings([line.timings_ms for line in read_lines(path) if not line.error])
-    scored = Scored(origin, metrics, timings, scores, _scorer())
+    scored = Scored(origin, metrics, timings, scores, _scorer(model))
     _write(path, scored)
     return scored
 
@@ -98,7 +99,7 @@ def read_scored(path: Path) -> Scored:
             raise ProductError(f"{path / file_name} was changed after the run was scored; restore it, or {_AGAIN}")
     if scored.origin != origin:
         return _anew(path, f"{QUESTIONS_FILE} was changed")
-    if scored.scorer != _scorer():
+    if scored.scorer != _scorer(_entailment(manifest)):
         return _anew(path, "it was scored by another version")
     shown = {METRICS_FILE: scored.metrics, TIMINGS_FILE: scored.timings}
     if not all(_is_shown(path / name, value) for name, value in shown.items()):
@@ -129,9 +130,14 @@ def _origin(path: Path, manifest: RunManifest, task: RunTask) -> Origin:
     return Origin(file_hash(path / QUESTIONS_FILE), len(there), content_hash(task), content_hash(manifest))
 
 
-def _scorer() -> dict[str, str]:
+def _entailment(manifest: RunManifest) -> EntailmentModel:
+    return entailment_model(manifest.scoring.get("entailment", DEFAULT))
+
+
+def _scorer(model: EntailmentModel) -> dict[str, str]:
     here = here_and_now()
-    return {"revision": here["revision"], **{name: here["packages"].get(name, "") for name in _PROGRAMS}}
+    versions = {name: here["packages"].get(name, "") for name in _PROGRAMS}
+    return {"revision": here["revision"], "entailment": model.name, **versions}
 
 
 def _is_shown(path: Path, value: object) -> bool:
@@ -154,9 +160,14 @@ def _write(path: Path, scored: Scored) -> None:
     sealed = msgspec.json.encode({"seal": _seal(table, encoded), "told": msgspec.Raw(encoded)})
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({_KEY: sealed}), buffer, compression="zstd", write_page_checksum=True)
-    write_atomically(path / SCORES_FILE, buffer.getvalue())
-    write_json(path / METRICS_FILE, scored.metrics)
-    write_json(path / TIMINGS_FILE, scored.timings)
+    try:
+        write_atomically(path / SCORES_FILE, buffer.getvalue())
+        write_json(path / METRICS_FILE, scored.metrics)
+        write_json(path / TIMINGS_FILE, scored.timings)
+    except OSError as error:
+        raise ProductError(
+            f"{path} must be scored, but cannot be written to ({error.strerror}); copy the folder to a place that can"
+        ) from error
 
 
 class _Told(msgspec.Struct):

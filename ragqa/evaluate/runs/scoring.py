@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.bioasq.question import MAX_DOCUMENTS
-from ragqa.evaluate.measures.citations import EntailmentModel, LexicalOverlap
+from ragqa.evaluate.measures.entailment import EntailmentModel, LexicalOverlap
 from ragqa.evaluate.measures.measure import Measure, Scores, mean_measure, per_question
 from ragqa.evaluate.measures.retrieval import evaluate_run
 from ragqa.evaluate.runs.lines import QuestionLine

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ragqa.evaluate.measures.abstention import score_answerability, score_risk_coverage, score_selective
-from ragqa.evaluate.measures.citations import EntailmentModel, LexicalOverlap
+from ragqa.evaluate.measures.entailment import EntailmentModel, LexicalOverlap
 from ragqa.evaluate.measures.measure import Scores, mean_measure, merged
 from ragqa.evaluate.tasks.evidence import NEITHER
 from ragqa.evaluate.tasks.outcomes import Outcomes

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ragqa.errors import SourceError, UsageError
-from ragqa.evaluate.measures.citations import LexicalOverlap
+from ragqa.evaluate.measures.entailment import LexicalOverlap
 from ragqa.evaluate.tasks.formats.read import read_json, read_json_lines, string
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
 

@@ -17,13 +17,8 @@ from ragqa.evaluate.measures.bioasq.question import BioasqQuestion
 from ragqa.evaluate.measures.bioasq.snippets import score_snippets
 from ragqa.evaluate.measures.calibration import score_calibration
 from ragqa.evaluate.measures.choices import score_choices
-from ragqa.evaluate.measures.citations import (
-    EntailmentModel,
-    LexicalOverlap,
-    cited_sentences,
-    score_alce,
-    score_citations,
-)
+from ragqa.evaluate.measures.citations import cited_sentences, score_alce, score_citations
+from ragqa.evaluate.measures.entailment import EntailmentModel, LexicalOverlap
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS, score_labels
 from ragqa.evaluate.measures.measure import Scores
 from ragqa.evaluate.measures.rouge import score_ideal_answers

@@ -6,7 +6,9 @@ import pytest
 
 from ragqa.errors import RecipeError, UsageError
 from ragqa.evaluate.compare.ablate import ablate, development_half, read_ablation
+from ragqa.evaluate.compare.cells import load_compared
 from ragqa.evaluate.compare.grid import cells, load_ablation
+from ragqa.evaluate.compare.pairs import compare_runs
 from ragqa.evaluate.runs.run import Request, run
 
 GRID = """
@@ -167,3 +169,23 @@ def test_the_half_of_a_question_does_not_depend_on_the_others() -> None:
 
     assert 450 < len(half) < 550
     assert development_half(ids[:100], 0.5) == {question for question in half if question in set(ids[:100])}
+
+
+def test_an_ablation_compared_is_its_cells_compared(grid: Path, small_beir: Path, tmp_path: Path) -> None:
+    path, result = ablate(str(grid), Request("beir", data=small_beir))
+
+    runs = load_compared([path])
+
+    assert [one.system for one in runs] == [row.name for row in result.rows]
+    compared = compare_runs(runs, ["nDCG@10"])
+    assert [pair.p_holm for pair in compared.pairs] == [pair.p_holm for pair in result.tests]
+
+
+def test_the_cells_of_an_ablation_that_tuned_are_not_compared_on_its_development_questions(
+    tmp_path: Path, small_beir: Path
+) -> None:
+    (tmp_path / "tuned.toml").write_text(TUNED)
+    path, _ = ablate(str(tmp_path / "tuned.toml"), Request("beir", data=small_beir))
+
+    with pytest.raises(UsageError, match="ragqa eval report"):
+        load_compared([path])

@@ -5,11 +5,11 @@ import pytest
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.citations import (
     CitedSentence,
-    LexicalOverlap,
     cited_sentences,
     score_alce,
     score_citations,
 )
+from ragqa.evaluate.measures.entailment import LexicalOverlap
 from ragqa.evaluate.measures.measure import figures
 from ragqa.evaluate.stats.intervals import n_averaged
 from ragqa.types import Span, Statement

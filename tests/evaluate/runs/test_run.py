@@ -119,6 +119,10 @@ def test_kill_9_and_the_same_command_again(finished: Result, small_beir: Path, t
     again = run(bm25(small_beir, out=folder, batch=1))[0]
 
     assert again.n_before == n_kept > 0
+    # The times before the kill are kept: those that no session had saved are read off the lines.
+    sessions = read_manifest(folder).sessions
+    assert sum(session.n_done for session in sessions) == 20
+    assert all(session.stages["bm25"] > 0 for session in sessions)
     assert (folder / "metrics.json").read_bytes() == (finished.path / "metrics.json").read_bytes()
 
 

@@ -143,3 +143,12 @@ def test_a_hundred_random_mutations_are_each_refused_or_wholly_scored_anew(finis
         assert read_scored(folder).metrics.metrics == found, what
         shutil.rmtree(folder)
     assert 10 < kept < 90, "some mutations must be mendable, and some must not"
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_way_out(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "kept")
+    (folder / SCORES_FILE).unlink()
+    (folder / SCORES_FILE).mkdir()
+
+    with pytest.raises(ProductError, match="copy the folder"):
+        load_run(folder)

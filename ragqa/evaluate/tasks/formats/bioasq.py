@@ -82,6 +82,21 @@ def read_bioasq(path: Path, *, submission: bool = False) -> dict[str, BioasqQues
     return questions
 
 
+def is_gold(path: Path) -> bool:
+    """Whether a file of Task b has lists of ideal answers, as gold standards have; submissions have one text.
+
+    Raises
+    ------
+    SourceError
+        The file is missing or damaged.
+    """
+    content = read_json(path)
+    rows = content.get("questions") if isinstance(content, dict) else None
+    return isinstance(rows, list) and any(
+        isinstance(row, dict) and isinstance(row.get("ideal_answer"), list) and row["ideal_answer"] for row in rows
+    )
+
+
 def write_submission(
     path: Path, gold: Mapping[str, BioasqQuestion], answers: Mapping[str, BioasqQuestion], phase: Phase
 ) -> Cut:

@@ -99,7 +99,10 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         if number == 1 and columns[0].strip().lower() in ("query-id", "query_id", "q_id"):
             continue
         if len(columns) not in (3, 4):
-            raise SourceError(f"{path}, line {number}: {len(columns)} columns; qrels have three (BEIR) or four (TREC)")
+            swapped = ". Six columns are those of a run: were the two files swapped?" if len(columns) == 6 else ""
+            raise SourceError(
+                f"{path}, line {number}: {len(columns)} columns; qrels have three (BEIR) or four (TREC){swapped}"
+            )
         add_judgement(qrels, columns[0].strip(), columns[-2].strip(), columns[-1].strip(), f"{path}, line {number}")
     if not qrels:
         raise SourceError(f"{path} has a heading but no judgements; fetch it again")
