@@ -35,17 +35,27 @@ def evaluate() -> None:
     "--entailment", default="word-overlap", show_default=True, help="Judge of citations: word-overlap, reader."
 )
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
+@click.option("--repeats", type=int, help="So many times, to tell the noise from run to run (2 or more).")
 @json_option
-def run(task: str, index_name: str | None, recipe_name: str | None, as_json: bool, **options: Any) -> None:
+def run(
+    task: str, index_name: str | None, recipe_name: str | None, repeats: int | None, as_json: bool, **options: Any
+) -> None:
     """Run TASK (see eval/tasks), or go on with it; finished questions are kept."""
+    from ragqa.evaluate.runs.repeats import run_repeats
     from ragqa.evaluate.runs.run import Request
     from ragqa.evaluate.runs.run import run as run_task
 
     show.tell_more()
     request = Request(task, index=index_name, recipe=recipe_name, **options)
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:
-        results = run_task(request, progress, on_question)
-    eval_show.results(results, as_json)
+        if repeats is not None:
+            path, found = run_repeats(request, repeats, progress, on_question)
+        else:
+            results = run_task(request, progress, on_question)
+    if repeats is not None:
+        eval_show.repeats(path, found, as_json)
+    else:
+        eval_show.results(results, as_json)
 
 
 @evaluate.command("import")
@@ -123,6 +133,17 @@ def compare(
     else:
         questions = loaded[0].questions
         eval_show.compared(compare_runs(loaded, measures, **options), questions, changed, as_json)
+
+
+@evaluate.command()
+@click.argument("folders", nargs=-1, required=True, metavar="REPEATS REPEATS …", type=_PATH)
+@json_option
+def noise(folders: tuple[Path, ...], as_json: bool) -> None:
+    """Signal and noise: how far systems lie apart, by how far each moves from run to run (eval run --repeats)."""
+    from ragqa.evaluate.compare.noise import signal_to_noise
+    from ragqa.evaluate.runs.repeats import read_repeats
+
+    eval_show.noise(signal_to_noise([read_repeats(folder) for folder in folders]), as_json)
 
 
 @evaluate.command()

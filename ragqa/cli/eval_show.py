@@ -3,9 +3,11 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from ragqa.cli import show
 
@@ -77,17 +79,48 @@ def compared(found: Any, questions: dict[str, str], n_changed: int, as_json: boo
         difference = f"{one.difference.value:+.4f} ({one.difference.low:+.4f} to {one.difference.high:+.4f})"
         effect = "–" if one.effect_size is None else f"{one.effect_size:.2f}"
         outcome = f"{one.wins}/{one.ties}/{one.losses}"
+        found_from = "–" if one.detectable is None else f"{one.detectable:.4f}"
         values = [f"{one.a:.4f}", f"{one.b:.4f}", difference, p_value(one.p_value), p_value(pair.p_holm)]
-        rows.append([one.measure, pair.a, pair.b, *values, effect, outcome])
-    headers = ["measure", "A", "B", "A's", "B's", "A − B", "p", "p (Holm)", "d_z", "win/tie/loss of A"]
+        rows.append([one.measure, pair.a, pair.b, *values, effect, outcome, found_from])
+    headers = ["measure", "A", "B", "A's", "B's", "A − B", "p", "p (Holm)", "d_z", "win/tie/loss of A", "found from"]
     show.table(headers, rows)
-    show.line(found.caption)
+    show.line(f"{found.caption}. Found from: the smallest true difference that such a test finds four times in five")
     for pair in found.pairs:
         if not n_changed or not pair.comparison.changed:
             continue
         show.line(f"{pair.comparison.measure}: questions that changed most, {pair.a} − {pair.b}", "bold")
         for question_id, delta in list(pair.comparison.changed.items())[:n_changed]:
             show.line(f"{delta:+.3f}  {question_id}  {questions.get(question_id, '')[:100]}")
+
+
+def repeats(path: Path, found: Any, as_json: bool) -> None:
+    """Repeats: noise from run to run and over questions, times and load."""
+    if as_json:
+        show.json_document({"path": str(path), **msgspec.to_builtins(found)})
+        return
+    show.line(f"{found.task}: {found.system}, {len(found.runs)} times", "bold")
+    rows = []
+    for name, one in found.measures.items():
+        values = (one.mean, one.between_runs, one.over_questions, one.detectable)
+        rows.append([name, *("–" if value is None else f"{value:.4f}" for value in values)])
+    show.table(["measure", "mean", "sd between runs", "se over questions", "found from"], rows)
+    times = [[stage, *(f"{value:.2f}" for value in values)] for stage, values in found.milliseconds.items()]
+    loads = ["load of the machine", *("–" if load is None else f"{load:.2f}" for load in found.loads)]
+    show.table(["ms a question", *found.runs], [*times, loads])
+    show.line("Found from: the smallest difference between two such systems that is found four times in five, unpaired")
+    show.line(f"Written: {path}")
+
+
+def noise(found: Sequence[Any], as_json: bool) -> None:
+    """Signal and noise of measures over systems."""
+    if as_json:
+        show.json_document(found)
+        return
+    rows = [
+        [one.measure, f"{one.signal:.4f}", f"{one.noise:.4f}", "–" if one.ratio is None else f"{one.ratio:.1f}"]
+        for one in found
+    ]
+    show.table(["measure", "signal", "noise", "signal / noise"], rows)
 
 
 def ranked(found: Any, as_json: bool) -> None:
@@ -97,11 +130,37 @@ def ranked(found: Any, as_json: bool) -> None:
         return
     tasks = list(next(iter(found.figures.values())))
     rows = [
-        [place, system, f"{found.mean_ranks[system]:.2f}", f"{found.borda[system]:g}"]
+        [
+            _place(place, found.kemeny_places.get(system)),
+            system,
+            f"{found.mean_ranks[system]:.2f} ({_to(found.rank_intervals[system], 2)})",
+            f"{found.borda[system]:g} ({_to(found.borda_intervals[system], 1)})",
+        ]
         + [f"{found.figures[system][task]:.4f}" for task in tasks]
         for place, system in enumerate(found.kemeny_order, start=1)
     ]
     show.table(["Kemeny", "system", "mean rank", "Borda", *tasks], rows)
+    agreement = [
+        [task, _tau(one.with_the_others), "–" if one.z is None else f"{one.z:+.2f}"]
+        for task, one in found.benchmarks.items()
+    ]
+    if agreement:
+        show.table(["task", "agreement with the others (Kendall's τ-b)", "z"], agreement)
+    if len(agreement) > 2:
+        show.table(["tasks", "τ-b"], [[pair, _tau(one)] for pair, one in found.task_agreement.items()])
+    show.line("In brackets: 95% of 2,000 draws of the questions of each task, the same for all systems")
+
+
+def _to(bounds: tuple[float, float], digits: int) -> str:
+    return f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
+
+
+def _place(place: int, bounds: tuple[int, int] | None) -> str:
+    return str(place) if bounds is None else f"{place} ({bounds[0]} to {bounds[1]})"
+
+
+def _tau(found: Any) -> str:
+    return "–" if found.tau is None else f"{found.tau:+.2f} ({_to((found.low, found.high), 2)})"
 
 
 def card(found: Any) -> None:

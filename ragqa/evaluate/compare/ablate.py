@@ -17,13 +17,9 @@ from ragqa.evaluate.measures.measure import Measure, figure, named
 from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs import prepare
 from ragqa.evaluate.runs import run as runs
-from ragqa.evaluate.runs.folder import RunFolder
 from ragqa.evaluate.runs.load import LoadedRun, load_run
-from ragqa.evaluate.runs.loop import RunProgress, work_through
-from ragqa.evaluate.runs.prepare import WantedIndex, ensure_index, slug
-from ragqa.evaluate.runs.running import running_score
-from ragqa.evaluate.runs.stages import Savings, Stages
-from ragqa.evaluate.runs.task import run_task, work_of, write_task
+from ragqa.evaluate.runs.loop import RunProgress
+from ragqa.evaluate.runs.prepare import WantedIndex, slug
 from ragqa.evaluate.stats.intervals import Interval, interval
 from ragqa.evaluate.stats.tests import compare, holm
 from ragqa.evaluate.tasks.registry import load_tasks
@@ -151,7 +147,11 @@ def ablate(
         request.out or home.home() / "eval" / "runs" / f"ablate-{slug(Path(name).stem)}-{runs.run_id(request, tasks)}"
     )
     prepared = _prepare(ablation, request, tasks[0], path, progress)
-    savings = _work(prepared, ablation, request, tasks[0], progress=progress, on_question=on_question)
+    cells_ready = [
+        (runs.ready(request, tasks[0], one.wanted, ", ".join([one.cell.name, *one.variant.tuned])), one.path)
+        for one in prepared
+    ]
+    _, savings = runs.run_together(cells_ready, request, progress, on_question)
     result = replace(
         _tabulate(Path(name).stem, ablation, prepared),
         computed=dict(savings.computed),
@@ -198,47 +198,6 @@ def _prepare(
             wanted = prepare.wanted_index(corpus, ablation.base, (*request.overrides, *variant.overrides))
             prepared.append(_Prepared(cell, variant, wanted, folder))
     return prepared
-
-
-def _work(
-    prepared: Sequence[_Prepared],
-    ablation: Ablation,
-    request: runs.Request,
-    task: Task,
-    *,
-    progress: Progress | None,
-    on_question: RunProgress | None,
-) -> Savings:
-    """Do what is left of every cell."""
-    hashes = {}
-    for one in prepared:
-        if one.wanted.name not in hashes:
-            hashes[one.wanted.name] = ensure_index(one.wanted, progress)
-    folders: list[RunFolder] = []
-    try:
-        for one in prepared:
-            ready = runs.ready(request, task, one.wanted, ", ".join([one.cell.name, *one.variant.tuned]))
-            manifest = runs.begun(ready, one.path.name, request)
-            manifest = replace(manifest, inputs={**manifest.inputs, "index": hashes[one.wanted.name]})
-            folders.append(RunFolder.open(one.path, manifest, retry_failed=request.retry_failed))
-            task_asked = ready.task
-        left = [place for place, folder in enumerate(folders) if len(folder.done) < folder.manifest.n_questions]
-        savings = Savings()
-        if left:
-            pipelines = [(prepared[place].wanted.name, prepared[place].wanted.recipe) for place in left]
-            with Stages.open(prepared[0].wanted.corpus, pipelines) as stages:
-                kept = run_task(task_asked, stages.store)
-                for place in left:
-                    write_task(folders[place].path, kept)
-                work = work_of(task_asked, ablation.batch, ablation.n_hits)
-                work_through(work, stages, [folders[place] for place in left], on_question, running_score(task_asked))
-                savings = stages.savings
-        for folder in folders:
-            runs.finish(folder, len(folder.done))
-        return savings
-    finally:
-        for folder in folders:
-            folder.close()
 
 
 def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> AblationResult:

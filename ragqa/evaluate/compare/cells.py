@@ -7,6 +7,7 @@ from ragqa import home
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.ablate import ABLATION_FILE, read_ablation
 from ragqa.evaluate.runs.load import LoadedRun, load_run
+from ragqa.evaluate.runs.repeats import REPEATS_FILE
 
 
 def load_compared(names: Sequence[str | Path]) -> list[LoadedRun]:
@@ -25,6 +26,12 @@ def load_compared(names: Sequence[str | Path]) -> list[LoadedRun]:
 def _runs_of(name: str | Path) -> list[str | Path]:
     folders = (Path(name), home.home() / "eval" / "runs" / name)
     folder = next((path for path in folders if (path / ABLATION_FILE).is_file()), None)
+    repeated = next((path for path in folders if (path / REPEATS_FILE).is_file()), None)
+    if repeated is not None:
+        raise UsageError(
+            f"{repeated} holds the same run several times; compare one of them ({repeated / 'repeat-01'}), or see the "
+            f"noise of several systems: ragqa eval noise {repeated} OTHER"
+        )
     if folder is None:
         return [name]
     ablation = read_ablation(folder)

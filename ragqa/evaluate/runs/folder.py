@@ -35,7 +35,8 @@ class Session:
 
     ``began`` is in UTC, or tells that the stretch ended in a kill and its times were read off its lines. ``n_before``
     questions were there already, ``n_done`` were added in ``seconds``, of which ``stages`` took their part. What is
-    left is the harness. In an ablation, a stage that was shared counts in each run that used it.
+    left is the harness. In an ablation, a stage that was shared counts in each run that used it. ``load`` is the mean
+    of the machine's load (processes that want a core, over the last minute) at the end of each batch.
     """
 
     began: str
@@ -43,6 +44,7 @@ class Session:
     n_done: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
+    load: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import cast
 
 import numpy as np
+import psutil
 
 from ragqa.errors import BackendError, RagqaError
 from ragqa.evaluate.runs.folder import RunFolder, Session
@@ -125,6 +127,7 @@ class _Cell:
         self._session = Session(datetime.now(UTC).isoformat(timespec="milliseconds"), len(folder.done))
         self._seconds: dict[str, float] = defaultdict(float)
         self._total = 0.0
+        self._loads: list[float] = []
         self._saved = time.perf_counter()
         self._held: list[QuestionLine] = []
 
@@ -139,6 +142,7 @@ class _Cell:
                 self._take(line, error)
         finally:
             self._total += time.perf_counter() - began
+            self._loads.append(psutil.getloadavg()[0])
         if time.perf_counter() - self._saved > _SAVE_EVERY_S:
             self.save()
 
@@ -154,7 +158,10 @@ class _Cell:
         self._saved = time.perf_counter()
         stages = {stage: round(seconds, 3) for stage, seconds in sorted(self._seconds.items())}
         n_done = len(self._folder.done) - self._session.n_before
-        self._folder.save(replace(self._session, n_done=n_done, seconds=round(self._total, 3), stages=stages))
+        load = round(fmean(self._loads), 2) if self._loads else None
+        self._folder.save(
+            replace(self._session, n_done=n_done, seconds=round(self._total, 3), stages=stages, load=load)
+        )
 
     def _take(self, line: QuestionLine, error: RagqaError | None) -> None:
         if isinstance(error, BackendError):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from ragqa.evaluate.runs.loop import RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
 from ragqa.evaluate.runs.running import running_score
 from ragqa.evaluate.runs.scored import read_scored, score_folder
-from ragqa.evaluate.runs.stages import Stages
-from ragqa.evaluate.runs.task import N_HITS, run_task, searches, work_of, write_task
+from ragqa.evaluate.runs.stages import Savings, Stages
+from ragqa.evaluate.runs.task import N_HITS, TASK_FILE, run_task, searches, work_of, write_task
 from ragqa.evaluate.stats.intervals import SEED
 from ragqa.evaluate.tasks.perturbed import perturbed
 from ragqa.evaluate.tasks.registry import load_tasks
@@ -166,24 +167,83 @@ def run_ready(
     on_question: RunProgress | None = None,
 ) -> Result:
     """Do what is left of one run, and score it."""
+    return run_together([(ready, path)], request, progress, on_question)[0][0]
+
+
+def run_together(
+    runs: Sequence[tuple[Ready, Path]],
+    request: Request,
+    progress: Progress | None = None,
+    on_question: RunProgress | None = None,
+    *,
+    share: bool = True,
+) -> tuple[list[Result], Savings]:
+    """Do what is left of runs of one task on one corpus, batch by batch in turn, and score them.
+
+    Parameters
+    ----------
+    runs
+        Each with its folder.
+    share
+        Whether stages that runs agree in are computed once; otherwise each run computes all of its own.
+
+    Raises
+    ------
+    UsageError
+        A folder holds a run of something else.
+    """
+    manifests = [_begun(ready, path, request) for ready, path in runs]
+    hashes = {wanted.name: prepare.ensure_index(wanted, progress) for wanted in _distinct(runs)}
+    savings = Savings()
+    with ExitStack() as stack:
+        folders = []
+        for (ready, path), manifest in zip(runs, manifests, strict=True):
+            whole = replace(manifest, inputs={**manifest.inputs, "index": hashes[ready.wanted.name]})
+            folders.append(stack.enter_context(RunFolder.open(path, whole, retry_failed=request.retry_failed)))
+        n_before = [len(folder.done) for folder in folders]
+        left = [place for place, folder in enumerate(folders) if _is_left(folder)]
+        if left:
+            savings = _work([runs[place][0] for place in left], [folders[place] for place in left], request,
+                            on_question, share=share)  # fmt: skip
+        return [finish(folder, n) for folder, n in zip(folders, n_before, strict=True)], savings
+
+
+def _begun(ready: Ready, path: Path, request: Request) -> RunManifest:
     manifest = begun(ready, path.name, request)
     if request.baseline:
         manifest = replace(manifest, inputs={**manifest.inputs, "baseline": request.baseline})
     refuse_changed(path, manifest)
-    files_hash = prepare.ensure_index(ready.wanted, progress)
-    manifest = replace(manifest, inputs={**manifest.inputs, "index": files_hash})
-    with RunFolder.open(path, manifest, retry_failed=request.retry_failed) as folder:
-        n_before = len(folder.done)
-        if n_before:
-            _log.info("%s: %d of %d questions are finished and kept", path, n_before, manifest.n_questions)
-        left = manifest.n_questions - n_before
-        if left or not (path / "task.json").exists():
-            with Stages.open(ready.wanted.corpus, [(ready.wanted.name, ready.wanted.recipe)]) as stages:
-                write_task(path, run_task(ready.task, stages.store))
-                labeller = baseline(request.baseline, ready.task) if request.baseline else None
-                work = work_of(ready.task, request.batch, request.n_hits, labeller)
-                work_through(work, stages, [folder], on_question, running_score(ready.task))
-        return finish(folder, n_before)
+    return manifest
+
+
+def _distinct(runs: Sequence[tuple[Ready, Path]]) -> list[WantedIndex]:
+    return list({ready.wanted.name: ready.wanted for ready, _ in runs}.values())
+
+
+def _is_left(folder: RunFolder) -> bool:
+    if n_before := len(folder.done):
+        _log.info("%s: %d of %d questions are finished and kept", folder.path, n_before, folder.manifest.n_questions)
+    return n_before < folder.manifest.n_questions or not (folder.path / TASK_FILE).exists()
+
+
+def _work(
+    ready: Sequence[Ready],
+    folders: Sequence[RunFolder],
+    request: Request,
+    on_question: RunProgress | None,
+    *,
+    share: bool,
+) -> Savings:
+    task = ready[0].task
+    pipelines = [(one.wanted.name, one.wanted.recipe) for one in ready]
+    with Stages.open(ready[0].wanted.corpus, pipelines, share=share) as stages:
+        kept = run_task(task, stages.store)
+        for folder in folders:
+            write_task(folder.path, kept)
+        labeller = baseline(request.baseline, task) if request.baseline else None
+        work = work_of(task, request.batch, request.n_hits, labeller)
+        work_through(work, stages, folders, on_question, running_score(task))
+        return stages.savings
 
 
 def finish(folder: RunFolder, n_before: int) -> Result:

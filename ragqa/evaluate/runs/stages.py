@@ -60,8 +60,9 @@ class Pipeline:
 class Stages:
     """The opened pipelines. Close them, or use them as a context manager."""
 
-    def __init__(self, store: DocumentStore) -> None:
+    def __init__(self, store: DocumentStore, *, share: bool = True) -> None:
         self.store = store
+        self._share = share
         self.pipelines: list[Pipeline] = []
         self.savings = Savings()
         self._components: dict[Hashable, Any] = {}
@@ -69,15 +70,17 @@ class Stages:
         self._results: dict[tuple[str, Hashable], Timed] = {}
 
     @classmethod
-    def open(cls, corpus: str, pipelines: Sequence[tuple[str, Recipe]]) -> "Stages":
+    def open(cls, corpus: str, pipelines: Sequence[tuple[str, Recipe]], *, share: bool = True) -> "Stages":
         """Open pipelines, each an index of ``corpus`` and the settings to search it with.
+
+        Without ``share`` each computes all of its stages itself, as runs must whose times are compared.
 
         Raises
         ------
         ProductError
             An index is missing or damaged, or was built with other settings or from another corpus.
         """
-        stages = cls(products.open_store(corpus))
+        stages = cls(products.open_store(corpus), share=share)
         try:
             for index_name, recipe in pipelines:
                 stages.pipelines.append(stages._open(index_name, recipe))
@@ -106,6 +109,8 @@ class Stages:
             searches = {kind: getattr(index, kind) for kind in ("bm25", "dense") if getattr(index, kind) is not None}
             for search in searches.values():
                 search.last_ms = None
+                if not self._share:
+                    search.forget()
             timings: dict[str, float] = {}
             candidates = pipeline.engine.retrieve(queries, k, _NO_FILTER, timings)
             made = {kind: search.last_ms for kind, search in searches.items() if search.last_ms is not None}
@@ -146,7 +151,7 @@ class Stages:
 
     def _once(self, stage: str, key: str, of: Hashable, compute: Callable[[], Timed], own: str = "") -> Timed:
         place = (f"{stage}:{key}", of)
-        if place in self._results:
+        if self._share and place in self._results:
             result = self._results[place]
             self.savings.shared[stage] += 1
             spent = result.timings_ms[own] if own else sum(result.timings_ms.values())

@@ -101,12 +101,12 @@ def interval_of(
         resampled[begin:end] = combine(means)
     # A ratio can be undefined in a resample (nothing answered in it); the interval is over the others.
     defined = resampled[~np.isnan(resampled)]
-    low, high = _bca(value, defined, _left_out(features, combine), level)
+    low, high = _bca(value, defined, left_out(features, combine), level)
     return Interval(value, low, high, level, n_questions, n_resamples, seed)
 
 
-def _left_out(features: Floats, combine: Callable[[Floats], Floats]) -> Floats:
-    """The figure without each question in turn, where it is defined."""
+def left_out(features: Floats, combine: Callable[[Floats], Floats]) -> Floats:
+    """The figure without each question in turn, where it is defined: float64 [n_questions]."""
     n_questions = len(features)
     if n_questions < 2:
         return np.empty(0)
@@ -114,7 +114,7 @@ def _left_out(features: Floats, combine: Callable[[Floats], Floats]) -> Floats:
     return figures[~np.isnan(figures)]
 
 
-def _bca(value: float, resampled: Floats, left_out: Floats, level: float) -> tuple[float, float]:
+def _bca(value: float, resampled: Floats, without_one: Floats, level: float) -> tuple[float, float]:
     """Bias-corrected and accelerated bounds; the value itself where nothing varies."""
     from scipy.special import ndtr, ndtri
 
@@ -125,7 +125,7 @@ def _bca(value: float, resampled: Floats, left_out: Floats, level: float) -> tup
     )
     if not len(resampled) or float(np.ptp(resampled)) <= TOLERANCE:
         return value, value
-    spread = left_out.mean() - left_out
+    spread = without_one.mean() - without_one
     squares = float((spread**2).sum())
     acceleration = float((spread**3).sum()) / (6 * squares**1.5) if squares > TOLERANCE**2 else 0.0
     shift = float(np.clip(ndtri(below), -4.0, 4.0))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ragqa.errors import UsageError
+from ragqa.evaluate.measures.measure import Floats
 
 _KEMENY_LIMIT = 14
 
@@ -21,11 +21,8 @@ def mean_ranks(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     >>> mean_ranks({"a": {"t1": 0.9, "t2": 0.5}, "b": {"t1": 0.8, "t2": 0.5}})
     {'a': 1.25, 'b': 1.75}
     """
-    from scipy.stats import rankdata
-
     systems, table = _table(figures)
-    ranks = rankdata(-table, axis=0)
-    return dict(zip(systems, ranks.mean(axis=1).tolist(), strict=True))
+    return dict(zip(systems, ranks_of(table).mean(axis=1).tolist(), strict=True))
 
 
 def borda(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -35,9 +32,25 @@ def borda(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     {'a': 1.5, 'b': 0.5}
     """
     systems, table = _table(figures)
-    beaten = (table[:, None, :] > table[None, :, :]).sum(axis=(1, 2))
-    ties = (table[:, None, :] == table[None, :, :]).sum(axis=(1, 2)) - table.shape[1]
-    return dict(zip(systems, (beaten + ties / 2).tolist(), strict=True))
+    return dict(zip(systems, points_of(table).sum(axis=1).tolist(), strict=True))
+
+
+def points_of(table: Floats) -> Floats:
+    """For each system and task one point for every system beaten, half for every tie: of the shape of ``table``.
+
+    Parameters
+    ----------
+    table
+        Figures, higher is better: float64 [..., n_systems, n_tasks].
+    """
+    one, other = table[..., :, None, :], table[..., None, :, :]
+    ties = (one == other).sum(axis=-2) - 1
+    return np.asarray((one > other).sum(axis=-2) + ties / 2)
+
+
+def ranks_of(table: Floats) -> Floats:
+    """Ranks on each task, 1 for the best, equal figures sharing their mean: of the shape of ``table``."""
+    return np.asarray(table.shape[-2] - points_of(table))
 
 
 def kemeny(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -68,7 +81,7 @@ def kemeny(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
     return [systems[system] for system in best[(1 << n_systems) - 1][1]]
 
 
-def _table(figures: Mapping[str, Mapping[str, float]]) -> tuple[list[str], npt.NDArray[np.float64]]:
+def _table(figures: Mapping[str, Mapping[str, float]]) -> tuple[list[str], Floats]:
     """Systems in order, and float64 [n_systems, n_tasks]."""
     systems = list(figures)
     tasks = list(figures[systems[0]]) if systems else []

@@ -4,6 +4,7 @@ Paired randomisation tests (Smucker, Allan & Carterette, CIKM 2007), McNemar's e
 outcomes, and Holm's adjustment (1979).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from ragqa.evaluate.stats.intervals import (
     interval_of,
     is_share,
 )
+from ragqa.evaluate.stats.power import detectable_difference, standard_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Comparison:
     wins, ties, losses
         Questions on which A's value is better than, equal to, worse than B's. Where a measure is of answered questions,
         one that either did not answer is a tie.
+    detectable
+        The smallest true difference that such a test on these questions finds four times in five; None where all
+        differences are equal.
     changed
         Question id → A's value − B's value, for every question that is no tie, the largest difference first.
     """
@@ -63,6 +68,14 @@ class Comparison:
     losses: int
     changed: Mapping[str, float]
     higher_is_better: bool = True
+    detectable: float | None = None
+
+    @property
+    def n_needed(self) -> int | None:
+        """How many questions like these a difference like the one found needs to be found four times in five."""
+        if self.detectable is None or abs(self.difference.value) <= TOLERANCE:
+            return None
+        return math.ceil(self.difference.n_questions * (self.detectable / abs(self.difference.value)) ** 2)
 
     @property
     def better(self) -> str:
@@ -170,6 +183,7 @@ def _comparison(a: Measure, b: Measure, p_value: float, test: str, *, n_resample
         losses=sum(declaration.sign * delta < 0 for _, delta in changed),
         changed=dict(sorted(changed, key=lambda item: (-abs(item[1]), item[0]))),
         higher_is_better=declaration.higher_is_better,
+        detectable=detectable_difference(standard_error(both, difference)),
     )
 
 

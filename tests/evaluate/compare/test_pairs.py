@@ -11,6 +11,7 @@ import pytest
 from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.compare.across import rank_across
 from ragqa.evaluate.compare.pairs import compare_runs
+from ragqa.evaluate.measures.measure import Scores, mean_measure
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.foreign import score_trec
 from ragqa.evaluate.runs.load import LoadedRun, load_run
@@ -77,9 +78,19 @@ def test_systems_are_ranked_across_tasks(two: list[LoadedRun], small_beir: Path)
         for r in other
     ]
 
-    ranked = rank_across([*two, *elsewhere])
+    def halved(one: LoadedRun) -> LoadedRun:
+        ids = one.scores.measures["nDCG@10"].question_ids
+        values = dict(zip(ids, (one.scores.measures["nDCG@10"].values / 2).tolist(), strict=True))
+        return dataclasses.replace(one, scores=Scores({"nDCG@10": mean_measure("nDCG@10", values)}))
 
-    assert sorted(ranked.mean_ranks.values()) == sorted(ranked.mean_ranks.values())
+    ranked = rank_across([two[0], halved(two[1]), elsewhere[0], halved(elsewhere[1])])
+
+    assert sorted(ranked.mean_ranks.values()) == [1.0, 2.0]
+    best = ranked.kemeny_order[0]
+    assert ranked.rank_intervals[best][0] == 1.0
+    assert ranked.kemeny_places[best][0] == 1
+    assert next(iter(ranked.task_agreement.values())).tau == 1.0
+    assert all(one.with_the_others.tau == 1.0 for one in ranked.benchmarks.values())
     assert set(ranked.borda) == {run.system for run in two}
     assert ranked.kemeny_order[0] == min(ranked.mean_ranks, key=lambda name: ranked.mean_ranks[name])
 

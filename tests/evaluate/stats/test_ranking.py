@@ -2,12 +2,15 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kendalltau, rankdata
 
 from ragqa.errors import UsageError
-from ragqa.evaluate.stats.ranking import borda, kemeny, mean_ranks
+from ragqa.evaluate.stats.agreement import benchmark_agreement, kendall, pairwise_agreement
+from ragqa.evaluate.stats.ranking import borda, kemeny, mean_ranks, ranks_of
 
 FIGURES = {
     "bm25": {"bioasq": 0.77, "scifact": 0.68, "r2med": 0.15},
@@ -43,3 +46,30 @@ def test_systems_on_different_tasks_are_refused():
         borda({})
     with pytest.raises(UsageError, match="14 are the limit"):
         kemeny({f"s{i}": {"t": 0.0} for i in range(15)})
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=2, max_size=2))
+def test_kendall_is_scipys(rows):
+    a, b = (np.array(row, dtype=float) for row in rows)
+    expected = kendalltau(a, b).statistic
+
+    assert kendall(a, b) == pytest.approx(expected, nan_ok=True)
+
+
+def test_ranks_are_scipys():
+    table = np.array([[0.2, 0.2, 0.2], [0.5, 0.2, 0.1], [0.5, 0.9, 0.1]])
+
+    np.testing.assert_allclose(ranks_of(table), rankdata(-table, axis=0))
+
+
+def test_a_benchmark_that_orders_the_other_way_stands_out():
+    good = np.array([[0.9, 0.8, 0.7, 0.1], [0.6, 0.5, 0.6, 0.5], [0.3, 0.2, 0.4, 0.9]])
+    resampled = np.stack([good, good + 0.001])
+
+    found = benchmark_agreement(good, resampled)
+
+    assert [one.with_the_others.tau for one in found] == pytest.approx([1.0, 1.0, 1.0, -1.0])
+    assert found[3].z == pytest.approx(-1.5)
+    pairs = pairwise_agreement(good, resampled)
+    assert pairs[0, 1].tau == 1.0
+    assert pairs[2, 3].tau == -1.0
