@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from ragqa.recipe import DenseSettings
 from ragqa.types import Document
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from ragqa.index.dense import DenseIndex
 
 _real_connect = socket.socket.connect
@@ -186,3 +189,18 @@ def small_beir(tmp_path: Path) -> Path:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "qrels" / "test.tsv").write_text("\n".join(judged) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")  # while playwright is open, no other test can run an event loop
+def browser() -> "Iterator[Browser]":
+    """Debian's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no Chromium; install it with: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()

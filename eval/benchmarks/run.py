@@ -30,6 +30,7 @@ def commands(data: Path | None) -> dict[str, list[str]]:
             "ask": ["--data", str(data)],
             "dense": ["--dense", _bulk_vectors(), "--queries", str(beir / "queries.jsonl")],
             "evaluate": ["--data", str(data)],
+            "report": [],
             "server": [],
         }
     return {name: arguments for name, arguments in chosen.items() if (HERE / f"{name}.py").is_file()}

@@ -127,12 +127,35 @@ def compare(
     from ragqa.evaluate.compare.cells import load_compared
     from ragqa.evaluate.compare.pairs import compare_runs
 
-    loaded = load_compared(runs)
+    loaded = load_compared(runs, measures)
     if across:
         eval_show.ranked(rank_across(loaded), as_json)
     else:
         questions = loaded[0].questions
         eval_show.compared(compare_runs(loaded, measures, **options), questions, changed, as_json)
+
+
+@evaluate.command()
+@click.argument("names", nargs=-1, metavar="FIGURE …")
+@click.option("--data", type=_PATH, help="The folder with the data sets; default: where eval fetch puts them.")
+@click.option("--out", type=_PATH, help="Folder of the page and the runs; default: eval/reproduction.")
+@json_option
+def reproduce(names: tuple[str, ...], data: Path | None, out: Path | None, as_json: bool) -> None:
+    """Make the figures anew that ragqa claims (eval/reproductions.toml): command, expected, measured, pass or fail.
+
+    Exit status 1 where a figure does not come out as claimed; a data set that is not there is told, not failed.
+    """
+    from ragqa import home
+    from ragqa.evaluate.report.reproduction import HTML_FILE, claims
+    from ragqa.evaluate.report.reproduction import reproduce as reproduce_
+
+    folder = out or home.home() / "eval" / "reproduction"
+    show.tell_more()
+    with show.progress_bars() as progress:
+        found = reproduce_(claims(names), data, folder, progress)
+    eval_show.reproduced(found, folder / HTML_FILE, as_json)
+    if any(one.status == "fail" for one in found.results):
+        raise SystemExit(1)
 
 
 @evaluate.command()
@@ -193,7 +216,8 @@ def robustness(original: str, perturbed: tuple[str, ...], measure: str, as_json:
     from ragqa.evaluate.compare.robustness import robustness as robustness_
     from ragqa.evaluate.runs.load import load_run
 
-    found = robustness_(load_run(original), [load_run(name) for name in perturbed], measure)
+    asked = (measure,) if measure else ()
+    found = robustness_(load_run(original, asked), [load_run(name, asked) for name in perturbed], measure)
     eval_show.robust(found, as_json)
 
 
@@ -250,6 +274,7 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
 @evaluate.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN …")
 @click.option("--out", type=_PATH, help="Folder of the report; default: that of the first run or ablation.")
+@click.option("--measure", "measures", multiple=True, help="A column, for example nDCG@20 (repeatable).")
 @click.option(
     "--format",
     "form",
@@ -259,21 +284,21 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
     help="A page, or its tables alone for papers and spreadsheets.",
 )
 @json_option
-def report(runs: tuple[str, ...], out: Path | None, form: Any, as_json: bool) -> None:
+def report(runs: tuple[str, ...], out: Path | None, measures: tuple[str, ...], form: Any, as_json: bool) -> None:
     """Write a page (HTML, Markdown) on runs and ablations: tables, tests, plots, failures, provenance."""
     from ragqa.evaluate.report.export import write_tables
     from ragqa.evaluate.report.model import folder_of
     from ragqa.evaluate.report.page import write_report
 
     if form != "html":
-        paths = write_tables(runs, out or folder_of(runs[0]), form)
+        paths = write_tables(runs, out or folder_of(runs[0]), form, measures)
         if as_json:
             show.json_document({"tables": [str(path) for path in paths]})
             return
         for path in paths:
             show.line(f"Written: {path}")
         return
-    page, text = write_report(runs, out or folder_of(runs[0]))
+    page, text = write_report(runs, out or folder_of(runs[0]), measures)
     if as_json:
         show.json_document({"html": str(page), "markdown": str(text)})
         return

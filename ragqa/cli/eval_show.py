@@ -123,6 +123,23 @@ def noise(found: Sequence[Any], as_json: bool) -> None:
     show.table(["measure", "signal", "noise", "signal / noise"], rows)
 
 
+def reproduced(found: Any, page: Path, as_json: bool) -> None:
+    """Claimed figures beside measured ones."""
+    if as_json:
+        show.json_document(found)
+        return
+    rows = []
+    for one in found.results:
+        measured = "–" if one.measured is None else f"{one.measured:.4f}"
+        rows.append([one.status, one.claim.name, one.claim.measure, one.claim.expected, measured, one.command])
+    show.table(["", "figure", "measure", "expected", "measured", "command"], rows)
+    for one in found.results:
+        if one.status == "no data":
+            get = one.claim.get or f"Get it with: ragqa eval fetch {one.claim.task}"
+            show.line(f"Not run: {one.claim.name}: {one.claim.data} is not there. {get}")
+    show.line(f"Written: {page}")
+
+
 def ranked(found: Any, as_json: bool) -> None:
     """Systems across tasks."""
     if as_json:

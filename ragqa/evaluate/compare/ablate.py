@@ -201,7 +201,7 @@ def _prepare(
 
 
 def _tabulate(name: str, ablation: Ablation, prepared: Sequence[_Prepared]) -> AblationResult:
-    loaded = {one.path: load_run(one.path) for one in prepared}
+    loaded = {one.path: load_run(one.path, ablation.measures) for one in prepared}
     first = loaded[prepared[0].path]
     measures, absent = _measures(ablation, first)
     primary = measures[0]

@@ -10,8 +10,8 @@ from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.repeats import REPEATS_FILE
 
 
-def load_compared(names: Sequence[str | Path]) -> list[LoadedRun]:
-    """The runs that were named, in order; in place of an ablation the runs of its cells.
+def load_compared(names: Sequence[str | Path], measures: Sequence[str] = ()) -> list[LoadedRun]:
+    """The runs that were named, in order; in place of an ablation the runs of its cells. ``measures``: as of load_run.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def load_compared(names: Sequence[str | Path]) -> list[LoadedRun]:
     ProductError
         A run is not finished, or damaged.
     """
-    return [load_run(path) for name in names for path in _runs_of(name)]
+    return [load_run(path, measures) for name in names for path in _runs_of(name)]
 
 
 def _runs_of(name: str | Path) -> list[str | Path]:

@@ -29,7 +29,7 @@ _MODULES = (
     "rouge",
     "verification",
 )
-_MEAN_OVER_SETS = "mean_"
+MEAN_OVER_SETS = "mean_"
 
 
 @cache
@@ -70,8 +70,8 @@ def declared(name: str) -> Declaration:
     (False, 10, 1.0)
     """
     found = _find(name)
-    if found is None and name.startswith(_MEAN_OVER_SETS):
-        found = _find(name.removeprefix(_MEAN_OVER_SETS))
+    if found is None and name.startswith(MEAN_OVER_SETS):
+        found = _find(name.removeprefix(MEAN_OVER_SETS))
         found = (
             replace(found, denominator="all sets, equally", is_proportion=False, combine=mean_of_ratios)
             if found

@@ -10,8 +10,8 @@ from ragqa.evaluate.report.model import Section
 from ragqa.evaluate.report.tables import Cell, Table
 from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.stats.intervals import interval, n_averaged
-from ragqa.evaluate.tasks.bioasq import year_of
-from ragqa.evaluate.tasks.task import Task
+from ragqa.evaluate.tasks import bioasq
+from ragqa.evaluate.tasks.task import Task, TaskQuestion
 
 MAX_GROUPS = 30
 _TITLES = {"type": "By type of question", "set": "By set or batch", "year": "By year"}
@@ -33,11 +33,16 @@ def groups_of(task: Task) -> dict[str, dict[str, list[str]]]:
     """``type``, ``set`` and ``year`` → group → the ids of its questions; ways with more than 30 groups are left out."""
     ways: dict[str, dict[str, list[str]]] = {kind: {} for kind in _TITLES}
     for question in task.questions:
-        year = year_of(question.subset) if task.name == "bioasq" else ""
-        for kind, group in (("type", question.type or ""), ("set", question.subset), ("year", year)):
+        of = (("type", question.type or ""), ("set", question.subset), ("year", year_of(task, question)))
+        for kind, group in of:
             if group:
                 ways[kind].setdefault(group, []).append(question.id)
     return {kind: dict(sorted(groups.items())) for kind, groups in ways.items() if 1 < len(groups) <= MAX_GROUPS}
+
+
+def year_of(task: Task, question: TaskQuestion) -> str:
+    """The year that a question was set in, "" where the task does not tell."""
+    return bioasq.year_of(question.subset) if task.name == "bioasq" else ""
 
 
 def among(measure: Measure, question_ids: set[str]) -> Measure:

@@ -46,7 +46,7 @@ _DOCUMENT = r"""\documentclass[a4paper,landscape]{article}
 """
 
 
-def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat) -> list[Path]:
+def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat, measures: Sequence[str] = ()) -> list[Path]:
     r"""Write every table of a report on runs and ablations.
 
     Parameters
@@ -56,6 +56,9 @@ def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat) -> l
     form
         ``latex``: ``report.tex``, which compiles as it is, and the tables that it reads from ``latex/``, to be read
         into a paper with ``\input``. ``csv``: ``csv/``, with bounds of intervals in columns of their own.
+
+    measures
+        The columns, the first being tested; none: the task's own.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat) -> l
     folder.mkdir(parents=True, exist_ok=True)
     suffix = "tex" if form == "latex" else "csv"
     paths, body = [], []
-    for number, section in enumerate(sections_of(names), start=1):
+    for number, section in enumerate(sections_of(names, measures), start=1):
         body.append(f"\\section*{{{_latex(section.title)}}}")
         for table in [*tables_of(section), *details_of(section)]:
             path = folder / f"{number}-{slug(table.title)}.{suffix}"
@@ -89,8 +92,8 @@ def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat) -> l
 def as_latex(table: Table) -> str:
     """The table as a ``tabular`` with the rules of booktabs: the best bold, letters raised, intervals small."""
     columns = "".join(
-        "p{60mm}" if any(row[place].mark == "long" for row in table.rows) else "l" if is_left else "r"
-        for place, is_left in enumerate(_left(table))
+        "p{60mm}" if any(row[place].mark == "long" for row in table.rows) else "l" if table.is_left(place) else "r"
+        for place in range(len(table.headers))
     )
     lines = [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", " & ".join(map(_latex, table.headers)) + r" \\"]
     lines += ["\\midrule", *(" & ".join(map(_latex_cell, row)) + r" \\" for row in table.rows)]
@@ -131,10 +134,6 @@ def _plain(text: str) -> str:
     """A number as programs read it; a text stays."""
     bare = text.replace("−", "-").replace(",", "")
     return "" if text == "–" else bare if re.fullmatch(r"[+-]?[\d.]+", bare) else text
-
-
-def _left(table: Table) -> list[bool]:
-    return [all(row[place].mark in ("left", "long") for row in table.rows) for place in range(len(table.headers))]
 
 
 def _latex(text: str) -> str:

@@ -86,13 +86,15 @@ class Section:
     savings: str = ""
 
 
-def sections_of(names: Sequence[str | Path]) -> list[Section]:
+def sections_of(names: Sequence[str | Path], measures: Sequence[str] = ()) -> list[Section]:
     """The sections of a report on runs and ablations, runs of one task and setting in one section.
+
+    ``measures`` are the columns of the tables on runs, the first being tested; "" for the task's own.
 
     Raises
     ------
     UsageError
-        Nothing was named, or a run does not exist.
+        Nothing was named, a run does not exist, or has no such measure.
     """
     if not names:
         raise UsageError("name at least one run or ablation, by folder or id")
@@ -102,10 +104,10 @@ def sections_of(names: Sequence[str | Path]) -> list[Section]:
         if folder := _ablation_folder(name):
             sections.append(_of_ablation(folder, read_ablation(folder)))
             continue
-        run = load_run(name)
+        run = load_run(name, measures)
         # Figures of other questions, settings or splits never share a column.
         groups.setdefault((run.label, run.manifest.inputs["questions"] if not run.members else ""), []).append(run)
-    return sections + [_of_runs(runs) for runs in groups.values()]
+    return sections + [_of_runs(runs, measures) for runs in groups.values()]
 
 
 def folder_of(name: str | Path) -> Path:
@@ -120,15 +122,18 @@ def _ablation_folder(name: str | Path) -> Path | None:
     return None
 
 
-def _of_runs(runs: Sequence[LoadedRun]) -> Section:
+def _of_runs(runs: Sequence[LoadedRun], measures: Sequence[str]) -> Section:
     labels = unique_labels(runs)
     common = common_measures(runs)
-    primary = primary_of(runs) if common else ""
-    columns = _columns(primary, common)
+    for run in runs:
+        for name in measures:
+            named(run.scores, name)
+    primary = measures[0] if measures else primary_of(runs) if common else ""
+    columns = tuple(measures) or _columns(primary, common)
     tests: tuple[Pair, ...] = ()
     text = interval_caption(max((run.metrics.n[primary] for run in runs), default=0) if primary else 0)
     if len(runs) > 1 and common:
-        compared = compare_runs(runs)
+        compared = compare_runs(runs, [primary])
         tests = compared.pairs
         text = compared.caption + f". Letters: systems that are beaten with adjusted p < {LEVEL}"
     rows = tuple(
@@ -167,7 +172,7 @@ def _of_runs(runs: Sequence[LoadedRun]) -> Section:
 def _of_ablation(folder: Path, result: AblationResult) -> Section:
     rows = []
     for row in result.rows:
-        run = load_run(folder / row.run)
+        run = load_run(folder / row.run, result.measures)
         rows.append(
             SystemRow(
                 letter=row.letter,

@@ -1,8 +1,5 @@
 """``ragqa eval report``: runs and ablations → one self-contained HTML page and a Markdown file."""
 
-import html
-import importlib.resources
-import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,29 +10,32 @@ from ragqa.evaluate.report.breakdown import breakdowns
 from ragqa.evaluate.report.model import Section, sections_of
 from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.report.tables import Cell, Table
+from ragqa.evaluate.report.templating import as_data, render
 from ragqa.manifest import write_atomically
 
 HTML_FILE, MARKDOWN_FILE = "report.html", "report.md"
 
 
-def write_report(names: Sequence[str | Path], out: Path) -> tuple[Path, Path]:
+def write_report(names: Sequence[str | Path], out: Path, measures: Sequence[str] = ()) -> tuple[Path, Path]:
     """Write ``report.html`` and ``report.md`` (with its plots beside it) into the folder ``out``.
 
     Parameters
     ----------
     names
         Runs and ablations, by folder or id. Runs of one task, split and setting share a section.
+    measures
+        The columns of the tables on runs, the first being tested; none: the task's own.
 
     Raises
     ------
     UsageError
         Nothing was named, or a run does not exist.
     """
-    sections = sections_of(names)
+    sections = sections_of(names, measures)
     drawn = [plots_of(section) for section in sections]
     out.mkdir(parents=True, exist_ok=True)
     browsers = _write_browsers(sections, out)
-    write_atomically(out / HTML_FILE, as_html(sections, drawn, browsers).encode())
+    write_atomically(out / HTML_FILE, as_html(sections, drawn, browsers))
     (out / "plots").mkdir(exist_ok=True)
     paths = []
     for number, pictures in enumerate(drawn, start=1):
@@ -49,10 +49,6 @@ def write_report(names: Sequence[str | Path], out: Path) -> tuple[Path, Path]:
 
 def _write_browsers(sections: Sequence[Section], out: Path) -> list[str]:
     """A page of questions for each section, by file name; "" where a section has none."""
-    from jinja2 import Environment, PackageLoader
-
-    pages = Environment(loader=PackageLoader("ragqa.evaluate.report"), autoescape=True, trim_blocks=True)
-    template = pages.get_template("questions.html")
     names = []
     for number, section in enumerate(sections, start=1):
         questions = questions_of(section)
@@ -60,14 +56,22 @@ def _write_browsers(sections: Sequence[Section], out: Path) -> list[str]:
         if not questions:
             continue
         filters = {
-            "type": sorted({question.kind for question in questions} - {""}),
-            "set": sorted({question.subset for question in questions} - {""}),
-            "outcome": sorted({attempt.outcome for question in questions for attempt in question.attempts} - {""}),
-            "change": ["changed", "same"] if any(question.change for question in questions) else [],
+            "type": sorted({question.kind for question in questions}),
+            "set": sorted({question.subset for question in questions}),
+            "year": sorted({question.year for question in questions}),
+            "outcome": sorted({attempt.outcome for question in questions for attempt in question.attempts}),
+            "change": sorted({"changed" if question.change else "same" for question in questions}),
         }
-        systems = [row.name for row in section.rows]
-        page = template.render(section=section, questions=questions, systems=systems, filters=filters.items())
-        write_atomically(out / names[-1], page.encode())
+        page = render(
+            "questions.html",
+            title=section.title,
+            primary=section.primary,
+            systems=[row.name for row in section.rows],
+            n_questions=len(questions),
+            filters={name: choices for name, choices in filters.items() if len(choices) > 1},
+            data=as_data(questions),
+        )
+        write_atomically(out / names[-1], page)
     return names
 
 
@@ -98,15 +102,20 @@ def plots_of(section: Section) -> dict[str, str]:
     return drawn
 
 
-def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]], browsers: Sequence[str]) -> str:
+def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]], browsers: Sequence[str]) -> bytes:
     """The page; it loads nothing from anywhere. ``browsers`` are the pages of the sections' questions."""
-    template = string.Template(
-        importlib.resources.files("ragqa.evaluate.report")
-        .joinpath("templates", "report.html")
-        .read_text(encoding="utf-8")
-    )
-    body = "\n".join(_section_html(*parts) for parts in zip(sections, drawn, browsers, strict=True))
-    return template.substitute(title="Evaluation report", summary=html.escape(_summary(sections)), body=body)
+    parts = [
+        {
+            "section": section,
+            "browser": browser,
+            "pictures": pictures,
+            "tables": tables.tables_of(section),
+            "details": details_of(section),
+            "provenance": _provenance(section),
+        }
+        for section, pictures, browser in zip(sections, drawn, browsers, strict=True)
+    ]
+    return render("report.html", summary=_summary(sections), parts=parts)
 
 
 def as_markdown(sections: Sequence[Section], pictures: Sequence[Mapping[str, str]]) -> str:
@@ -132,28 +141,6 @@ def _summary(sections: Sequence[Section]) -> str:
     return f"{sets}, {systems}. ragqa revision {manifest.revision or 'unknown'}; {where}."
 
 
-def _section_html(section: Section, pictures: Mapping[str, str], browser: str) -> str:
-    parts = [f"<section>\n<h2>{html.escape(section.title)}</h2>"]
-    parts += [f"<p>{html.escape(text)}</p>" for text in (section.description, section.savings) if text]
-    if browser:
-        parts.append(f'<p><a href="{browser}">Question by question</a></p>')
-    if section.notes:
-        items = "".join(f"<li>{html.escape(note)}</li>" for note in section.notes)
-        parts.append(f'<ul class="notes">{items}</ul>')
-    shown = tables.tables_of(section)
-    parts.append(_table_html(shown[0]))
-    for title, svg in pictures.items():
-        name = html.escape(title)
-        parts.append(f'<figure role="img" aria-label="{name}">\n<figcaption>{name}</figcaption>\n{svg}</figure>')
-    parts += [_table_html(table) for table in shown[1:]]
-    for table in details_of(section):
-        inner = _table_html(table, heading=False)
-        parts.append(f"<details><summary>{html.escape(table.title)}</summary>\n{inner}</details>")
-    provenance = html.escape(_provenance(section))
-    parts.append(f"<details><summary>Provenance</summary><pre>{provenance}</pre></details>\n</section>")
-    return "\n".join(parts)
-
-
 def details_of(section: Section) -> list[Table]:
     """The tables that are folded away on the page, those without rows left out."""
     found = [
@@ -163,26 +150,6 @@ def details_of(section: Section) -> list[Table]:
         tables.all_counts(section),
     ]
     return [table for table in found if table.rows]
-
-
-def _table_html(table: Table, *, heading: bool = True) -> str:
-    left = [all(row[place].mark in ("left", "long") for row in table.rows) for place in range(len(table.headers))]
-    head = "".join(
-        f'<th scope="col"{" class=left" if is_left else ""}>{html.escape(text)}</th>'
-        for text, is_left in zip(table.headers, left, strict=True)
-    )
-    rows = "\n".join("<tr>" + "".join(map(_cell_html, row)) + "</tr>" for row in table.rows)
-    title = f"<h3>{html.escape(table.title)}</h3>\n" if heading else ""
-    caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption else ""
-    inner = f"{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
-    return f'{title}<div class="wide"><table>{inner}</table></div>'
-
-
-def _cell_html(cell: Cell) -> str:
-    mark = f' class="{cell.mark}"' if cell.mark else ""
-    above = f"<sup>{html.escape(cell.above)}</sup>" if cell.above else ""
-    below = f'<span class="range">{html.escape(cell.below)}</span>' if cell.below else ""
-    return f"<td{mark}>{html.escape(cell.text)}{above}{below}</td>"
 
 
 def _table_markdown(table: Table) -> str:

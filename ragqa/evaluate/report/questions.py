@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ragqa.evaluate.measures.measure import per_question
 from ragqa.evaluate.measures.registry import declared
+from ragqa.evaluate.report.breakdown import year_of
 from ragqa.evaluate.report.model import Section, SystemRow
 from ragqa.evaluate.runs.lines import QuestionLine, read_lines
 from ragqa.evaluate.runs.task import read_task
@@ -53,15 +54,11 @@ class ShownQuestion:
     text: str
     kind: str
     subset: str
+    year: str
     gold: str
     gold_documents: tuple[ShownHit, ...]
     attempts: tuple[Attempt, ...]
     change: float | None
-
-    @property
-    def outcomes(self) -> str:
-        """The outcomes of all systems, for filtering."""
-        return " ".join(dict.fromkeys(attempt.outcome for attempt in self.attempts))
 
 
 def questions_of(section: Section) -> list[ShownQuestion]:
@@ -72,14 +69,18 @@ def questions_of(section: Section) -> list[ShownQuestion]:
     rows = [row for row in section.rows if not row.run.members]
     if not rows:
         return []
-    questions = {question.id: question for question in read_task(rows[0].run.path).task.questions}
+    task = read_task(rows[0].run.path).task
+    questions = {question.id: question for question in task.questions}
     attempts: dict[str, list[Attempt]] = {question_id: [] for question_id in questions}
     for row in rows:
         values = per_question(row.run.scores.measures[section.primary]) if section.primary else {}
         for line in read_lines(row.run.path):
             if line.id in questions:
                 attempts[line.id].append(_attempt(row, line, questions[line.id], values, section.primary))
-    shown = [_shown(questions[question_id], made) for question_id, made in attempts.items()]
+    shown = [
+        _shown(questions[question_id], year_of(task, questions[question_id]), made)
+        for question_id, made in attempts.items()
+    ]
     sign = declared(section.primary).sign if section.primary else 1
     return sorted(shown, key=lambda question: _order(question, sign))
 
@@ -89,7 +90,7 @@ def _order(question: ShownQuestion, sign: int) -> tuple[float, float]:
     return -abs(question.change or 0.0), sign * value
 
 
-def _shown(question: TaskQuestion, attempts: Sequence[Attempt]) -> ShownQuestion:
+def _shown(question: TaskQuestion, year: str, attempts: Sequence[Attempt]) -> ShownQuestion:
     values = [attempt.value for attempt in attempts[:2]]
     change = None
     if len(values) == 2 and values[0] is not None and values[1] is not None:
@@ -99,6 +100,7 @@ def _shown(question: TaskQuestion, attempts: Sequence[Attempt]) -> ShownQuestion
         text=question.text,
         kind=question.type or "",
         subset=question.subset,
+        year=year,
         gold=_gold(question),
         gold_documents=tuple(_hit(d, question) for d, grade in question.relevant.items() if grade > 0)[:N_HITS],
         attempts=tuple(attempts),

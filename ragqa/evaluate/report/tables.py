@@ -22,12 +22,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its headers and what stands under it; the first columns of ``left`` are aligned left."""
+    """A table with its headers and what stands under it."""
 
     title: str
     headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
+
+    def is_left(self, place: int) -> bool:
+        """Whether a column has texts, which begin at the left, not numbers."""
+        return all(row[place].mark in ("left", "long") for row in self.rows)
 
 
 def tables_of(section: Section) -> list[Table]:

@@ -1,15 +1,20 @@
 """Finished runs, read back for comparing and reporting, from their folders alone."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ragqa import home
 from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.measures.measure import Scores, mean_over_sets
+from ragqa.evaluate.measures.registry import MEAN_OVER_SETS, declared
+from ragqa.evaluate.measures.retrieval import declared_retrieval
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
 from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunManifest, read_manifest, read_members
+from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.scored import read_scored
+from ragqa.evaluate.runs.scoring import score_retrieval
 from ragqa.evaluate.runs.task import read_task, searches
 
 
@@ -70,17 +75,56 @@ class LoadedRun:
         }
 
 
-def load_run(name: str | Path) -> LoadedRun:
+def load_run(name: str | Path, measures: Sequence[str] = ()) -> LoadedRun:
     """The finished run in a folder, or with an id under ``eval/runs``.
+
+    Parameters
+    ----------
+    name
+        The folder or id.
+    measures
+        Retrieval measures that are wanted beside those of the task; they are computed from the run's lines.
 
     Raises
     ------
     UsageError
-        There is no such run; the nearest is named.
+        There is no such run (the nearest is named), or it kept too few hits for a measure.
     ProductError
         It is not finished, or damaged.
     """
-    path = _folder(name)
+    return _with_measures(_loaded(_folder(name)), measures)
+
+
+def _with_measures(run: LoadedRun, measures: Sequence[str]) -> LoadedRun:
+    bare = {name: name.removeprefix(MEAN_OVER_SETS) if run.members else name for name in measures}
+    wanted = [
+        name for name in measures if name not in run.scores.measures and declared_retrieval(bare[name]) is not None
+    ]
+    if not wanted:
+        return run
+    for name in wanted:
+        cutoff = declared(bare[name]).cutoff or 0
+        if cutoff > run.manifest.n_hits:
+            raise UsageError(
+                f"{run.path.name} keeps {run.manifest.n_hits} hits of each question, too few for {name}; "
+                f"run it again with --hits {cutoff} and another --out"
+            )
+    sets = {
+        name: score_retrieval(read_task(run.path / name), read_lines(run.path / name), [bare[one] for one in wanted])
+        for name in run.members or [""]
+    }
+    more = mean_over_sets(sets) if run.members else sets[""]
+    added = summarise(run.manifest.task, more)
+    metrics = replace(
+        run.metrics,
+        metrics={**run.metrics.metrics, **added.metrics},
+        intervals={**run.metrics.intervals, **added.intervals},
+        n={**run.metrics.n, **added.n},
+    )
+    return replace(run, metrics=metrics, scores=replace(run.scores, measures={**run.scores.measures, **more.measures}))
+
+
+def _loaded(path: Path) -> LoadedRun:
     manifest = read_manifest(path)
     members = read_members(path)
     if not members:

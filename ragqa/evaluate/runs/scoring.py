@@ -70,6 +70,20 @@ def score_run(task: RunTask, lines: Iterable[QuestionLine], entailment: Entailme
     return Scores(measures, counts, tuple(notes))
 
 
+def score_retrieval(task: RunTask, lines: Iterable[QuestionLine], measures: Sequence[str]) -> Scores:
+    """Retrieval measures of a run that its task does not name.
+
+    Raises
+    ------
+    UsageError
+        A measure is unknown, or the task has no relevance judgements.
+    """
+    if not qrels(task.task):
+        raise UsageError(f"the task {task.task.name!r} has no relevance judgements for {', '.join(measures)}")
+    asked = replace(task.task, measures=tuple(measures), scorers=(RETRIEVAL,))
+    return _streamed(replace(task, task=asked), lines)[1]
+
+
 def _overall(task: Task, outcomes: Outcomes) -> dict[str, int]:
     ids = [question.id for question in task.questions]
     reads, searched = needs_reader(task), searches(task)

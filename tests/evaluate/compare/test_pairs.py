@@ -11,11 +11,15 @@ import pytest
 from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.compare.across import rank_across
 from ragqa.evaluate.compare.pairs import compare_runs
-from ragqa.evaluate.measures.measure import Scores, mean_measure
+from ragqa.evaluate.measures.measure import Scores, figure, mean_measure
+from ragqa.evaluate.measures.retrieval import evaluate_run
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.foreign import score_trec
+from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.task import read_task
+from ragqa.evaluate.tasks.task import qrels
 
 
 def run_of(folder: Path, *overrides: str) -> LoadedRun:
@@ -128,3 +132,30 @@ def test_a_submission_has_the_keys_that_the_official_program_takes(sample_run: P
 @pytest.fixture
 def sample_run(sample_home: Path, tmp_path: Path) -> Path:
     return run(Request("sample", index="sample", out=tmp_path / "sample-run"))[0].path
+
+
+def test_a_measure_that_a_run_was_not_scored_by_is_computed_from_its_lines(two: list[LoadedRun], capsys) -> None:
+    from ragqa.cli import run as ragqa
+
+    names = [str(one.path) for one in two]
+    for command in (["eval", "compare", *names, "--measure", "RBP(p=0.8)@10", "--json"], ["eval", "report", *names]):
+        options = [] if command[1] == "compare" else ["--measure", "Judged@10", "--measure", "nDCG(judged_only=True)@5"]
+        assert ragqa([*command, *options]) == 0
+        out = capsys.readouterr().out
+    page = Path(out.splitlines()[0].removeprefix("Written: ")).read_text()
+    assert "nDCG(judged_only=True)@5" in page
+
+    judged = qrels(read_task(two[0].path).task)
+    hits = {line.id: line.hits.document_ids for line in read_lines(two[0].path)}
+    expected = evaluate_run(judged, hits, ("RR(rel=2)@10",))
+    found = load_run(two[0].path, ["RR(rel=2)@10"])
+    assert found.metrics.metrics["RR(rel=2)@10"] == figure(expected.measures["RR(rel=2)@10"])
+
+
+def test_a_measure_deeper_than_what_was_kept_or_unknown_is_refused(two: list[LoadedRun], capsys) -> None:
+    from ragqa.cli import run as ragqa
+
+    with pytest.raises(UsageError, match="--hits 500"):
+        load_run(two[0].path, ["nDCG@500"])
+    assert ragqa(["eval", "report", str(two[0].path), "--measure", "nDGC@10"]) != 0
+    assert "nDGC@10" in capsys.readouterr().err

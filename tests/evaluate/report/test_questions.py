@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.runs.imported import import_run
 from ragqa.evaluate.runs.run import Request
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -49,9 +53,55 @@ def test_the_page_holds_every_question_escaped_and_is_linked_from_the_report(run
 
     assert 'href="questions-1.html"' in report.read_text()
     page = (tmp_path / "report" / "questions-1.html").read_text()
-    assert page.count("<details ") == 20
     assert "<script>alert" not in page
-    assert "Does &lt;script&gt;alert(1)&lt;/script&gt; help?" in page
-    assert page.count('data-change="changed"') == 2
-    assert 'data-by="outcome"' in page
     assert not re.search(r'(?:src|<link[^>]*href)="', page), "it loads nothing"
+    data = page.partition('id="data">')[2].partition("</script>")[0]
+    assert len(json.loads(data)) == 20
+
+
+def test_the_page_shows_filters_and_opens_questions_in_a_browser(
+    runs: list[Path], tmp_path: Path, browser: "Browser"
+) -> None:
+    write_report(runs, tmp_path / "report")
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: errors.append(dialog.message))
+
+    page.goto((tmp_path / "report" / "questions-1.html").as_uri())
+
+    assert page.locator("details").count() == 20
+    assert "Does <script>alert(1)</script> help?" in page.locator("main").inner_text()
+    page.select_option('[data-by="change"]', "changed")
+    assert page.locator("details").count() == 2
+    assert page.locator("#count").inner_text() == "2 questions"
+    page.locator("summary").nth(1).click()
+    assert page.locator("details[open] a").first.get_attribute("href") == "https://pubmed.ncbi.nlm.nih.gov/12345/"
+    page.fill("#words", "no such words")
+    assert "No question fits" in page.locator("main").inner_text()
+    page.close()
+    assert errors == []
+
+
+def test_a_page_of_thousands_makes_elements_of_those_that_are_looked_at(
+    small_beir: Path, tmp_path: Path, browser: "Browser"
+) -> None:
+    queries = small_beir / "queries.jsonl"
+    rows = [json.loads(line) for line in queries.read_text().splitlines()]
+    more = [{"_id": f"m{n}", "text": f"Question {n}?"} for n in range(2000)]
+    queries.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *more]))
+    qrels = small_beir / "qrels" / "test.tsv"
+    qrels.write_text(qrels.read_text() + "".join(f"m{n}\td1\t1\n" for n in range(2000)))
+    (tmp_path / "run").write_text("".join(f"m{n} Q0 d{n % 3} 1 2.0 tag\n" for n in range(2000)))
+    write_report([import_run(tmp_path / "run", Request("beir", data=small_beir)).path], tmp_path / "report")
+    page = browser.new_page()
+
+    page.goto((tmp_path / "report" / "questions-1.html").as_uri())
+
+    assert page.locator("#count").inner_text() == "2,020 questions"
+    assert page.locator("details").count() == 50
+    page.click("#more")
+    assert page.locator("details").count() == 100
+    page.fill("#words", "question 1999?")
+    assert page.locator("details").count() == 1
+    page.close()
