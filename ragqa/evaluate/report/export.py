@@ -33,7 +33,7 @@ _ESCAPES = {
     "→": r"$\to$",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
-_INTERVAL = re.compile(r"(?P<low>-?[\d.]+) – (?P<high>-?[\d.]+)(?:; n = (?P<n>[\d,]+))?")
+_INTERVAL = re.compile(r"(?P<low>[+−]?[\d.]+) – (?P<high>[+−]?[\d.]+)(?:; n = (?P<n>[\d,]+))?")
 _AS_WIDE_AS_FITS = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
 _DOCUMENT = r"""\documentclass[a4paper,landscape]{article}
 \usepackage[margin=15mm]{geometry}
@@ -125,7 +125,7 @@ def _csv_below(header: str, cells: Sequence[Cell]) -> list[tuple[str, list[str]]
         return [(f"{header} note", [_plain(text) for text in below])]
     columns = []
     for part in ("low", "high", "n"):
-        values = [(match[part] or "").replace(",", "") if match else "" for match in found]
+        values = [_plain(match[part] or "") if match else "" for match in found]
         columns += [(f"{header} {part}", values)] if any(values) else []
     return columns
 

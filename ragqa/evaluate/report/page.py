@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from ragqa.evaluate.compare.pairs import LEVEL
 from ragqa.evaluate.report import plots, tables
 from ragqa.evaluate.report.breakdown import breakdowns
-from ragqa.evaluate.report.model import Section, sections_of
+from ragqa.evaluate.report.model import Section, SystemRow, sections_of
 from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.report.tables import Cell, Table
 from ragqa.evaluate.report.templating import as_data, render
@@ -83,7 +84,9 @@ def plots_of(section: Section) -> dict[str, str]:
     if len(timed) > 1 and section.primary:
         points = [plots.Point(row.name, row.timings["total"].mean, row.figures[section.primary]) for row in timed]
         x_label = f"milliseconds a question, mean{'' if section.batch == 1 else f', in batches of {section.batch}'}"
-        drawn[f"{section.primary} against {what}"] = plots.pareto(points, section.primary, x_label)
+        drawn[f"{section.primary} against {what} (grey: slower and worse beyond noise; hollow: within noise)"] = (
+            plots.pareto(points, section.primary, x_label, _beats(section, timed))
+        )
     placed = [row for row in section.rows if row.x is not None and row.x > 0]
     if section.against and len(placed) > 1:
         times = [row.timings["total"].mean for row in placed if "total" in row.timings]
@@ -100,6 +103,17 @@ def plots_of(section: Section) -> dict[str, str]:
             deltas, a, b, section.primary
         )
     return drawn
+
+
+def _beats(section: Section, timed: Sequence[SystemRow]) -> set[tuple[int, int]]:
+    """Places of (better, worse) among the timed systems where the adjusted p says that this is no noise."""
+    place = {row.name: number for number, row in enumerate(timed)}
+    found = set()
+    for test in section.tests:
+        if test.p_holm < LEVEL and test.comparison.better and {test.a, test.b} <= place.keys():
+            pair = (test.a, test.b) if test.comparison.better == "a" else (test.b, test.a)
+            found.add((place[pair[0]], place[pair[1]]))
+    return found
 
 
 def as_html(sections: Sequence[Section], drawn: Sequence[Mapping[str, str]], browsers: Sequence[str]) -> bytes:

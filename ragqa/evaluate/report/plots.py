@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,18 +44,30 @@ class Point:
     quality: Interval
 
 
-def pareto(points: Sequence[Point], measure: str, x_label: str) -> str:
-    """Quality against time; systems that no other beats in both are joined by a line."""
+def pareto(points: Sequence[Point], measure: str, x_label: str, beats: Collection[tuple[int, int]] = ()) -> str:
+    """Quality against time; systems that no other beats in both are joined by a line.
+
+    Parameters
+    ----------
+    points
+        The systems.
+    measure, x_label
+        Names of the axes.
+    beats
+        Pairs (a, b) of places: a's quality is better than b's beyond noise. A system off the line is grey where one
+        that is faster beats it so, and hollow where that lies within noise.
+    """
     sign = declared(measure).sign
     best = pareto_front([(point.x, sign * point.quality.value) for point in points])
+    dominated = {b for a, b in beats if points[a].x <= points[b].x and b not in best}
 
     def draw(axes: "Axes") -> None:
         axes.set_xscale("log")
         front = sorted((points[place].x, points[place].quality.value) for place in best)
         axes.plot(*zip(*front, strict=True), color="#bbbbbb", linewidth=1.5, zorder=1)
         for place, point in enumerate(points):
-            colour = COLOURS[0] if place in best else "#999999"
-            _error_bar(axes, point.x, point.quality, colour)
+            colour = "#999999" if place in dominated else COLOURS[0]
+            _error_bar(axes, point.x, point.quality, colour, is_hollow=place not in best and place not in dominated)
         _label(axes, [(point.x, point.quality.value, point.name) for point in points])
         axes.set_xlabel(x_label)
         axes.set_ylabel(f"{measure}, 95% interval")
@@ -99,8 +111,9 @@ def calibration(systems: Mapping[str, Sequence[ReliabilityBin]]) -> str:
             total = sum(one.n_questions for one in bins)
             axes.plot(x, y, color=colour, linewidth=1, label=name)
             axes.scatter(x, y, s=[15 + 300 * one.n_questions / total for one in bins], color=colour, alpha=0.7)
-        axes.set_xlim(0, 1.02)
-        axes.set_ylim(0, 1.02)
+        # Room for whole points at 0 and 1.
+        axes.set_xlim(-0.04, 1.04)
+        axes.set_ylim(-0.06, 1.06)
         axes.set_xlabel("mean confidence of the verdict")
         axes.set_ylabel("share right")
         axes.legend(frameon=False, loc="upper left")
@@ -139,9 +152,18 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     ]
 
 
-def _error_bar(axes: "Axes", x: float, interval: Interval, colour: str) -> None:
+def _error_bar(axes: "Axes", x: float, interval: Interval, colour: str, *, is_hollow: bool) -> None:
     spread = [[interval.value - interval.low], [interval.high - interval.value]]
-    axes.errorbar([x], [interval.value], yerr=spread, fmt="o", color=colour, capsize=3, linewidth=1.2, zorder=2)
+    axes.errorbar(
+        [x],
+        [interval.value],
+        yerr=spread,
+        fmt="o",
+        color=colour,
+        mfc="white" if is_hollow else colour,
+        capsize=3,
+        zorder=2,
+    )
 
 
 def _label(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> None:
@@ -167,6 +189,7 @@ def _label(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> None:
             textcoords="offset points",
             fontsize=9,
             color="#222222",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
         )
 
 
@@ -187,7 +210,7 @@ def _svg(draw: Callable[[Any], None]) -> str:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        figure = Figure(figsize=(9, 4.5), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         buffer = io.StringIO()

@@ -80,8 +80,9 @@ def tests(section: Section) -> Table:
     rows = []
     for test in section.tests:
         one = test.comparison
-        effect = "–" if one.effect_size is None else f"{one.effect_size:+.2f}"
-        difference = Cell(f"{one.difference.value:+.4f}", f"{one.difference.low:+.4f} – {one.difference.high:+.4f}")
+        effect = "–" if one.effect_size is None else signed(one.effect_size, 2)
+        bounds = f"{signed(one.difference.low)} – {signed(one.difference.high)}"
+        difference = Cell(signed(one.difference.value), bounds)
         rows.append(
             (
                 Cell(test.a, mark="left"),
@@ -196,6 +197,15 @@ def stage_times(section: Section) -> Table:
         else f"batches of {section.batch}: a question's share of its batch, not a latency"
     )
     return Table("Milliseconds by stage", ("system", *stages), tuple(rows), f"Mean over questions; {how}.")
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """A number with its sign, minus being a minus and no hyphen.
+
+    >>> signed(-0.5, 2)
+    '−0.50'
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def p_value(value: float) -> str:

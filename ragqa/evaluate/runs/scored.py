@@ -10,7 +10,8 @@ import hashlib
 import io
 import itertools
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,21 @@ def _read(path: Path) -> Scored | None:
         told = msgspec.json.decode(sealed.told, type=_Told)
     except (OSError, pa.ArrowException, msgspec.MsgspecError, KeyError, TypeError, ValueError):
         return None
-    metrics = told.metrics
     measures = {**_measures(table), **{name: _empty(name) for name in told.unscored}}
+    metrics = _in_order(told.metrics, list(measures))
     scores = Scores(measures, metrics.counts, tuple(metrics.notes))
     return Scored(told.origin, metrics, told.timings, scores, told.scorer)
+
+
+def _in_order(metrics: Metrics, names: Sequence[str]) -> Metrics:
+    """The metrics in the order of the table, which is that of the task; as JSON they are sorted by name."""
+    there = [name for name in names if name in metrics.metrics]
+    return replace(
+        metrics,
+        metrics={name: metrics.metrics[name] for name in there},
+        intervals={name: metrics.intervals[name] for name in there},
+        n={name: metrics.n[name] for name in there},
+    )
 
 
 def _table(scores: Scores) -> pa.Table:

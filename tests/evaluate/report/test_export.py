@@ -87,13 +87,13 @@ def test_csv_has_numbers_and_bounds_in_columns(runs: list[Path], tmp_path: Path)
 
 
 def test_cells_of_all_kinds() -> None:
-    row = (Cell("a&b", mark="left"), Cell("−1,234.5", "-2.0 – 3.0; n = 1,200", "AB", "best"), Cell("–"))
+    row = (Cell("a&b", mark="left"), Cell("−1,234.5", "−2.0 – +3.0; n = 1,200", "AB", "best"), Cell("–"))
     table = Table("t", ("x", "y", "z"), (row,))
     assert (
-        r"{}a\&b & {}\textbf{$-$1,234.5}\textsuperscript{AB} {\scriptsize (-2.0 -- 3.0; n = 1,200)} & {}--"
+        r"{}a\&b & {}\textbf{$-$1,234.5}\textsuperscript{AB} {\scriptsize ($-$2.0 -- +3.0; n = 1,200)} & {}--"
         in as_latex(table)
     )
-    assert as_csv(table) == "x,y,y low,y high,y n,y better than,z\na&b,-1234.5,-2.0,3.0,1200,AB,\n"
+    assert as_csv(table) == "x,y,y low,y high,y n,y better than,z\na&b,-1234.5,-2.0,+3.0,1200,AB,\n"
 
 
 def test_a_single_group_is_no_division() -> None:

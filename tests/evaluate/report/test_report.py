@@ -10,8 +10,9 @@ import pytest
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.ablate import ablate
 from ragqa.evaluate.report.page import write_report
-from ragqa.evaluate.report.plots import pareto_front
+from ragqa.evaluate.report.plots import Point, pareto, pareto_front
 from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.stats.intervals import Interval
 
 
 class Page(HTMLParser):
@@ -128,3 +129,16 @@ def test_nothing_to_report_on() -> None:
 
 def test_only_systems_that_no_other_beats_in_both_are_on_the_front() -> None:
     assert pareto_front([(1, 0.5), (2, 0.7), (3, 0.6), (2, 0.7)]) == [0, 1, 3]
+
+
+def test_a_system_that_is_worse_only_within_noise_is_not_drawn_as_beaten() -> None:
+    def point(name: str, x: float, y: float) -> Point:
+        return Point(name, x, Interval(y, y - 0.1, y + 0.1, 0.95, 40, 1000, 1))
+
+    points = [point("fast", 1.0, 0.7), point("slow", 2.0, 0.69), point("bad", 3.0, 0.2)]
+
+    drawn = pareto(points, "nDCG@10", "ms", beats={(0, 2)})
+
+    assert "#999999" in drawn, "beaten beyond noise"
+    assert drawn.count("fill: #ffffff; stroke: #0072b2") == 1, "hollow: within noise"
+    assert "#999999" not in pareto(points[:2], "nDCG@10", "ms", beats=set())

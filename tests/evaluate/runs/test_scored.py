@@ -37,6 +37,7 @@ def test_what_is_read_back_is_what_was_scored(finished):
     scored, again = score_folder(finished), read_scored(finished)
 
     assert again.metrics == scored.metrics
+    assert list(again.metrics.metrics) == list(scored.metrics.metrics), "columns stay where they are"
     assert list(again.scores.measures) == list(scored.scores.measures)
     for name, measure in scored.scores.measures.items():
         other = again.scores.measures[name]
