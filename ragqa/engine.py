@@ -1,9 +1,10 @@
 """The whole way from a question to a checked answer: retrieve → rerank → read → check."""
 
 import asyncio
+import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ragqa.answer.reader import Reader, open_reader
 from ragqa.answer.reading import Reading
 from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
+from ragqa.corpus.text import title_of
 from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index
 from ragqa.manifest import content_hash
@@ -25,9 +27,12 @@ from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.normalise import Normalised, normalise
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
+from ragqa.stages import Cancel, Clock, FoundDocument, OnStage, StageDone, ms_since, n_cited
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
 
 MAX_QUESTION_CHARACTERS = 100_000
+RunJob = Callable[[Callable[[Cancel], Candidates]], Awaitable[Candidates]]
+ReadCandidates = Callable[[Question, Candidates], AsyncGenerator[Statement | Answer, None]]
 
 
 class Engine:
@@ -104,6 +109,9 @@ class Engine:
         question: str | Question,
         type: QuestionType | None = None,  # noqa: A002 - the field's word for it
         allowed: Filter = Filter(),
+        *,
+        on_stage: OnStage | None = None,
+        cancel: Cancel | None = None,
     ) -> Answer:
         """Answer a question from the corpus; every quote in the answer was checked against the store.
 
@@ -115,20 +123,90 @@ class Engine:
             ``yesno``, ``factoid``, ``list`` or ``summary``; None lets the reader decide from the wording.
         allowed
             Which documents may be used.
+        on_stage
+            Called as each stage ends.
+        cancel
+            Asked between the stages whether anybody still waits.
 
         Raises
         ------
         UsageError
             As for :meth:`search_batch`.
+        QuestionCancelledError
+            It was given up.
         """
         asked = question if isinstance(question, Question) else Question(question, type=type)
+        clock = Clock()
+        candidates = self._found(asked, allowed, clock, on_stage, cancel)
+        answer, clock.timings_ms["read"] = timed(lambda: self.read(asked, candidates, 0))
+        if on_stage is not None:
+            on_stage(StageDone("read", round(clock.timings_ms["read"], 3), n_cited(answer)))
+        return clock.on(answer)
+
+    async def stream(
+        self,
+        question: Question,
+        allowed: Filter = Filter(),
+        *,
+        run: RunJob | None = None,
+        read: ReadCandidates | None = None,
+    ) -> AsyncGenerator[StageDone | Statement | Answer, None]:
+        """As :meth:`ask`, told as it happens: each stage that ended, each statement once written, last the answer.
+
+        Whoever stops early (``aclose``, or the task is cancelled) gives the question up: the stage that is under
+        way in its thread ends, the next does not begin.
+
+        Parameters
+        ----------
+        run
+            Runs the stages before reading in a thread, handing them what tells whether they are given up; None
+            takes a thread of asyncio's own.
+        read
+            The last stage; None is :meth:`read_stream`.
+        """
+        loop, clock = asyncio.get_running_loop(), Clock()
+        told: asyncio.Queue[StageDone | None] = asyncio.Queue()
+
+        def find(cancel: Cancel) -> Candidates:
+            def tell(stage: StageDone) -> None:
+                loop.call_soon_threadsafe(told.put_nowait, stage)
+
+            return self._found(question, allowed, clock, tell, cancel)
+
+        finding = asyncio.ensure_future((run or _in_thread)(find))
+        finding.add_done_callback(lambda _: told.put_nowait(None))
+        try:
+            while (stage := await told.get()) is not None:
+                yield stage
+            candidates = await finding
+        finally:
+            finding.cancel()
         began = time.perf_counter()
-        timings: dict[str, float] = {}
-        found = self.retrieve([asked.text], self.recipe.answer.n_documents, allowed, timings)
-        ordered, timings["rerank"] = timed(lambda: self.rerank([asked.text], found))
-        answer, timings["read"] = timed(lambda: self.read(asked, ordered, 0))
-        timings["total"] = (time.perf_counter() - began) * 1000
-        return dataclasses.replace(answer, timings_ms={stage: round(value, 3) for stage, value in timings.items()})
+        async with contextlib.aclosing((read or self.read_stream)(question, candidates)) as items:
+            async for item in items:
+                if isinstance(item, Answer):
+                    clock.timings_ms["read"] = ms_since(began)
+                    yield StageDone("read", clock.timings_ms["read"], n_cited(item))
+                    item = clock.on(item)  # noqa: PLW2901 - the same answer, timed
+                yield item
+
+    def _found(
+        self, question: Question, allowed: Filter, clock: Clock, on_stage: OnStage | None, cancel: Cancel | None
+    ) -> Candidates:
+        """The stages before reading; between them it is asked whether anybody still waits."""
+        cancel, texts, n_documents = cancel or Cancel(), [question.text], self.recipe.answer.n_documents
+        cancel.check()
+        found = self.retrieve(texts, n_documents, allowed, clock.timings_ms)
+        if on_stage is not None:
+            on_stage(StageDone("retrieve", ms_since(clock.began), int((found.rows[0] >= 0).sum())))
+        cancel.check()
+        ordered, clock.timings_ms["rerank"] = timed(lambda: self.rerank(texts, found))
+        cancel.check()
+        if on_stage is not None:
+            best = self.store.read(found_rows(ordered, 0, n_documents))
+            documents = tuple(FoundDocument(document.id, title_of(document), document.year) for document in best)
+            on_stage(StageDone("rerank", round(clock.timings_ms["rerank"], 3), len(documents), documents))
+        return ordered
 
     def retrieve(
         self,
@@ -177,8 +255,8 @@ class Engine:
         return self._checked(question, reading, documents, hits)
 
     async def read_stream(
-        self, question: Question, candidates: Candidates, query: int
-    ) -> AsyncIterator[Statement | Answer]:
+        self, question: Question, candidates: Candidates, query: int = 0
+    ) -> AsyncGenerator[Statement | Answer, None]:
         """As :meth:`read`: each statement as soon as the reader has written it, and last the whole answer.
 
         A reader that does not stream works in a thread and gives its statements at the end.
@@ -260,3 +338,11 @@ def sentence_encoder(index: Index) -> Callable[[Sequence[str]], np.ndarray] | No
     if dense is None:
         return None
     return lambda sentences: dense.encode_passages([("", sentence) for sentence in sentences])
+
+
+async def _in_thread(find: Callable[[Cancel], Candidates]) -> Candidates:
+    cancel = Cancel()
+    try:
+        return await asyncio.to_thread(find, cancel)
+    finally:
+        cancel.cancel()

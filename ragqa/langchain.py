@@ -1,6 +1,7 @@
 """ragqa inside LangChain: the engine as a retriever and as a runnable, and LangChain's chat models inside ragqa."""
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -138,21 +139,15 @@ class AnswerRunnable(Runnable[str | Question, AddableDict]):
 
     async def _chunks(self, asked: str | Question) -> AsyncGenerator[AddableDict, None]:
         question = asked if isinstance(asked, Question) else Question(asked)
-        engine = self.engine
-
-        def find() -> Any:
-            found = engine.retrieve([question.text], engine.recipe.answer.n_documents, self.allowed)
-            return engine.rerank([question.text], found)
-
-        candidates = await asyncio.to_thread(find)
         yield AddableDict(text="", statements=[])
         first = True
-        async for item in engine.read_stream(question, candidates, 0):
-            if isinstance(item, Answer):
-                yield AddableDict(answer=item)
-            else:
-                yield _of_statement(item, first=first)
-                first = False
+        async with contextlib.aclosing(self.engine.stream(question, self.allowed)) as items:
+            async for item in items:
+                if isinstance(item, Answer):
+                    yield AddableDict(answer=item)
+                elif isinstance(item, Statement):
+                    yield _of_statement(item, first=first)
+                    first = False
 
 
 def with_chat_model(engine: Engine, model: BaseChatModel, **limits: int) -> Engine:

@@ -17,7 +17,7 @@ from ragqa.serve.models import AskRequest, Health, SearchRequest
 from ragqa.serve.problem import documented, problem_response
 from ragqa.serve.service import Found, IndexInfo, Service, Shown
 from ragqa.serve.settings import ServeSettings
-from ragqa.serve.staged import Event, Report
+from ragqa.serve.streams import Event, Report
 from ragqa.types import Answer
 
 JSON = "application/json"

@@ -1,16 +1,18 @@
 """Reading with a generator that may be slow or dead: the extractive reader steps in, and the answer says so."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import time
+from collections.abc import AsyncGenerator
 
 from ragqa.engine import Engine
 from ragqa.errors import BackendError
 from ragqa.retrieve.fuse import Candidates
-from ragqa.serve.staged import Event, Report
-from ragqa.serve.workers import BusyError, Ticket, Workers
-from ragqa.types import Answer, Notice, Question
+from ragqa.serve.workers import BusyError, Workers
+from ragqa.stages import Cancel
+from ragqa.types import Answer, Notice, Question, Statement
 
 _log = logging.getLogger(__name__)
 _EXTRACTIVE = "extractive"
@@ -45,8 +47,10 @@ class Generator:
         """Whether the generator failed and has not succeeded since."""
         return self._down_until is not None
 
-    async def read(self, question: Question, candidates: Candidates, workers: Workers, report: Report | None) -> Answer:
-        """The answer from the candidates of the one question; each statement is reported as it is there.
+    async def read(
+        self, question: Question, candidates: Candidates, workers: Workers
+    ) -> AsyncGenerator[Statement | Answer, None]:
+        """Each statement from the candidates of the one question as it is there, and last the answer.
 
         Raises
         ------
@@ -60,7 +64,9 @@ class Generator:
             self._n_running += 1
             self._trying = True
             try:
-                answer = await self._generated(question, candidates, report)
+                async with contextlib.aclosing(self._generated(question, candidates)) as items:
+                    async for item in items:
+                        yield item
             except (BackendError, TimeoutError) as error:
                 late = f"it did not answer within {self._seconds:g} s"
                 reason = late if isinstance(error, TimeoutError) else str(error)
@@ -68,37 +74,35 @@ class Generator:
                 _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, reason)
             else:
                 self._down_until = None
-                return answer
+                return
             finally:
                 self._n_running -= 1
                 self._trying = False
-        return await self._extracted(question, candidates, workers, report, reason)
+        answer = await self._extracted(question, candidates, workers, reason)
+        for statement in answer.statements:
+            yield statement
+        yield answer
 
-    async def _generated(self, question: Question, candidates: Candidates, report: Report | None) -> Answer:
-        answer: Answer | None = None
-        async with asyncio.timeout(self._seconds):
-            async for item in self._engine.read_stream(question, candidates, 0):
+    async def _generated(self, question: Question, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
+        ends = time.monotonic() + self._seconds
+        async with contextlib.aclosing(self._engine.read_stream(question, candidates)) as items:
+            while True:
+                try:
+                    # The limit is set for each item: one around the loop would strike whoever consumes this.
+                    item = await asyncio.wait_for(anext(items), ends - time.monotonic())
+                except StopAsyncIteration:
+                    raise BackendError("the generator ended without an answer") from None
+                yield item
                 if isinstance(item, Answer):
-                    answer = item
-                elif report is not None:
-                    report(Event("statement", item))
-        if answer is None:
-            raise BackendError("the generator ended without an answer")
-        return answer
+                    return
 
-    async def _extracted(
-        self, question: Question, candidates: Candidates, workers: Workers, report: Report | None, reason: str
-    ) -> Answer:
-        def job(_: Ticket) -> Answer:
+    async def _extracted(self, question: Question, candidates: Candidates, workers: Workers, reason: str) -> Answer:
+        def job(_: Cancel) -> Answer:
             return self._extractive.read(question, candidates, 0)
 
         answer = await workers.run(job, self._seconds)
         message = f"The generator was not available ({reason}); the extractive reader answered."
-        answer = dataclasses.replace(answer, notices=(*answer.notices, Notice("degraded", message)))
-        if report is not None:
-            for statement in answer.statements:
-                report(Event("statement", statement))
-        return answer
+        return dataclasses.replace(answer, notices=(*answer.notices, Notice("degraded", message)))
 
     def _may_try(self) -> bool:
         return self._down_until is None or (time.monotonic() >= self._down_until and not self._trying)

@@ -19,7 +19,7 @@ from ragqa.serve.models import ChatCompletion, ChatRequest, Model, ModelList, Us
 from ragqa.serve.problem import documented, problem_of
 from ragqa.serve.service import IndexInfo, Service, UnknownNameError
 from ragqa.serve.settings import ServeSettings
-from ragqa.serve.staged import Event, Report
+from ragqa.serve.streams import Event, Report
 from ragqa.types import Answer, Question
 
 _DONE = b"data: [DONE]\n\n"

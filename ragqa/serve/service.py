@@ -1,9 +1,9 @@
 """What all ways in share: the opened indexes, the bounded workers, and asking, searching and looking up."""
 
 import asyncio
+import contextlib
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ import ragqa
 from ragqa import products
 from ragqa.answer.compose import source_of
 from ragqa.engine import Engine, check_question
-from ragqa.errors import UsageError, nearest
+from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.retrieve.fuse import Candidates
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
-from ragqa.serve.staged import Asked, Clock, Event, Report, StageDone, answer_in_stages, find, ms_since, n_cited
-from ragqa.serve.workers import Ticket, Workers
-from ragqa.types import Answer, Document, Filter, Hit, Question, Source
+from ragqa.serve.streams import Event, Report
+from ragqa.serve.workers import Workers
+from ragqa.stages import Cancel, StageDone
+from ragqa.types import Answer, Document, Filter, Hit, Question, Source, Statement
 
 if TYPE_CHECKING:
     from ragqa.manifest import Manifest
@@ -95,7 +97,7 @@ class Service:
                     Generator(engine, limits.generator_seconds, limits.generating) if has_generator(engine) else None
                 )
                 served[name] = _Served(engine, products.index_manifest(name), generator)
-                find(Asked(engine, Question("Is this index ready?"), Filter(), Ticket()), Clock())
+                engine.search("Is this index ready?", engine.recipe.answer.n_documents)
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
@@ -146,26 +148,48 @@ class Service:
         """
         served = self._get(index)
         self._check_question(question.text)
+        if served.generator is None:
+            return await self._read_out(served.engine, question, allowed, report)
+        return await self._written(served.engine, served.generator, question, allowed, report)
+
+    async def _read_out(self, engine: Engine, question: Question, allowed: Filter, report: Report | None) -> Answer:
+        """All stages in one thread, so that a question waits for its turn once."""
         loop = asyncio.get_running_loop()
 
-        def tell(event: Event) -> None:
+        def tell(stage: StageDone) -> None:
             if report is not None:
-                loop.call_soon_threadsafe(report, event)
+                loop.call_soon_threadsafe(report, Event("stage", stage))
 
-        def asked(ticket: Ticket) -> Asked:
-            return Asked(served.engine, question, allowed, ticket, None if report is None else tell)
+        def job(cancel: Cancel) -> Answer:
+            return engine.ask(question, allowed=allowed, on_stage=tell if report else None, cancel=cancel)
 
-        if served.generator is None:
-            return await self.workers.run(lambda ticket: answer_in_stages(asked(ticket)), self.limits.request_seconds)
-        async with asyncio.timeout(self.limits.request_seconds):
-            clock = Clock()
-            candidates = await self.workers.run(lambda ticket: find(asked(ticket), clock), self.limits.request_seconds)
-            began = time.perf_counter()
-            answer = await served.generator.read(question, candidates, self.workers, report)
-            clock.timings_ms["read"] = ms_since(began)
-            if report is not None:
-                report(Event("stage", StageDone("read", clock.timings_ms["read"], n_cited(answer))))
-            return clock.on(answer)
+        answer = await self.workers.run(job, self.limits.request_seconds)
+        if report is not None:
+            for statement in answer.statements:
+                report(Event("statement", statement))
+        return answer
+
+    async def _written(
+        self, engine: Engine, generator: Generator, question: Question, allowed: Filter, report: Report | None
+    ) -> Answer:
+        """The last stage in the event loop: a generator is waited for, and holds no thread."""
+
+        def run(find: Callable[[Cancel], Candidates]) -> Awaitable[Candidates]:
+            return self.workers.run(find, self.limits.request_seconds)
+
+        def read(asked: Question, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
+            return generator.read(asked, candidates, self.workers)
+
+        async with (
+            asyncio.timeout(self.limits.request_seconds),
+            contextlib.aclosing(engine.stream(question, allowed, run=run, read=read)) as items,
+        ):
+            async for item in items:
+                if isinstance(item, Answer):
+                    return item
+                if report is not None:
+                    report(Event("stage" if isinstance(item, StageDone) else "statement", item))
+        raise ProductError("the question ended without an answer; this is a fault of ragqa")
 
     async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:
         """The ``k`` best documents for a question; raises as :meth:`ask`."""
@@ -174,7 +198,7 @@ class Service:
         if not 1 <= k <= self.limits.k:
             raise UsageError(f"k is {k}; it must be between 1 and {self.limits.k}")
 
-        def job(_: Ticket) -> list[Found]:
+        def job(_: Cancel) -> list[Found]:
             hits = served.engine.search(question, k, allowed)
             return _with_sources(hits, served.engine.store.read([hit.row for hit in hits]))
 
@@ -194,7 +218,7 @@ class Service:
                 f"a document id has 1 to {MAX_DOCUMENT_ID_CHARACTERS} characters, for example a PMID"
             )
 
-        def job(_: Ticket) -> Shown:
+        def job(_: Cancel) -> Shown:
             row = int(served.engine.store.find([document_id])[0])
             if row < 0:
                 raise UnknownNameError(

@@ -2,18 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from ragqa.serve.problem import problem_of
-from ragqa.serve.staged import Event, Report
 from ragqa.types import Answer
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 MEDIA_TYPE = "text/event-stream"
 _HEARTBEAT_SECONDS = 10.0
 _HEARTBEAT = b": still working\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a waiting client may be told: ``stage`` or ``statement``, with what belongs to it."""
+
+    kind: str
+    data: Any
+
+
+Report = Callable[[Event], None]
 
 
 def encoded(kind: str, data: Any) -> bytes:

@@ -2,11 +2,12 @@
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
+
+from ragqa.stages import Cancel
 
 T = TypeVar("T")
 
@@ -19,31 +20,11 @@ class BusyError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-class CancelledJobError(Exception):
-    """Raised inside a job whose result nobody waits for any more."""
-
-
-class Ticket:
-    """Tells a job in its thread whether anybody still waits for it."""
-
-    def __init__(self) -> None:
-        self._cancelled = threading.Event()
-
-    def cancel(self) -> None:
-        """Nobody waits any more."""
-        self._cancelled.set()
-
-    def check(self) -> None:
-        """Raise :class:`CancelledJobError` after :meth:`cancel`; a job calls it between its stages."""
-        if self._cancelled.is_set():
-            raise CancelledJobError
-
-
 class Workers:
     """Runs jobs in at most ``n_threads`` threads; at most ``n_waiting`` more wait, first come, first served.
 
     Use it from one event loop. A thread cannot be stopped: a job that is given up (time limit, client gone)
-    keeps its thread until it looks at its ticket, and only then does the thread take the next job.
+    keeps its thread until it is asked whether it goes on, and only then does the thread take the next job.
     """
 
     def __init__(self, n_threads: int, n_waiting: int) -> None:
@@ -60,7 +41,7 @@ class Workers:
         """Whether one more job would be refused."""
         return self._free.locked() and self.waiting >= self.n_waiting
 
-    async def run(self, job: Callable[[Ticket], T], seconds: float) -> T:
+    async def run(self, job: Callable[[Cancel], T], seconds: float) -> T:
         """The result of ``job``.
 
         Raises
@@ -72,13 +53,13 @@ class Workers:
         """
         if self.full:
             raise BusyError(self._retry_after_seconds())
-        ticket = Ticket()
+        cancel = Cancel()
         try:
             async with asyncio.timeout(seconds):
                 await self._wait()
-                return await asyncio.shield(self._start(job, ticket))
+                return await asyncio.shield(self._start(job, cancel))
         finally:
-            ticket.cancel()
+            cancel.cancel()
 
     def close(self) -> None:
         """Let running jobs finish and stop the threads."""
@@ -91,11 +72,11 @@ class Workers:
         finally:
             self.waiting -= 1
 
-    def _start(self, job: Callable[[Ticket], T], ticket: Ticket) -> asyncio.Future[T]:
+    def _start(self, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         began = loop.time()
         self.running += 1
-        future = loop.run_in_executor(self._threads, job, ticket)
+        future = loop.run_in_executor(self._threads, job, cancel)
 
         def finished(done: asyncio.Future[T]) -> None:
             self.running -= 1

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragqa.serve.workers import BusyError, CancelledJobError, Ticket, Workers
+from ragqa.serve.workers import BusyError, Workers
+from ragqa.stages import Cancel, QuestionCancelledError
 
 
 @settings(max_examples=25, deadline=None)
@@ -62,11 +63,11 @@ def test_a_refusal_tells_when_to_come_back() -> None:
 def test_a_job_that_is_given_up_learns_of_it_and_frees_its_thread() -> None:
     gave_up = threading.Event()
 
-    def job(ticket: Ticket) -> None:
+    def job(cancel: Cancel) -> None:
         try:
             while True:
-                ticket.check()
-        except CancelledJobError:
+                cancel.check()
+        except QuestionCancelledError:
             gave_up.set()
             raise
 
@@ -83,7 +84,7 @@ def test_a_job_that_is_given_up_learns_of_it_and_frees_its_thread() -> None:
 
 
 def test_what_a_job_raises_reaches_who_waits() -> None:
-    def job(_: Ticket) -> None:
+    def job(_: Cancel) -> None:
         raise LookupError("gone")
 
     async def run() -> None:
