@@ -9,6 +9,8 @@ from ragqa.cli.options import filter_of, filter_options, index_option, json_opti
 from ragqa.errors import UsageError
 from ragqa.types import Answer, QuestionType, Source
 
+_STYLES = {"warning": "bold yellow", "lead": "bold", "text": "", "quote": "dim"}
+
 
 @click.command()
 @click.argument("question")
@@ -78,36 +80,7 @@ def _hit(hit: Any, source: Source) -> dict[str, Any]:
 
 
 def _show_answer(answer: Answer) -> None:
-    numbers = {source.document_id: place for place, source in enumerate(answer.sources, start=1)}
-    if answer.abstained:
-        show.line(f"No answer: {answer.reason}", "bold yellow")
-    if answer.verdict is not None:
-        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
-        show.line(f"{answer.verdict.capitalize()} ({others})", "bold")
-    for exact in answer.exact_answers:
-        cited = sorted({numbers[span.document_id] for span in exact.spans if span.document_id in numbers})
-        show.line(f"- {exact.text} ({exact.score:.2f}) {''.join(f'[{number}]' for number in cited)}", "bold")
-    for statement in answer.statements:
-        cited = sorted({numbers[span.document_id] for span in statement.spans})
-        show.line(f"{statement.text} {''.join(f'[{number}]' for number in cited)}")
-    for notice in answer.notices:
-        show.line(f"Note ({notice.kind.replace('_', ' ')}): {notice.message}", "yellow")
-    if answer.sources:
-        show.line("Nearest papers:" if answer.abstained else "Sources:", "bold")
-    for number, source in enumerate(answer.sources, start=1):
-        show.line(f"[{number}] {_source_line(source)}")
-        for span in (span for statement in answer.statements for span in statement.spans):
-            if span.document_id == source.document_id:
-                show.line(f"    “{span.quote}” ({span.section} {span.begin}–{span.end})", "dim")
+    from ragqa.render import plain
 
-
-def _source_line(source: Source) -> str:
-    parts = [
-        "RETRACTED" if source.retracted else "",
-        source.title,
-        source.journal,
-        str(source.year or ""),
-        source.evidence_level,
-        f"PMID {source.document_id}" if source.url else source.document_id,
-    ]
-    return ". ".join(part.rstrip(".") for part in parts if part) + "."
+    for text, role in plain.lines(answer):
+        show.line(text, _STYLES[role])

@@ -12,12 +12,12 @@ from ragqa.corpus.evidence import LEVELS
 from ragqa.serve import metrics as figures
 from ragqa.serve import streams
 from ragqa.serve.disconnect import unless_gone
+from ragqa.serve.events import Event, Report
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.models import AskRequest, Health, SearchRequest
 from ragqa.serve.problem import documented, problem_response
 from ragqa.serve.service import Found, IndexInfo, Service, Shown
 from ragqa.serve.settings import ServeSettings
-from ragqa.serve.streams import Event, Report
 from ragqa.types import Answer
 
 JSON = "application/json"

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from ragqa import __version__
 from ragqa.errors import RagqaError
-from ragqa.serve import footnotes
+from ragqa.render import markdown
 from ragqa.serve.models import Filters, Text
 from ragqa.serve.service import Found, Service, Shown
 from ragqa.serve.settings import Limits
@@ -58,7 +58,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
     ) -> Annotated[CallToolResult, RootModel[SearchHits]]:
         """Find the articles that fit a question best, with their titles, years and levels of evidence."""
         found = await _told(service.search(index, question, k, _allowed(filter)))
-        text = "\n".join(f"{hit.rank}. {footnotes.source_line(hit.source)}" for hit in found) or "Nothing was found."
+        text = "\n".join(f"{hit.rank}. {markdown.source_line(hit.source)}" for hit in found) or "Nothing was found."
         return _result(text, SearchHits(found))
 
     async def ask(
@@ -69,7 +69,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
     ) -> Annotated[CallToolResult, RootModel[Answer]]:
         """Answer a question from the articles: statements with PMIDs and quotes, or an abstention with its reason."""
         answer = await _told(service.ask(index, Question(question, type=type), _allowed(filter)))
-        return _result("".join(footnotes.lines(answer)).strip(), answer)
+        return _result("".join(markdown.lines(answer)).strip(), answer)
 
     async def get_document(
         document_id: Annotated[Text, Field(min_length=1, max_length=200, description="A PMID, as search returns it.")],
@@ -77,8 +77,8 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
     ) -> Annotated[CallToolResult, RootModel[Shown]]:
         """Read one article: title, abstract and metadata."""
         shown = await _told(service.document(index, document_id))
-        sections = [f"[{section.name}] {section.text}" for section in shown.document.sections]
-        return _result("\n".join([footnotes.source_line(shown.source), "", *sections]), shown)
+        sections = ((section.name, section.text) for section in shown.document.sections)
+        return _result(markdown.article(shown.source, sections), shown)
 
     tools: tuple[Callable[..., Awaitable[CallToolResult]], ...] = (search, ask, get_document)
     for tool in tools:

@@ -11,15 +11,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from ragqa.errors import UsageError
-from ragqa.serve import footnotes, streams
+from ragqa.render import markdown
+from ragqa.serve import streams
 from ragqa.serve.api import asked, json_response
 from ragqa.serve.disconnect import unless_gone
+from ragqa.serve.events import Event, Report
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.models import ChatCompletion, ChatRequest, Model, ModelList, Usage
 from ragqa.serve.problem import documented, problem_of
 from ragqa.serve.service import IndexInfo, Service, UnknownNameError
 from ragqa.serve.settings import ServeSettings
-from ragqa.serve.streams import Event, Report
 from ragqa.types import Answer, Question
 
 _DONE = b"data: [DONE]\n\n"
@@ -90,7 +91,7 @@ def _model(info: IndexInfo) -> Model:
 
 
 def _completion(model: str, answer: Answer) -> dict[str, Any]:
-    text = "".join(footnotes.lines(answer)).strip()
+    text = "".join(markdown.lines(answer)).strip()
     return {
         **_head("chat.completion", model),
         "choices": [
@@ -108,7 +109,7 @@ def _completion(model: str, answer: Answer) -> dict[str, Any]:
 
 async def _chunks(stream: AsyncIterator[Event], model: str, *, live: bool, with_usage: bool) -> AsyncIterator[bytes]:
     """The answer as chunks; ``live``: each statement as it comes, else all at once with the verdict first."""
-    text, pieces = footnotes.LiveText(), list[str]()
+    text, pieces = markdown.LiveText(), list[str]()
     head = _head("chat.completion.chunk", model)
     yield _chunk(head, {"role": "assistant", "content": ""})
     async for event in stream:

@@ -13,9 +13,9 @@ from ragqa.answer.compose import source_of
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
+from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
-from ragqa.serve.streams import Event, Report
 from ragqa.serve.workers import Workers
 from ragqa.stages import Cancel, StageDone
 from ragqa.types import Answer, Document, Filter, Hit, Question, Source, Statement

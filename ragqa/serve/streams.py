@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from ragqa.serve.events import Event, Report
 from ragqa.serve.problem import problem_of
 from ragqa.types import Answer
 
@@ -14,17 +14,6 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 MEDIA_TYPE = "text/event-stream"
 _HEARTBEAT_SECONDS = 10.0
 _HEARTBEAT = b": still working\n\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that a waiting client may be told: ``stage`` or ``statement``, with what belongs to it."""
-
-    kind: str
-    data: Any
-
-
-Report = Callable[[Event], None]
 
 
 def encoded(kind: str, data: Any) -> bytes:

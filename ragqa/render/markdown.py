@@ -1,0 +1,83 @@
+"""An answer as Markdown: statements with footnote marks, then the footnotes with PMIDs."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ragqa.render import pieces
+from ragqa.render.escape import markdown
+from ragqa.types import Answer, Source, Statement
+
+_ADDRESS = re.compile(r"https://[A-Za-z0-9./_%-]+")
+
+
+def lines(answer: Answer) -> Iterator[str]:
+    """The answer piece by piece; joined they are the whole text.
+
+    The marks count the sources in their order: ``[1]`` is the first of ``answer.sources``.
+    """
+    numbers = pieces.numbered(answer.sources)
+    if answer.abstained:
+        yield f"No answer: {markdown(answer.reason)}"
+    elif answer.verdict is not None:
+        yield f"{pieces.verdict(answer)} "
+    for statement in answer.statements:
+        yield f"{markdown(statement.text)}{pieces.marks(statement.spans, numbers)} "
+    yield from _ending(answer, numbers)
+
+
+class LiveText:
+    """The same while the answer is still being written: statements as they come, what else there is at the end.
+
+    The marks count the sources in the order in which they are first cited.
+    """
+
+    def __init__(self) -> None:
+        self._told: list[Statement] = []
+        self._numbers: dict[str, int] = {}
+
+    def statement(self, statement: Statement) -> str:
+        """The piece of text for a statement that was just written."""
+        self._told.append(statement)
+        for span in statement.spans:
+            self._numbers.setdefault(span.document_id, len(self._numbers) + 1)
+        return f"{markdown(statement.text)}{pieces.marks(statement.spans, self._numbers)} "
+
+    def rest(self, answer: Answer) -> Iterator[str]:
+        """What follows the statements. Where they are not the answer's after all, the text says so and starts anew."""
+        if not self._told or self._told != list(answer.statements):
+            if self._told:
+                yield "\n\n(The text above is withdrawn.)\n\n"
+            yield from lines(answer)
+            return
+        for source in answer.sources:
+            self._numbers.setdefault(source.document_id, len(self._numbers) + 1)
+        if answer.verdict is not None:
+            yield f"\n\n{pieces.verdict(answer)}"
+        yield from _ending(answer, self._numbers)
+
+
+def _ending(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
+    for place, exact in enumerate(answer.exact_answers):
+        yield f"{'' if place else chr(10)}\n- {markdown(exact.text)}{pieces.marks(exact.spans, numbers)}"
+    for notice in answer.notices:
+        yield f"\n\nNote: {markdown(notice.message)}"
+    if answer.sources:
+        yield f"\n\n{pieces.heading_of_sources(answer)}\n"
+    for source in sorted(answer.sources, key=lambda source: numbers[source.document_id]):
+        yield f"\n- [{numbers[source.document_id]}] {source_line(source)}"
+
+
+def source_line(source: Source) -> str:
+    r"""A source in one line.
+
+    >>> source_line(Source("123", "A *trial*.", "BMJ", 2001, url="https://pubmed.ncbi.nlm.nih.gov/123/"))
+    'A \\*trial\\*. BMJ. 2001. PMID 123. <https://pubmed.ncbi.nlm.nih.gov/123/>'
+    """
+    known = _ADDRESS.fullmatch(source.url)
+    return pieces.source_line(source, markdown, f"<{source.url}>" if known else markdown(source.url))
+
+
+def article(source: Source, sections: Iterator[tuple[str, str]]) -> str:
+    """A document to read: its source, then its sections, each a paragraph with its name before it."""
+    paragraphs = [f"{markdown(f'[{name}]')} {markdown(text)}" for name, text in sections]
+    return "\n\n".join([source_line(source), *paragraphs])

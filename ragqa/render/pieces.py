@@ -1,0 +1,45 @@
+"""What every form of an answer is put together from: footnote marks, the verdict, a source in one line."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ragqa.types import Answer, Source, Span
+
+Escape = Callable[[str], str]
+"""Makes text of third parties harmless in one form: see :mod:`ragqa.render.escape`."""
+
+
+def numbered(sources: Sequence[Source]) -> dict[str, int]:
+    """The footnote number of each article: their order, from 1."""
+    return {source.document_id: place for place, source in enumerate(sources, start=1)}
+
+
+def marks(spans: Sequence[Span], numbers: Mapping[str, int]) -> str:
+    """The footnote marks of spans with a space before them, or "" where they cite none of the numbered articles."""
+    cited = sorted({numbers[span.document_id] for span in spans if span.document_id in numbers})
+    return f" {''.join(f'[{number}]' for number in cited)}" if cited else ""
+
+
+def verdict(answer: Answer) -> str:
+    """The verdict with its probability, ``Yes (81%).``; "" where the question has none."""
+    if answer.verdict is None:
+        return ""
+    probability = answer.verdict_probabilities.get(answer.verdict)
+    return f"{answer.verdict.capitalize()}{'' if probability is None else f' ({probability:.0%})'}."
+
+
+def heading_of_sources(answer: Answer) -> str:
+    """What stands above the sources: under an abstention they are not cited, only near."""
+    return "Nearest papers:" if answer.abstained else "Sources:"
+
+
+def source_line(source: Source, escape: Escape, address: str) -> str:
+    """A source in one line, with its address as the form writes it."""
+    parts = (
+        "RETRACTED" if source.retracted else "",
+        escape(source.title),
+        escape(source.journal),
+        str(source.year or ""),
+        escape(source.evidence_level),
+        f"PMID {escape(source.document_id)}" if source.url else escape(source.document_id),
+    )
+    return f"{'. '.join(part.rstrip('.') for part in parts if part)}. {address}".rstrip()

@@ -1,0 +1,42 @@
+"""An answer for a terminal or a pipe: lines, each with the role that it plays."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from ragqa.render import pieces
+from ragqa.render.escape import plain
+from ragqa.types import Answer, Source
+
+Role = Literal["warning", "lead", "text", "quote"]
+
+
+def lines(answer: Answer) -> Iterator[tuple[str, Role]]:
+    """The answer's lines in order; the quotes stand below their source."""
+    numbers = pieces.numbered(answer.sources)
+    if answer.abstained:
+        yield f"No answer: {plain(answer.reason)}", "warning"
+    if answer.verdict is not None:
+        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
+        yield f"{answer.verdict.capitalize()} ({others})", "lead"
+    for exact in answer.exact_answers:
+        yield f"- {plain(exact.text)} ({exact.score:.2f}){pieces.marks(exact.spans, numbers)}", "lead"
+    for statement in answer.statements:
+        yield f"{plain(statement.text)}{pieces.marks(statement.spans, numbers)}", "text"
+    for notice in answer.notices:
+        yield f"Note ({notice.kind.replace('_', ' ')}): {plain(notice.message)}", "warning"
+    if answer.sources:
+        yield pieces.heading_of_sources(answer), "lead"
+    for number, source in enumerate(answer.sources, start=1):
+        yield f"[{number}] {source_line(source)}", "text"
+        for span in (span for statement in answer.statements for span in statement.spans):
+            if span.document_id == source.document_id:
+                yield f"    “{plain(span.quote)}” ({plain(span.section)} {span.begin}–{span.end})", "quote"
+
+
+def source_line(source: Source) -> str:
+    """A source in one line.
+
+    >>> source_line(Source("123", "A trial.", "BMJ", 2001, url="https://pubmed.ncbi.nlm.nih.gov/123/"))
+    'A trial. BMJ. 2001. PMID 123. https://pubmed.ncbi.nlm.nih.gov/123/'
+    """
+    return pieces.source_line(source, plain, plain(source.url))
