@@ -6,6 +6,7 @@ from ragqa.answer.chat.replies import Cited
 from ragqa.answer.chat.verify import Library, find
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.question import analyse
+from ragqa.reader.model import open_model
 from ragqa.types import Answer, Document, Question, Section
 
 QUESTION = Question("Do statins reduce atrial fibrillation after bypass grafting?")
@@ -27,7 +28,7 @@ SECOND = Document(
         Section("abstract", "Rosuvastatin did not prevent atrial fibrillation."),
     ),
 )
-LIBRARY = Library(analyse(QUESTION), [FIRST, SECOND])
+LIBRARY = Library(analyse(QUESTION), [FIRST, SECOND], open_model())
 
 
 def test_the_best_sentence_is_found_in_the_cited_article() -> None:
@@ -96,7 +97,9 @@ def test_a_title_is_no_evidence(min_support: float) -> None:
     said_by_titles = Cited("Atorvastatin before coronary bypass grafting.", (1, 2))
 
     spans = LIBRARY.verify(said_by_titles, min_support).statement.spans
-    alone = Library(analyse(QUESTION), [Document("9", FIRST.sections[:1])]).verify(said_by_titles, min_support)
+    alone = Library(analyse(QUESTION), [Document("9", FIRST.sections[:1])], open_model()).verify(
+        said_by_titles, min_support
+    )
 
     assert all(span.section != "title" for span in spans)
     assert alone.statement.spans == ()
@@ -105,7 +108,7 @@ def test_a_title_is_no_evidence(min_support: float) -> None:
 def test_an_aim_is_no_evidence() -> None:
     aim = Document("103", (Section("abstract", "To evaluate whether statins prevent delirium. We followed 90 men."),))
 
-    verified = Library(analyse(QUESTION), [aim]).verify(Cited("Statins prevent delirium.", (1,)), 0.0)
+    verified = Library(analyse(QUESTION), [aim], open_model()).verify(Cited("Statins prevent delirium.", (1,)), 0.0)
 
     assert "evaluate" not in " ".join(span.quote for span in verified.statement.spans)
 

@@ -13,6 +13,7 @@ from ragqa.answer.chat.verify import Library
 from ragqa.answer.question import AskedFor
 from ragqa.answer.reading import Reading
 from ragqa.answer.support import stance
+from ragqa.reader.model import open_model
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, ExactAnswer, Generation, Notice, Statement, VerdictLabel
 
@@ -64,7 +65,7 @@ class Writer:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._library = Library(work.asked, [source.document for source in work.packed.sources])
+        self._library = Library(work.asked, [source.document for source in work.packed.sources], open_model())
         self._checked: dict[Cited, Statement | None] = {}
         self._n_citations_removed = 0
         self._n_unsupported = 0
@@ -127,7 +128,8 @@ class Writer:
         if not work.packed.sources:
             self._n_citations_removed += len(cited.numbers)
             return Statement(cited.text, (), 0.0)
-        verified = self._library.verify(cited, chat.min_support)
+        # The model takes tens of milliseconds, in which other streams go on.
+        verified = await asyncio.to_thread(self._library.verify, cited, chat.min_support)
         statement = verified.statement
         n_removed = len(verified.out_of_range) + len(verified.unsupporting)
         if chat.critique and statement.spans:
