@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ragqa.cli import eval_show, show
+from ragqa.cli.eval_judge import judge
 from ragqa.cli.options import json_option, set_option
 
 _PATH = click.Path(path_type=Path)
@@ -14,6 +15,9 @@ _PATH = click.Path(path_type=Path)
 @click.group("eval")
 def evaluate() -> None:
     """How it is judged: run tasks, score, compare, ablate, report, export."""
+
+
+evaluate.add_command(judge)
 
 
 @evaluate.command()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ragqa.errors import BackendError, UsageError, nearest
 
@@ -27,6 +27,21 @@ class EntailmentModel(Protocol):
         """What stands in the measure's name; it must change with everything that changes a judgement."""
 
     def entails(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool]:
+        """Judge (premise, hypothesis) pairs in one batch."""
+
+
+class Judgement(NamedTuple):
+    """Whether a premise entails a hypothesis, and how strongly a model holds so, from 0 to 1."""
+
+    entailed: bool
+    strength: float
+
+
+@runtime_checkable
+class GradedEntailment(EntailmentModel, Protocol):
+    """An entailment model that also tells how sure it is, so that its order of pairs can be judged (AUC)."""
+
+    def judgements(self, pairs: Sequence[tuple[str, str]]) -> Sequence[Judgement]:
         """Judge (premise, hypothesis) pairs in one batch."""
 
 
@@ -53,7 +68,12 @@ class LexicalOverlap:
 
     def entails(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """True where the share of words reaches the threshold; a hypothesis without words is never entailed."""
-        return [_word_recall(premise, hypothesis) >= self.threshold for premise, hypothesis in pairs]
+        return [found.entailed for found in self.judgements(pairs)]
+
+    def judgements(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+        """The strength is the share of words."""
+        shares = [_word_recall(premise, hypothesis) for premise, hypothesis in pairs]
+        return [Judgement(share >= self.threshold, share) for share in shares]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +92,23 @@ class ReaderEntailment:
 
     def entails(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Judge the pairs; those with the same hypothesis are read together."""
+        return [found.entailed for found in self.judgements(pairs)]
+
+    def judgements(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+        """The strength is the probability of "yes"."""
         from ragqa.answer.trained.relation import query_of, relate
         from ragqa.corpus.sentences import split_sentences
 
         by_hypothesis: dict[str, list[int]] = {}
         for place, (_, hypothesis) in enumerate(pairs):
             by_hypothesis.setdefault(hypothesis, []).append(place)
-        judged = [False] * len(pairs)
+        judged = [Judgement(False, 0.0)] * len(pairs)
         for hypothesis, places in by_hypothesis.items():
             premises = [pairs[place][0] for place in places]
             sentences = [[text[begin:end] for begin, end in split_sentences(text)] for text in premises]
             for place, relation in zip(places, relate(self.model, query_of(hypothesis), sentences), strict=True):
                 yes, no, nothing = relation.of_all
-                judged[place] = bool(yes > max(no, nothing))
+                judged[place] = Judgement(bool(yes > max(no, nothing)), float(yes))
         return judged
 
 
