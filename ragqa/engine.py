@@ -19,7 +19,6 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index
-from ragqa.manifest import content_hash
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.filter import check_filter, with_narrower_headings
@@ -85,7 +84,7 @@ class Engine:
         A new engine answers from the new state alone. This one goes on answering from its own until it is closed,
         which is the caller's to do when the last question that it was asked is answered.
         """
-        if content_hash(products.index_manifest(self.index.folder.name)) == self.index.manifest_hash:
+        if products.index_state(self.index.folder.name) == self.index.manifest_hash:
             return self
         return Engine.open(self.index.folder.name, self._overrides)
 

@@ -14,7 +14,7 @@ from ragqa.index import build as index_build
 from ragqa.index.build import How
 from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, open_index
-from ragqa.manifest import Manifest, read_json, verify_files, write_atomically
+from ragqa.manifest import Manifest, content_hash, read_json, verify_files, write_atomically
 from ragqa.recipe import Recipe
 from ragqa.types import Progress
 
@@ -142,6 +142,11 @@ def verify_index(name: str) -> tuple[Manifest, list[str]]:
 def index_manifest(name: str) -> Manifest:
     """The manifest of the index ``name``."""
     return index_build.read_manifest(product_folder("indexes", name))
+
+
+def index_state(name: str) -> str:
+    """Hash of the state of the index ``name`` that is in force: another hash, another state."""
+    return content_hash(index_manifest(name))
 
 
 def corpus_manifest(name: str) -> Manifest:

@@ -118,10 +118,20 @@ def operations_router(service: Service, metrics: Metrics) -> APIRouter:
 
     @routes.get("/readyz", response_model=Health, responses=documented(503))
     async def readyz() -> Response:
-        """Whether questions are taken: 503 while the queue is full, so that a balancer sends them elsewhere."""
+        """Whether questions are taken, and from which state of each index.
+
+        503 while the queue is full, so that a balancer sends them elsewhere.
+        """
         if service.workers.full:
             return problem_response(503, "the queue is full", {"retry-after": "1"})
-        return json_response({"status": "ready", "indexes": service.names, "degraded": service.degraded})
+        return json_response(
+            {
+                "status": "ready",
+                "indexes": service.names,
+                "degraded": service.degraded,
+                "states": service.states(),
+            }
+        )
 
     @routes.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
     async def prometheus() -> Response:

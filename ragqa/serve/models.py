@@ -192,9 +192,18 @@ class ChatCompletion(BaseModel):
     ragqa: dict[str, Any]
 
 
+class State(BaseModel):
+    """The state of an index that is served."""
+
+    serving: Annotated[str, Field(description="Hash of the state that answers come from.")]
+    created: str
+    newer: Annotated[bool, Field(description="Whether a newer state is in force, which is being opened.")]
+
+
 class Health(BaseModel):
     """The state of the server."""
 
     status: str
     indexes: list[str] = []
     degraded: Annotated[list[str], Field(description="Indexes whose generator is not available at the moment.")] = []
+    states: dict[str, State] = {}

@@ -11,6 +11,7 @@ import uvicorn
 from ragqa.errors import BackendError
 from ragqa.serve import logs
 from ragqa.serve.app import create_app, guarded
+from ragqa.serve.following import Follower
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, check_exposure, read_keys
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
@@ -25,6 +26,8 @@ Announce = Callable[[str], None]
 
 def serve(settings: ServeSettings, announce: Announce) -> None:
     """Serve HTTP until SIGINT or SIGTERM; requests that have begun are finished first.
+
+    SIGHUP makes it look for updates of its indexes at once.
 
     Raises
     ------
@@ -48,7 +51,8 @@ def serve_mcp_stdio(settings: ServeSettings) -> None:
     service = Service.open(settings)
     try:
         logs.set_up()
-        build_mcp_server(service).run("stdio")
+        with Follower(service.refresh, settings.limits.follow_seconds).running():
+            build_mcp_server(service).run("stdio")
     finally:
         service.close()
 
@@ -59,7 +63,8 @@ def _serve(
     keys = read_keys(settings.security)
     check_exposure(settings.host, keys, settings.security)
     listener = _bound(settings.host, settings.port)
-    service = Service.open(settings)
+    with _hangup_as(lambda: None):  # it must not end the process while the indexes are being opened
+        service = Service.open(settings)
     try:
         logs.set_up()
         config = uvicorn.Config(
@@ -75,10 +80,22 @@ def _serve(
         _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
         listener.listen(config.backlog)
         announce(address)
-        _Server(config).run(sockets=[listener])
+        follower = Follower(service.refresh, settings.limits.follow_seconds)
+        with _hangup_as(follower.wake), follower.running():
+            _Server(config).run(sockets=[listener])
     finally:
         service.close()
         listener.close()
+
+
+@contextlib.contextmanager
+def _hangup_as(react: Callable[[], None]) -> Iterator[None]:
+    """SIGHUP calls ``react`` and ends nothing."""
+    before = signal.signal(signal.SIGHUP, lambda *_: react())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 class _Server(uvicorn.Server):

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import ragqa
 from ragqa import products
 from ragqa.answer.compose import source_of
 from ragqa.engine import Engine, check_question
-from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator, has_generator
@@ -46,6 +47,15 @@ class IndexInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexState:
+    """The state of an index that is served: its hash, when it was made, and whether a newer one waits to be opened."""
+
+    serving: str
+    created: str
+    newer: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A hit with the article as an answer would show it."""
 
@@ -64,11 +74,23 @@ class Shown:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Served:
+    """An opened state of an index, and how many requests are using it."""
+
     engine: Engine
     manifest: "Manifest"
     generator: Generator | None
+    n_uses: int = 0
+
+    @classmethod
+    def of(cls, engine: Engine, limits: Limits) -> "_Served":
+        """The engine, asked one question so that the first user need not wait."""
+        name = engine.index.folder.name
+        generator = Generator(engine, limits.generator_seconds, limits.generating) if has_generator(engine) else None
+        served = cls(engine, products.index_manifest(name), generator)
+        engine.search("Is this index ready?", engine.recipe.answer.n_documents)
+        return served
 
 
 class Service:
@@ -76,6 +98,8 @@ class Service:
 
     def __init__(self, served: dict[str, _Served], limits: Limits) -> None:
         self._served = served
+        self._retired: list[_Served] = []
+        self._lock = threading.Lock()
         self.limits = limits
         self.workers = Workers(limits.n_threads(), limits.waiting)
 
@@ -91,13 +115,7 @@ class Service:
         served: dict[str, _Served] = {}
         try:
             for name in dict.fromkeys(settings.indexes):
-                engine = ragqa.open(name, settings.overrides)
-                limits = settings.limits
-                generator = (
-                    Generator(engine, limits.generator_seconds, limits.generating) if has_generator(engine) else None
-                )
-                served[name] = _Served(engine, products.index_manifest(name), generator)
-                engine.search("Is this index ready?", engine.recipe.answer.n_documents)
+                served[name] = _Served.of(ragqa.open(name, settings.overrides), settings.limits)
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
@@ -115,6 +133,46 @@ class Service:
         return [
             name for name, served in self._served.items() if served.generator is not None and served.generator.degraded
         ]
+
+    def refresh(self) -> None:
+        """Serve the state that is in force of every index, and close those that no request uses any more.
+
+        Requests that have begun end with the state that they began with. Call it from one thread.
+
+        Raises
+        ------
+        RagqaError
+            An update cannot be opened; the state before it is served on.
+        """
+        self._close_unused()
+        for name, served in list(self._served.items()):
+            engine = served.engine.follow()
+            if engine is served.engine:
+                continue
+            try:
+                newer = _Served.of(engine, self.limits)
+            except BaseException:
+                engine.close()
+                raise
+            with self._lock:
+                self._served[name] = newer
+                self._retired.append(served)
+            _log.info("an update is served", extra={"facts": {"index": name, "state": engine.index.manifest_hash}})
+        self._close_unused()
+
+    def states(self) -> dict[str, IndexState]:
+        """Which state of each index is served, and whether a newer one exists."""
+        return {
+            name: IndexState(served.engine.index.manifest_hash, served.manifest.created, _is_outdated(served.engine))
+            for name, served in self._served.items()
+        }
+
+    def _close_unused(self) -> None:
+        with self._lock:
+            unused = [served for served in self._retired if not served.n_uses]
+            self._retired = [served for served in self._retired if served.n_uses]
+        for served in unused:
+            served.engine.close()
 
     def generates(self, index: str) -> bool:
         """Whether the answers from a served index are written by a generator."""
@@ -146,11 +204,11 @@ class Service:
         BusyError, TimeoutError
             As :meth:`ragqa.serve.workers.Workers.run`.
         """
-        served = self._get(index)
-        self._check_question(question.text)
-        if served.generator is None:
-            return await self._read_out(served.engine, question, allowed, report)
-        return await self._written(served.engine, served.generator, question, allowed, report)
+        with self._use(index) as served:
+            self._check_question(question.text)
+            if served.generator is None:
+                return await self._read_out(served.engine, question, allowed, report)
+            return await self._written(served.engine, served.generator, question, allowed, report)
 
     async def _read_out(self, engine: Engine, question: Question, allowed: Filter, report: Report | None) -> Answer:
         """All stages in one thread, so that a question waits for its turn once."""
@@ -193,16 +251,17 @@ class Service:
 
     async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:
         """The ``k`` best documents for a question; raises as :meth:`ask`."""
-        served = self._get(index)
         self._check_question(question)
         if not 1 <= k <= self.limits.k:
             raise UsageError(f"k is {k}; it must be between 1 and {self.limits.k}")
+        with self._use(index) as served:
+            engine = served.engine
 
-        def job(_: Cancel) -> list[Found]:
-            hits = served.engine.search(question, k, allowed)
-            return _with_sources(hits, served.engine.store.read([hit.row for hit in hits]))
+            def job(_: Cancel) -> list[Found]:
+                hits = engine.search(question, k, allowed)
+                return _with_sources(hits, engine.store.read([hit.row for hit in hits]))
 
-        return await self.workers.run(job, self.limits.request_seconds)
+            return await self.workers.run(job, self.limits.request_seconds)
 
     async def document(self, index: str | None, document_id: str) -> Shown:
         """One document.
@@ -212,35 +271,45 @@ class Service:
         UnknownNameError
             The index has no document with this id.
         """
-        served = self._get(index)
         if not document_id or len(document_id) > MAX_DOCUMENT_ID_CHARACTERS:
             raise UnknownNameError(
                 f"a document id has 1 to {MAX_DOCUMENT_ID_CHARACTERS} characters, for example a PMID"
             )
 
-        def job(_: Cancel) -> Shown:
-            row = int(served.engine.store.find([document_id])[0])
-            if row < 0:
-                raise UnknownNameError(
-                    f"the corpus {served.engine.store.name!r} has no document {document_id!r}; "
-                    "give an id that a search or an answer returned"
-                )
-            document = served.engine.store.get(document_id)
-            return Shown(document, source_of(document, cited=False))
+        with self._use(index) as served:
+            store = served.engine.store
 
-        return await self.workers.run(job, self.limits.request_seconds)
+            def job(_: Cancel) -> Shown:
+                if int(store.find([document_id])[0]) < 0:
+                    raise UnknownNameError(
+                        f"the corpus {store.name!r} has no document {document_id!r}; "
+                        "give an id that a search or an answer returned"
+                    )
+                document = store.get(document_id)
+                return Shown(document, source_of(document, cited=False))
+
+            return await self.workers.run(job, self.limits.request_seconds)
 
     def close(self) -> None:
         """Let running work finish and close every index."""
         self.workers.close()
-        for served in self._served.values():
+        for served in [*self._served.values(), *self._retired]:
             served.engine.close()
 
-    def _get(self, index: str | None) -> _Served:
+    @contextlib.contextmanager
+    def _use(self, index: str | None) -> Iterator[_Served]:
+        """The state of an index that is in force, which stays open for as long as the block runs."""
         name = self.names[0] if index is None else index
         if name not in self._served:
             raise UnknownNameError(f"no index {name[:100]!r} is served here; {nearest(name[:100], self._served)}")
-        return self._served[name]
+        with self._lock:
+            served = self._served[name]
+            served.n_uses += 1
+        try:
+            yield served
+        finally:
+            with self._lock:
+                served.n_uses -= 1
 
     def _check_question(self, text: str) -> None:
         check_question(text)
@@ -248,6 +317,14 @@ class Service:
             raise UsageError(
                 f"the question has {len(text):,} characters; this server takes {self.limits.question_characters:,}"
             )
+
+
+def _is_outdated(engine: Engine) -> bool:
+    """Whether another state than the engine's is in force; False where none can be read."""
+    try:
+        return products.index_state(engine.index.folder.name) != engine.index.manifest_hash
+    except RagqaError:
+        return False
 
 
 def _with_sources(hits: Sequence[Hit], documents: Sequence[Document]) -> list[Found]:

@@ -41,6 +41,8 @@ class Limits:
         Questions that generators may write about at once; one more gets 503.
     drain_seconds
         How long a server that was told to stop lets requests finish.
+    follow_seconds
+        How often it looks for updates of its indexes; SIGHUP makes it look at once.
     """
 
     body_bytes: PositiveInt = 65_536
@@ -53,6 +55,7 @@ class Limits:
     generator_seconds: Seconds = 45.0
     generating: PositiveInt = 64
     drain_seconds: PositiveInt = 30
+    follow_seconds: Seconds = 5.0
 
     def n_threads(self) -> int:
         """The number of worker threads, resolved."""

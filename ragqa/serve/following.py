@@ -1,0 +1,47 @@
+"""Going on with the index that is in force: a thread looks for updates, opens them, and closes what they replace."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+
+from ragqa.errors import RagqaError
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Calls ``refresh`` every ``seconds``, and at once when woken. An error is logged, and what was served stays."""
+
+    def __init__(self, refresh: Callable[[], None], seconds: float) -> None:
+        self._refresh = refresh
+        self._seconds = seconds
+        self._woken = threading.Event()
+        self._ended = False
+
+    def wake(self) -> None:
+        """Look at once; may be called by a signal's handler."""
+        self._woken.set()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Look for updates as long as the block runs."""
+        thread = threading.Thread(target=self._run, name="follow", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended = True
+            self.wake()
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._woken.wait(self._seconds)
+            if self._ended:
+                return
+            self._woken.clear()
+            try:
+                self._refresh()
+            except (RagqaError, OSError) as error:
+                _log.warning("the update cannot be served yet, the state before it still is: %s", error)
