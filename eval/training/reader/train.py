@@ -172,8 +172,17 @@ def train(
     print(json.dumps({"step": step, "rounds": dict(sampler.rounds), **figures}), flush=True)
     told = {"minutes": arguments.minutes, "threads": arguments.threads, "seed": arguments.seed, "rate": arguments.rate,
             "steps": step, "rounds": dict(sampler.rounds),
-            "shares": {pool.name: pool.share for pool in pools}}  # fmt: skip
+            "shares": {pool.name: pool.share for pool in pools}, "earlier": earlier(arguments.start)}  # fmt: skip
     (arguments.out / "training.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def earlier(start: Path | None) -> list[dict[str, Any]]:
+    """What was told of the phases before, the first one first."""
+    path = start.with_name("training.json") if start else None
+    if path is None or not path.is_file():
+        return []
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return [*told.pop("earlier", []), told]
 
 
 if __name__ == "__main__":
