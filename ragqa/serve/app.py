@@ -57,8 +57,8 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
 def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | None = None) -> Guard:
     """The application behind the guard, as the settings say."""
     hosts = list(settings.security.allowed_hosts)
-    if not is_loopback(settings.host):
-        # Who opens a server without keys to other machines cannot know the names that they use for it.
+    if not is_loopback(settings.host) and not hosts:
+        # Who opens a server without keys to other machines may not know the names that they use for it.
         hosts.append("*")
     return Guard(app, limits=settings.limits, keys=keys, allowed_hosts=hosts, needs_key=_needs_key, metrics=metrics)
 

@@ -69,9 +69,10 @@ class Generator:
                         yield item
             except (BackendError, TimeoutError) as error:
                 late = f"it did not answer within {self._seconds:g} s"
-                reason = late if isinstance(error, TimeoutError) else str(error)
+                reason = late if isinstance(error, TimeoutError) else "it failed or could not be reached"
                 self._down_until = time.monotonic() + _PAUSE_SECONDS
-                _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, reason)
+                # Its address and what it said are for the log alone.
+                _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, str(error) or late)
             else:
                 self._down_until = None
                 return

@@ -102,7 +102,9 @@ class Guard:
         path = scope["path"]
         refusal: tuple[int, str, dict[str, str]] | None = None
         body = b""
-        if not self._keys and not self._is_known_host(headers.get(b"host", "")):
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            refusal = (400, "the request names its host more than once; send one Host header", {})
+        elif not self._keys and not self._is_known_host(headers.get(b"host", "")):
             text = "this server does not answer to that host name; add it to security.allowed_hosts, or set keys"
             refusal = (421, text, {})
         elif self._keys and self._needs_key(path):
@@ -113,7 +115,9 @@ class Guard:
         if refusal is None:
             body, refusal = await self._read_body(headers, receive)
         if refusal is None:
-            await self.app(scope, _replayed(body, receive), send)
+            # The server leaves out the body of an answer to HEAD by itself.
+            asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+            await self.app(asked, _replayed(body, receive), send)
             return
         status, detail, more = refusal
         response = problem_response(status, detail, {**more, "connection": "close"}, openai=is_openai(path))

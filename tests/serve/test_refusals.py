@@ -161,3 +161,32 @@ def test_instructions_inside_an_abstract_are_quoted_and_not_obeyed(client: httpx
         for span in statement["spans"]:
             if span["document_id"] == "h1" and span["section"] == "abstract":
                 assert text[span["begin"] : span["end"]] == span["quote"]
+
+
+def test_a_host_that_is_named_twice_is_refused(server) -> None:
+    with server.connection() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: elsewhere.example\r\n\r\n")
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"more than once" in answer
+
+
+def test_allowed_hosts_hold_where_other_machines_are_answered(start_server) -> None:
+    options = ("--host", "0.0.0.0", "--set", "security.allow_without_keys=true")  # noqa: S104
+    with start_server("--index", "hostile", *options, "--set", 'security.allowed_hosts=["ours.example"]') as server:
+        port = server.address.rstrip("/").rpartition(":")[2]
+        statuses = [
+            httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"host": name}).status_code
+            for name in ("ours.example", "127.0.0.1", "evil.example")
+        ]
+
+    assert statuses == [200, 200, 421]
+
+
+def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz", "/", "/v1/indexes"):
+        head, get = client.head(path), client.get(path)
+        assert head.status_code == get.status_code == 200, path
+        assert head.content == b""
+        assert head.headers["content-type"] == get.headers["content-type"]
