@@ -183,7 +183,8 @@ def _tau(found: Any) -> str:
 def card(found: Any) -> None:
     """A task's card."""
     show.line(found.title, "bold")
-    for name in ("measures", "official_measure", "source", "licence", "size"):
+    told = ("purpose", "construct", "measures", "official_measure", "intended_use", "limits", "contamination")
+    for name in (*told, "source", "licence", "size"):
         show.line(f"{name.replace('_', ' ').capitalize()}: {getattr(found, name)}")
     for title, table in (("Setting", found.settings), ("Split", found.splits)):
         for name, meaning in table.items():

@@ -27,8 +27,8 @@ def standard_error(features: Floats, combine: Callable[[Floats], Floats]) -> flo
         The figure of the features' means.
 
     >>> values = np.array([[0.0], [1.0], [1.0], [0.0]])
-    >>> round(standard_error(values, lambda means: means[..., 0]), 6) == round(values.std(ddof=1) / 2, 6)
-    True
+    >>> round(standard_error(values, lambda means: means[..., 0]), 6), round(float(values.std(ddof=1)) / 2, 6)
+    (0.288675, 0.288675)
     """
     without_one = left_out(features, combine)
     n = len(without_one)

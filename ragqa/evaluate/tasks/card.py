@@ -13,7 +13,7 @@ from ragqa.types import Progress
 
 @dataclass(frozen=True, slots=True)
 class TaskCard:
-    """What a card says.
+    """What a card says; the fields are those of BenchmarkCards (Sokol et al. 2024), as far as they concern a reader.
 
     Attributes
     ----------
@@ -23,6 +23,12 @@ class TaskCard:
         Where the data comes from, under which terms, and how much there is.
     official_measure
         The measure that the field compares.
+    purpose, construct
+        What the task is there for, and what it measures of a system.
+    contamination
+        What models may have seen of it, ragqa's own included.
+    intended_use, limits
+        What figures on it are good for, and what they do not tell.
     settings, splits
         Name → meaning.
     known_defects
@@ -39,6 +45,11 @@ class TaskCard:
     licence: str
     size: str
     official_measure: str
+    purpose: str
+    construct: str
+    contamination: str
+    intended_use: str
+    limits: str
     settings: dict[str, str] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     known_defects: tuple[str, ...] = ()
