@@ -31,3 +31,15 @@ def test_an_installed_wheel_answers_in_an_empty_folder(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["sources"][0]["document_id"] == "17606778"
     assert sorted(path.name for path in empty.iterdir()) == ["corpora", "indexes"]
+
+    report = subprocess.run(
+        [sys.executable, "-c", "from ragqa.evaluate.report.reproduction import claims; print(len(claims()))"],
+        cwd=empty,
+        env={**environment, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(report.stdout) >= 5
+    templates = {path.name for path in (tmp_path / "site" / "ragqa" / "evaluate" / "report" / "templates").iterdir()}
+    assert templates == {"report.html", "questions.html", "reproduction.html"}

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 def commands(data: Path | None) -> dict[str, list[str]]:
     """Name of each benchmark → its arguments, as far as it can run with the data given."""
-    chosen: dict[str, list[str]] = {"ask": [], "server": []}
+    chosen: dict[str, list[str]] = {"ask": [], "report": [], "server": []}
     if data is not None:
         abstracts = str(data / "bulk/abstracts.jsonl.gz")
         beir = data / "beir/bioasq-passages"
