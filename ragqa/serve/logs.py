@@ -33,9 +33,16 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up() -> None:
-    """Send what the server, uvicorn and the MCP library say to stderr as JSON lines."""
+    """Send what the server and its libraries say to stderr as JSON lines.
+
+    The root logger has its handler before any library gives it one: some import modules when they first write a line,
+    which ends the process where there is no file descriptor left, the very moment that has to be told.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
