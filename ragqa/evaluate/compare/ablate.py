@@ -254,6 +254,8 @@ def _measures(ablation: Ablation, first: LoadedRun) -> tuple[tuple[str, ...], st
         The task has none of the measures that the ablation asks for.
     """
     wanted = ablation.measures or (primary_of([first]),)
+    for name in wanted:
+        declared(name)  # a misspelt name is an error, one of another task a note
     there = tuple(name for name in wanted if name in first.metrics.metrics)
     if not there:
         named(first.scores, wanted[0])

@@ -86,7 +86,7 @@ def test_measures_that_the_task_lacks_are_told_and_an_unknown_one_alone_is_refus
 
     assert result.measures == ("nDCG@10",)
     assert "Not measured by this task: accuracy" in result.caption
-    with pytest.raises(UsageError, match="there is no measure 'acuracy'"):
+    with pytest.raises(UsageError, match="no measure 'acuracy' is declared; did you mean 'accuracy'"):
         ablate(str(grid), Request("beir", data=small_beir), ['measures=["acuracy"]'])
 
 
