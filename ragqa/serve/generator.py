@@ -66,6 +66,8 @@ class Generator:
             try:
                 async with contextlib.aclosing(self._generated(question, candidates)) as items:
                     async for item in items:
+                        if isinstance(item, Answer):
+                            self._down_until = None  # who has the answer asks for nothing more
                         yield item
             except (BackendError, TimeoutError) as error:
                 late = f"it did not answer within {self._seconds:g} s"
@@ -74,7 +76,6 @@ class Generator:
                 # Its address and what it said are for the log alone.
                 _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, str(error) or late)
             else:
-                self._down_until = None
                 return
             finally:
                 self._n_running -= 1
