@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ragqa
 from ragqa import products
@@ -76,21 +76,30 @@ class Shown:
 
 @dataclass(slots=True)
 class _Served:
-    """An opened state of an index, and how many requests are using it."""
+    """An opened state of an index, and how many requests are using it.
+
+    Once it is replaced and no request uses it, ``last_jobs`` are the jobs that were in threads then: some of them may
+    be working on it still, for clients that have left.
+    """
 
     engine: Engine
     manifest: "Manifest"
     generator: Generator | None
     n_uses: int = 0
+    last_jobs: set[asyncio.Future[Any]] | None = None
 
     @classmethod
     def of(cls, engine: Engine, limits: Limits) -> "_Served":
-        """The engine, asked one question so that the first user need not wait."""
-        name = engine.index.folder.name
-        generator = Generator(engine, limits.generator_seconds, limits.generating) if has_generator(engine) else None
-        served = cls(engine, products.index_manifest(name), generator)
-        engine.search("Is this index ready?", engine.recipe.answer.n_documents)
-        return served
+        """The engine, asked one question so that the first user need not wait; it is closed where that fails."""
+        try:
+            manifest = products.index_manifest(engine.index.folder.name)
+            generates = has_generator(engine)
+            generator = Generator(engine, limits.generator_seconds, limits.generating) if generates else None
+            engine.search("Is this index ready?", engine.recipe.answer.n_documents)
+        except BaseException:
+            engine.close()
+            raise
+        return cls(engine, manifest, generator)
 
 
 class Service:
@@ -149,11 +158,7 @@ class Service:
             engine = served.engine.follow()
             if engine is served.engine:
                 continue
-            try:
-                newer = _Served.of(engine, self.limits)
-            except BaseException:
-                engine.close()
-                raise
+            newer = _Served.of(engine, self.limits)
             with self._lock:
                 self._served[name] = newer
                 self._retired.append(served)
@@ -168,11 +173,13 @@ class Service:
         }
 
     def _close_unused(self) -> None:
-        with self._lock:
-            unused = [served for served in self._retired if not served.n_uses]
-            self._retired = [served for served in self._retired if served.n_uses]
-        for served in unused:
-            served.engine.close()
+        under_way = self.workers.under_way()
+        for served in [one for one in self._retired if not one.n_uses]:
+            if served.last_jobs is None:
+                served.last_jobs = under_way
+            if not served.last_jobs & under_way:
+                self._retired.remove(served)
+                served.engine.close()
 
     def generates(self, index: str) -> bool:
         """Whether the answers from a served index are written by a generator."""

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ragqa.stages import Cancel
 
@@ -31,10 +31,19 @@ class Workers:
         self.n_threads = n_threads
         self.n_waiting = n_waiting
         self.waiting = 0
-        self.running = 0
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="work")
         self._free = asyncio.Semaphore(n_threads)
         self._mean_seconds = 1.0
+
+    @property
+    def running(self) -> int:
+        """How many jobs are in threads, those included whose result nobody waits for any more."""
+        return len(self._under_way)
+
+    def under_way(self) -> set[asyncio.Future[Any]]:
+        """The jobs that are in threads now; may be called from any thread."""
+        return self._under_way.copy()
 
     @property
     def full(self) -> bool:
@@ -75,11 +84,11 @@ class Workers:
     def _start(self, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        self.running += 1
         future = loop.run_in_executor(self._threads, job, cancel)
+        self._under_way.add(future)
 
         def finished(done: asyncio.Future[T]) -> None:
-            self.running -= 1
+            self._under_way.discard(done)
             self._free.release()
             self._mean_seconds += 0.1 * (loop.time() - began - self._mean_seconds)
             with suppress(asyncio.CancelledError):

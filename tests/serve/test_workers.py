@@ -94,3 +94,21 @@ def test_what_a_job_raises_reaches_who_waits() -> None:
         workers.close()
 
     asyncio.run(run())
+
+
+def test_a_job_that_is_given_up_is_under_way_until_its_thread_ends() -> None:
+    async def given_up() -> None:
+        workers = Workers(1, 0)
+        door = threading.Event()
+        with pytest.raises(TimeoutError):
+            await workers.run(lambda _: door.wait(10), 0.05)
+        left = workers.under_way()
+        assert len(left) == 1
+        door.set()
+        while workers.under_way():
+            await asyncio.sleep(0.01)
+        assert await workers.run(lambda _: 7, 10) == 7
+        assert not left & workers.under_way()
+        workers.close()
+
+    asyncio.run(given_up())

@@ -1,12 +1,8 @@
 """Figures published by others (eval/published.toml), shown in a column of their own with what they rest on."""
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 
-from ragqa.errors import RecipeError
-from ragqa.home import home, shipped
-from ragqa.recipe import from_table
+from ragqa.evaluate.report.figures_file import read_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +49,10 @@ def published_figures(task: str = "", part: str = "", setting: str = "") -> tupl
     RecipeError
         The file is not TOML, or has an unknown or malformed key.
     """
-    own = home() / "eval" / "published.toml"
-    path = own if own.is_file() else shipped() / "eval" / "published.toml"
     return tuple(
         figure
-        for figure in _read(path)
+        for figure in read_figures("published.toml", PublishedFigure)
         if (not task or figure.task == task)
         and (not part or figure.part == part)
         and (not setting or figure.setting == setting)
     )
-
-
-def _read(path: Path) -> list[PublishedFigure]:
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("figures", [])
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot read the published figures {path}: {error}") from error
-    return [from_table(row, PublishedFigure, f"{path}, figure {number}") for number, row in enumerate(rows, start=1)]

@@ -3,20 +3,21 @@
 After the two-click reproductions of Anserini and Pyserini (2CR). What is claimed stands in ``eval/reproductions.toml``.
 """
 
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ragqa.errors import RecipeError, UsageError, nearest
+from ragqa.errors import UsageError, nearest
+from ragqa.evaluate.report.figures_file import read_figures
 from ragqa.evaluate.report.templating import render
+from ragqa.evaluate.runs.prepare import slug
 from ragqa.evaluate.runs.run import Request, run
-from ragqa.home import home, shipped
+from ragqa.home import home
 from ragqa.manifest import here_and_now, write_atomically, write_json
-from ragqa.recipe import from_table
 from ragqa.types import Progress
 
+FIGURES_FILE = "reproductions.toml"
 HTML_FILE, JSON_FILE = "reproduction.html", "reproduction.json"
 Status = Literal["pass", "fail", "no data"]
 
@@ -87,16 +88,10 @@ def claims(names: Sequence[str] = ()) -> tuple[Claim, ...]:
     UsageError
         There is no claim of a name; the nearest is told.
     """
-    own = home() / "eval" / "reproductions.toml"
-    path = own if own.is_file() else shipped() / "eval" / "reproductions.toml"
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("figures", [])
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot read the claimed figures {path}: {error}") from error
-    known = {row.get("name", ""): from_table(row, Claim, f"{path}, figure {n}") for n, row in enumerate(rows, start=1)}
+    known = {claim.name: claim for claim in read_figures(FIGURES_FILE, Claim)}
     for name in names:
         if name not in known:
-            raise UsageError(f"no figure {name!r} is claimed in {path}; {nearest(name, known)}")
+            raise UsageError(f"no figure {name!r} is claimed in eval/{FIGURES_FILE}; {nearest(name, known)}")
     return tuple(known[name] for name in names) if names else tuple(known.values())
 
 
@@ -173,7 +168,7 @@ def _reproduced(claim: Claim, root: Path, out: Path, progress: Progress | None) 
         baseline=claim.baseline or None,
         overrides=claim.overrides,
         limit=claim.limit or None,
-        out=out / "runs" / _slug(claim.name),
+        out=out / "runs" / slug(claim.name),
     )
     metrics = run(request, progress)[-1].metrics
     if claim.measure not in metrics.metrics:
@@ -183,16 +178,10 @@ def _reproduced(claim: Claim, root: Path, out: Path, progress: Progress | None) 
         )
     value = metrics.metrics[claim.measure]
     status: Status = "pass" if _told_alike(value, claim.expected) else "fail"
-    return Reproduced(claim, command, status, value, metrics.intervals[claim.measure], f"runs/{_slug(claim.name)}")
+    return Reproduced(claim, command, status, value, metrics.intervals[claim.measure], f"runs/{slug(claim.name)}")
 
 
 def _told_alike(value: float, expected: str) -> bool:
     """Whether the value, rounded as the expected one was, is the same."""
     digits = len(expected.partition(".")[2])
     return f"{value:.{digits}f}" == f"{float(expected):.{digits}f}"
-
-
-def _slug(name: str) -> str:
-    from ragqa.evaluate.runs.prepare import slug
-
-    return slug(name)
