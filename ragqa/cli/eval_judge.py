@@ -40,7 +40,9 @@ def _print(found: Any) -> None:
         ["Cohen's kappa", "–", "–"]
         if kappa is None
         else ["Cohen's kappa", f"{kappa.value:.4f}", f"{kappa.low:.4f}–{kappa.high:.4f}"],
-        ["AUC", "–" if found.auc is None else f"{found.auc:.4f}", "–"],
+        ["AUC", "–", "–"]
+        if found.auc is None
+        else ["AUC", f"{found.auc:.4f}", f"{found.auc_interval[0]:.4f}–{found.auc_interval[1]:.4f}"],
     ]
     show.table(["agreement", "value", "95% interval"], rows, title=f"{found.judge} on {found.task}")
     counts = found.confusion

@@ -13,6 +13,7 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.measures.entailment import EntailmentModel, GradedEntailment
 from ragqa.evaluate.measures.measure import Floats
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, Interval, interval_of
+from ragqa.evaluate.stats.roc import area_under_curve, auc_interval
 from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, SUPPORTS
 from ragqa.evaluate.tasks.task import Task, TaskQuestion
 
@@ -40,6 +41,8 @@ class JudgeAgreement:
     auc
         Area under the ROC curve of the judge's strengths; None for a judge without strengths, or where people gave
         all claims the same label.
+    auc_interval
+        Lower and upper bound of it, 95%, as :func:`ragqa.evaluate.stats.roc.auc_interval` (DeLong's) makes it.
     """
 
     judge: str
@@ -48,6 +51,7 @@ class JudgeAgreement:
     confusion: dict[str, int]
     kappa: Interval | None
     auc: float | None
+    auc_interval: tuple[float, float] | None = None
 
 
 def judge_agreement(
@@ -73,13 +77,15 @@ def judge_agreement(
     said, strengths = _judged(judge, [(_premise(one), one.text) for one in questions])
     cells = np.stack([said & people, said & ~people, ~said & people, ~said & ~people], axis=1).astype(np.float64)
     counts = cells.sum(axis=0).astype(int).tolist()
+    ranked = None if strengths is None or people.all() or not people.any() else (strengths[people], strengths[~people])
     return JudgeAgreement(
         judge=judge.name,
         task=" ".join(part for part in (task.name, task.split, task.setting) if part),
         n_pairs=len(questions),
         confusion=dict(zip(("both", "judge", "people", "none"), counts, strict=True)),
         kappa=_kappa_interval(cells, n_resamples, seed),
-        auc=_auc(people, strengths),
+        auc=area_under_curve(*ranked) if ranked else None,
+        auc_interval=auc_interval(*ranked) if ranked else None,
     )
 
 
@@ -121,14 +127,6 @@ def _judged(judge: EntailmentModel, pairs: Sequence[tuple[str, str]]) -> tuple[n
         else:
             said += judge.entails(batch)
     return np.array(said, dtype=bool), np.array(strengths) if strengths else None
-
-
-def _auc(people: np.ndarray, strengths: Floats | None) -> float | None:
-    if strengths is None or people.all() or not people.any():
-        return None
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(people, strengths))
 
 
 def _premise(question: TaskQuestion) -> str:

@@ -54,6 +54,7 @@ def test_the_reader_agrees_with_people_where_shared_words_cannot(healthver):
     assert words.confusion["judge"] == 2
     assert words.kappa.value == pytest.approx(cohen_kappa_score([1, 0, 0, 0], [1, 1, 1, 0]))
     assert words.auc == pytest.approx(roc_auc_score([1, 0, 0, 0], [1.0, 0.8, 0.8, 0.0]))
+    assert reader.auc_interval[0] < 0.9 < reader.auc_interval[1] == 1.0, "four claims make nothing certain"
 
 
 def test_a_judge_without_strengths_has_no_auc_and_agrees_by_chance_alone(healthver):
@@ -61,7 +62,7 @@ def test_a_judge_without_strengths_has_no_auc_and_agrees_by_chance_alone(healthv
 
     found = judge_agreement(Ungraded(), task)
 
-    assert found.auc is None
+    assert (found.auc, found.auc_interval) == (None, None)
     assert found.kappa.value == 0
 
 
