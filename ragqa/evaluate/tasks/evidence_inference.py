@@ -19,6 +19,7 @@ from ragqa.evaluate.tasks.evidence import (
     joined_sentences,
     sentence_places,
 )
+from ragqa.evaluate.tasks.formats.evidence_inference import PROMPTS, is_published, read_published
 from ragqa.evaluate.tasks.formats.read import read_json_lines, string
 from ragqa.evaluate.tasks.formats.splits import chosen_setting, split_file
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, checked
@@ -40,8 +41,9 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
     Parameters
     ----------
     data
-        The folder with ``prompts-train.jsonl``, ``prompts-validation.jsonl`` (and ``-test``), or one of these files,
-        and ``abstracts.jsonl`` (or ``.gz``) beside it.
+        The authors' folder, with ``prompts_merged.csv``, ``annotations_merged.csv``, ``splits`` and ``txt_files``.
+        Or a folder with ``prompts-train.jsonl``, ``prompts-validation.jsonl`` (and ``-test``), or one of these
+        files, and ``abstracts.jsonl`` (or ``.gz``) beside it.
     split
         ``validation`` (default), ``train`` or ``test``.
     setting
@@ -55,14 +57,18 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
     SourceError
         A file is missing or malformed, or a prompt's evidence does not stand where it should.
     """
-    path, split = split_file(NAME, data, split, ("prompts-{split}.jsonl",), default="validation")
     setting = chosen_setting(NAME, setting, SETTINGS)
-    abstracts = _read_abstracts(path.parent) if setting == "abstract" else {}
-    questions, n_left_out = [], 0
-    for number, row in read_json_lines(path):
-        question = _question(row, abstracts, setting, f"{path}, line {number}")
-        n_left_out += question is None
-        questions += [question] if question is not None else []
+    if data is not None and is_published(data):
+        split = split or "validation"
+        published = read_published(data, split)
+        origin, rows, counts = data / PROMPTS, published.rows, dict(published.counts)
+        abstracts = published.abstracts
+    else:
+        origin, split = split_file(NAME, data, split, ("prompts-{split}.jsonl",), default="validation")
+        rows, counts = tuple(read_json_lines(origin)), {}
+        abstracts = _read_abstracts(origin.parent) if setting == "abstract" else {}
+    read = [_question(row, abstracts, setting, f"{origin}, line {number}") for number, row in rows]
+    questions = [question for question in read if question is not None]
     told = {f"n_{label.replace(' ', '_')}": sum(q.label == label for q in questions) for label in EFFECT_LABELS}
     task = Task(
         name=NAME,
@@ -73,9 +79,14 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
         primary="macro_f1",
         asserts=True,
         labels=EFFECT_LABELS,
-        counts={"n_questions": len(questions), "n_without_evidence_given": n_left_out, **told},
+        counts={
+            "n_questions": len(questions),
+            "n_without_evidence_given": len(read) - len(questions),
+            **counts,
+            **told,
+        },
     )
-    return (checked(task, str(path)),)
+    return (checked(task, str(origin)),)
 
 
 def _read_abstracts(folder: Path) -> dict[str, Document]:

@@ -4,10 +4,10 @@
 of ``https://host/path`` is looked for at ``MIRROR/host/path``, as ``wget -x`` lays files out.
 """
 
-import hashlib
 import logging
 import os
 import shutil
+import tarfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.response import addinfourl
+
+import pooch
 
 from ragqa.errors import SourceError, UsageError
 from ragqa.manifest import sync_folder, write_json
@@ -45,19 +47,18 @@ class RemoteFile:
         The data set it belongs to, for tasks with several.
     size_bytes
         0 where it is not known.
-    sha256, md5
-        Published checksums; "" where there is none. Whatever arrives is written to ``NAME.origin.json`` with its
-        sha256, so that a later copy can be compared.
+    checksum
+        As published, "sha256:…" or "md5:…"; "" where there is none. Whatever arrives is written to
+        ``NAME.origin.json`` with its sha256, so that a later copy can be compared.
     unpack
-        True for a .zip that is unpacked beside itself.
+        True for a .zip or .tar.gz that is unpacked beside itself.
     """
 
     name: str
     url: str
     part: str = ""
     size_bytes: int = 0
-    sha256: str = ""
-    md5: str = ""
+    checksum: str = ""
     unpack: bool = False
 
 
@@ -95,12 +96,14 @@ def fetch(file: RemoteFile, folder: Path, progress: Progress | None = None) -> P
     """
     target = _inside(folder, file.name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_file():
-        problem = _problem(file, target)
-        if problem:
-            raise SourceError(f"{target} is not the file that was published: {problem}; delete it and fetch it again")
-    else:
+    if target.is_file() and (problem := _problem(file, target)):
+        raise SourceError(f"{target} is not the file that was published: {problem}; delete it and fetch it again")
+    if not target.is_file():
         _download(file, target, progress)
+    origin = target.with_name(f"{target.name}.origin.json")
+    if not origin.is_file():
+        write_json(origin, Origin(file.url, target.stat().st_size, pooch.file_hash(str(target))))
+        sync_folder(target.parent)
     return _unpack(target) if file.unpack else target
 
 
@@ -120,34 +123,49 @@ def source_address(url: str) -> str:
 
 
 def _download(file: RemoteFile, target: Path, progress: Progress | None) -> None:
+    """Fetch by pooch, which checks the checksum and moves the file to its place; ours is that a part is continued."""
+    pooch.get_logger().setLevel(logging.WARNING)
     address = source_address(file.url)
-    part = target.with_name(f"{target.name}.part")
-    resumed = part.is_file() and part.stat().st_size > 0
-    for attempt in range(1, N_ATTEMPTS + 1):
+    for _ in range(2):
+        download = _Resumed(file, target, progress)
         try:
-            _receive(address, file, part, progress)
-        except _BrokenOffError as error:
-            if attempt == N_ATTEMPTS:
-                raise SourceError(
-                    f"{address} broke off ({error}) {N_ATTEMPTS} times; {part.name} is kept: run it again to go on"
-                ) from error
-            _log.warning("%s broke off (%s); going on from there", address, error)
-            continue
-        problem = _problem(file, part)
-        if not problem:
+            pooch.retrieve(address, file.checksum or None, target.name, target.parent, downloader=download)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return
+        if not download.continued:
             break
-        part.unlink()
-        if not resumed:
-            raise SourceError(f"{address} sent something else than was published: {problem}. {_by_hand(file, target)}")
         # The beginning came from an earlier version of the file: once more, from zero.
         _log.warning("what was left of an earlier download of %s does not fit; fetching it anew", file.name)
-        resumed = False
-    else:
-        raise SourceError(f"{address} could not be fetched in {N_ATTEMPTS} attempts. {_by_hand(file, target)}")
-    size, digest = part.stat().st_size, _digest(part, "sha256")
-    write_json(target.with_name(f"{target.name}.origin.json"), Origin(file.url, size, digest))
-    part.replace(target)
-    sync_folder(target.parent)
+    raise SourceError(f"{address} sent something else than was published: {problem} {_by_hand(file, target)}")
+
+
+class _Resumed:
+    """pooch's downloader that keeps what came before a break in ``NAME.part`` and goes on from there."""
+
+    def __init__(self, file: RemoteFile, target: Path, progress: Progress | None) -> None:
+        self.file, self.progress = file, progress
+        self.part = target.with_name(f"{target.name}.part")
+        self.continued = self.part.is_file() and self.part.stat().st_size > 0
+
+    def __call__(self, address: str, output: str, pooch: Any) -> None:  # noqa: ARG002
+        for attempt in range(1, N_ATTEMPTS + 1):
+            try:
+                _receive(address, self.file, self.part, self.progress)
+                break
+            except _BrokenOffError as error:
+                if attempt == N_ATTEMPTS:
+                    raise SourceError(
+                        f"{address} broke off ({error}) {N_ATTEMPTS} times; {self.part.name} is kept: run it again to "
+                        "go on"
+                    ) from error
+                _log.warning("%s broke off (%s); going on from there", address, error)
+        size = self.part.stat().st_size
+        if not size or (self.file.size_bytes and size != self.file.size_bytes):
+            self.part.unlink()
+            raise ValueError(f"{size} bytes instead of {self.file.size_bytes}." if size else "it is empty.")
+        self.part.replace(output)
 
 
 def _receive(address: str, file: RemoteFile, part: Path, progress: Progress | None) -> None:
@@ -221,33 +239,27 @@ def _problem(file: RemoteFile, path: Path) -> str:
     size = path.stat().st_size
     if file.size_bytes and size != file.size_bytes:
         return f"{size} bytes instead of {file.size_bytes}"
-    for kind, expected in (("sha256", file.sha256), ("md5", file.md5)):
-        if expected and (found := _digest(path, kind)) != expected.lower():
-            return f"{kind} {found} instead of {expected}"
+    kind, _, expected = file.checksum.rpartition(":")
+    if expected and (found := pooch.file_hash(str(path), alg=kind)) != expected.lower():
+        return f"{kind} {found} instead of {expected}"
     return "" if size else "it is empty"
 
 
-def _digest(path: Path, kind: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
-
-
 def _unpack(archive: Path) -> Path:
-    """Unpack a .zip into the folder of its name beside it, unless that is there already."""
-    folder = archive.with_suffix("")
+    """Unpack an archive into the folder of its name beside it, unless that is there already."""
+    folder = archive.with_name(archive.name.removesuffix(archive.suffix).removesuffix(".tar"))
     if folder.is_dir():
         return folder
-    building = archive.with_name(f"{archive.stem}.building")
+    building = archive.with_name(f"{folder.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     try:
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(building)
-    except (zipfile.BadZipFile, OSError) as error:
+        shutil.unpack_archive(archive, building, filter=None if archive.suffix == ".zip" else "data")
+    except (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         shutil.rmtree(building, ignore_errors=True)
         raise SourceError(f"{archive} cannot be unpacked: {error}; delete it and fetch it again") from error
-    # BEIR's archives hold one folder of their own name: that folder is what is wanted.
-    inner = building / folder.name
-    (inner if [path.name for path in building.iterdir()] == [folder.name] else building).replace(folder)
+    # An archive that holds one folder and nothing else: that folder is what is wanted.
+    inside = list(building.iterdir())
+    (inside[0] if len(inside) == 1 and inside[0].is_dir() else building).replace(folder)
     shutil.rmtree(building, ignore_errors=True)
     sync_folder(folder.parent)
     return folder
