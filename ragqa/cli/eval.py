@@ -7,6 +7,7 @@ import click
 
 from ragqa.cli import eval_show, show
 from ragqa.cli.eval_judge import judge
+from ragqa.cli.eval_rewrite import rewrite
 from ragqa.cli.options import json_option, set_option
 
 _PATH = click.Path(path_type=Path)
@@ -18,6 +19,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(judge)
+evaluate.add_command(rewrite)
 
 
 @evaluate.command()
@@ -34,7 +36,7 @@ evaluate.add_command(judge)
 @click.option("--hits", "n_hits", default=100, show_default=True, help="Hits kept of each question.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--baseline", help="Label by majority, never or word-overlap, not the reader.")
-@click.option("--perturb", help="Put the questions otherwise: typos, paraphrase, clause, … (see eval robustness).")
+@click.option("--perturb", help="Put the questions otherwise: typos, paraphrase, clause, …, or a file of eval rewrite.")
 @click.option(
     "--entailment", default="word-overlap", show_default=True, help="Judge of citations: word-overlap, reader."
 )

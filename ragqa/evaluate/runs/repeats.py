@@ -14,9 +14,8 @@ from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.measures.measure import figure
 from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.loop import RunProgress
-from ragqa.evaluate.runs.run import Ready, Request, make_ready, run_id, run_together
+from ragqa.evaluate.runs.run import Ready, Request, make_ready, run_id, run_together, tasks_of
 from ragqa.evaluate.stats.power import detectable_difference, standard_error
-from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.manifest import read_json, write_json
 from ragqa.recipe import Recipe
 from ragqa.types import Progress
@@ -91,7 +90,7 @@ def run_repeats(
     """
     if n_repeats < 2:
         raise UsageError(f"--repeats is {n_repeats}; noise from run to run needs at least 2")
-    tasks = load_tasks(request.task, request.data, request.split, request.setting)
+    tasks = tasks_of(request)
     if len(tasks) > 1:
         raise UsageError(f"the task {request.task!r} has {len(tasks)} sets; repeat one with --split")
     path = request.out or home.home() / "eval" / "runs" / f"repeats-{run_id(request, tasks)}"

@@ -24,6 +24,7 @@ from ragqa.evaluate.runs.task import N_HITS, TASK_FILE, run_task, searches, work
 from ragqa.evaluate.stats.intervals import SEED
 from ragqa.evaluate.tasks.perturbed import perturbed
 from ragqa.evaluate.tasks.registry import load_tasks
+from ragqa.evaluate.tasks.rewritten import SUFFIX, name_of, rewritten
 from ragqa.evaluate.tasks.scorers import needs_reader
 from ragqa.evaluate.tasks.task import Task, question_set_hash
 from ragqa.manifest import content_hash, here_and_now, write_json
@@ -63,7 +64,8 @@ class Request:
         A baseline that gives labels in the reader's place (``majority``, ``never``, ``word-overlap``); None: the
         reader.
     perturb
-        Put the questions otherwise (:data:`ragqa.evaluate.tasks.perturbed.PERTURBATIONS`); None: as they are.
+        Put the questions otherwise: one of :data:`ragqa.evaluate.tasks.perturbed.PERTURBATIONS`, or a file of
+        rewritten questions (:mod:`ragqa.evaluate.tasks.rewritten`, ``.jsonl``); None: as they are.
     entailment
         The model that judges citations (:func:`ragqa.evaluate.measures.entailment.entailment_model`). A finished run
         is scored again with another without asking its questions again.
@@ -124,9 +126,7 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
         A wrong task, setting, recipe, index or number, or the folder holds a run of something else.
     """
     _check(request)
-    tasks = load_tasks(request.task, request.data, request.split, request.setting)
-    if request.perturb:
-        tasks = tuple(perturbed(task, request.perturb) for task in tasks)
+    tasks = tasks_of(request)
     path = request.out or home.home() / "eval" / "runs" / run_id(request, tasks)
     if len(tasks) == 1:
         return [run_ready(make_ready(request, tasks[0], progress), path, request, progress, on_question)]
@@ -289,6 +289,16 @@ def begun(ready: Ready, run_name: str, request: Request) -> RunManifest:
     )
 
 
+def tasks_of(request: Request) -> tuple[Task, ...]:
+    """The tasks that are asked for, with their questions put as they are asked for."""
+    tasks = load_tasks(request.task, request.data, request.split, request.setting)
+    if not request.perturb:
+        return tasks
+    if request.perturb.endswith(SUFFIX):
+        return rewritten(tasks, Path(request.perturb))
+    return tuple(perturbed(task, request.perturb) for task in tasks)
+
+
 def run_id(request: Request, tasks: Sequence[Task]) -> str:
     """The name of a run: task, data, split, setting, index or recipe, and a hash of the overrides where there are any.
 
@@ -303,7 +313,7 @@ def run_id(request: Request, tasks: Sequence[Task]) -> str:
     if request.baseline:
         parts.append(request.baseline)
     if request.perturb:
-        parts.append(request.perturb)
+        parts.append(Path(request.perturb).stem)
     if request.overrides:
         parts.append(content_hash(sorted(request.overrides))[:6])
     if request.limit:
@@ -328,7 +338,7 @@ def described(request: Request, task: Task) -> dict[str, Any]:
     if request.limit:
         told["limit"] = request.limit
     if request.perturb:
-        told["perturbation"] = request.perturb
+        told["perturbation"] = name_of(Path(request.perturb)) if request.perturb.endswith(SUFFIX) else request.perturb
     return told
 
 

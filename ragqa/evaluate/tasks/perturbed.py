@@ -71,7 +71,10 @@ def perturbed(task: Task, name: str) -> Task:
         There is no such perturbation, or it changes none of the questions.
     """
     if name not in PERTURBATIONS:
-        raise UsageError(f"there is no perturbation {name!r}; {nearest(name, PERTURBATIONS)}")
+        raise UsageError(
+            f"there is no perturbation {name!r}; {nearest(name, PERTURBATIONS)}. Or give a file that ragqa eval "
+            "rewrite wrote (.jsonl)"
+        )
     changed = tuple(PERTURBATIONS[name](task, place) for place in range(len(task.questions)))
     n_changed = sum(new != old for new, old in zip(changed, task.questions, strict=True))
     if not n_changed:

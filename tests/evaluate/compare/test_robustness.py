@@ -1,14 +1,16 @@
 """The same questions put otherwise, and what that changes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.robustness import robustness
 from ragqa.evaluate.runs.load import load_run
+from ragqa.evaluate.runs.repeats import run_repeats
 from ragqa.evaluate.runs.run import Request, run
-from ragqa.evaluate.runs.task import given_documents
+from ragqa.evaluate.runs.task import given_documents, read_task
 from ragqa.evaluate.tasks.perturbed import LONG_FORMS, PERTURBATIONS, perturbed
 from ragqa.evaluate.tasks.registry import load_tasks
 
@@ -95,3 +97,21 @@ def test_runs_are_tested_against_the_one_on_the_questions_as_they_are(claims, bu
     other = Request("covid-fact", claims, baseline="never", perturb="clause", out=tmp_path / "never")
     with pytest.raises(UsageError, match="another system"):
         robustness(original, [load_run(str(run(other)[0].path))])
+
+
+def test_rewritten_questions_are_a_perturbation_like_any_other(claims, built_sample, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAGQA_HOME", str(built_sample))
+    (task,) = load_tasks("covid-fact", claims)
+    denied = "It is untrue that vitamins prevent palpitations."
+    path = tmp_path / "denied.jsonl"
+    path.write_text(json.dumps({"id": task.questions[3].id, "original": task.questions[3].text, "text": denied}))
+    request = Request("covid-fact", claims, baseline="word-overlap", out=tmp_path / "original")
+    original = load_run(str(run(request)[0].path))
+    changed = replace(request, perturb=str(path), out=tmp_path / "changed")
+    (found,) = robustness(original, [load_run(str(run(changed)[0].path))], "accuracy", n_resamples=200)
+    assert found.perturbation.startswith("denied (")
+    repeats, _ = run_repeats(replace(changed, out=tmp_path / "repeats"), 2)
+    assert read_task(repeats / "repeat-01").task.questions[3].text == denied
+    path.write_text(path.read_text().replace("palpitations", "falls"))
+    with pytest.raises(UsageError, match="perturbation"):
+        run(changed)
