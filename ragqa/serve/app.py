@@ -10,11 +10,12 @@ from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter
 
 from ragqa import __version__
-from ragqa.serve import api, openai_api, page_files, problem
+from ragqa.serve import api, page_files, problem
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, is_loopback
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
+from ragqa.serve.openai import routes as openai_routes
 from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
 
@@ -45,7 +46,7 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
     )
     bearer = [Security(HTTPBearer(auto_error=False, description="Needed where the server has keys."))]
     app.include_router(api.router(service, metrics, settings), dependencies=bearer)
-    app.include_router(openai_api.router(service, metrics, settings), dependencies=bearer)
+    app.include_router(openai_routes.router(service, metrics, settings), dependencies=bearer)
     app.include_router(api.operations_router(service, metrics))
     app.include_router(page_files.router())
     app.router.routes.extend(mcp.routes)

@@ -20,7 +20,7 @@ _log = logging.getLogger("ragqa.serve.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _DISCARDED_AT_MOST = 256
-"""A body that is too long is read on and thrown away up to this many times the limit, so that a client that
+"""A body that is too long is read on and thrown away up to this many times ``limits.body_bytes``, so that a client that
 sends first and listens later gets the refusal instead of a reset connection."""
 
 SECURITY_HEADERS = {
@@ -113,7 +113,8 @@ class Guard:
                 text = "a valid key is needed; send it as: Authorization: Bearer KEY"
                 refusal = (401, text, {"www-authenticate": "Bearer"})
         if refusal is None:
-            body, refusal = await self._read_body(headers, receive)
+            limit = self._limits.chat_body_bytes if is_openai(path) else self._limits.body_bytes
+            body, refusal = await self._read_body(headers, receive, limit)
         if refusal is None:
             # The server leaves out the body of an answer to HEAD by itself.
             asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
@@ -124,29 +125,32 @@ class Guard:
         await response(scope, receive, send)
 
     async def _read_body(
-        self, headers: dict[bytes, str], receive: Receive
+        self, headers: dict[bytes, str], receive: Receive, limit: int
     ) -> tuple[bytes, tuple[int, str, dict[str, str]] | None]:
-        """The body, or why it is refused. No more than the limit is ever held."""
-        limit = self._limits.body_bytes
+        """The body, or why it is refused. No more than ``limit`` bytes are ever held."""
         declared = headers.get(b"content-length", "")
         if not declared and b"transfer-encoding" not in headers:
             return b"", None
-        body, n_read, complete = b"", 0, False
+        chunks, n_read, complete = list[bytes](), 0, False
+        read_at_most = limit + self._limits.body_bytes * _DISCARDED_AT_MOST
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                while not complete and n_read <= limit * _DISCARDED_AT_MOST:
+                while not complete and n_read <= read_at_most:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         break
                     chunk = message.get("body", b"")
                     n_read += len(chunk)
-                    body = body + chunk if n_read <= limit else b""
+                    if n_read <= limit:
+                        chunks.append(chunk)
+                    else:
+                        chunks.clear()
                     complete = not message.get("more_body", False)
         except TimeoutError:
             return b"", (408, f"the request body did not arrive within {self._limits.body_seconds:g} s", {})
         if n_read > limit:
             return b"", (413, f"the request body is longer than the {limit:,} bytes that this server takes", {})
-        return body, None
+        return b"".join(chunks), None
 
     def _is_known_host(self, host: str) -> bool:
         name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()

@@ -1,6 +1,6 @@
 """What the routes take, as pydantic models: closed, bounded, with examples for the OpenAPI document."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -22,11 +22,13 @@ Names = Annotated[list[Name], Field(max_length=50)]
 Year = Annotated[int, Field(ge=0, le=9999)]
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
+    """A model that refuses keys that it does not know."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Filters(_Closed):
+class Filters(Closed):
     """Which documents may be used; several values of one key are joined by OR, different keys by AND."""
 
     year_from: Year | None = None
@@ -58,7 +60,7 @@ class Filters(_Closed):
         )
 
 
-class _Asking(_Closed):
+class _Asking(Closed):
     question: Text = Field(description="At most as long as the server's settings say; by default 2,000 characters.")
     index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
     filter: Filters = Filters()
@@ -91,105 +93,6 @@ class SearchRequest(_Asking):
         extra="forbid", json_schema_extra={"examples": [{"question": "statins atrial fibrillation", "k": 5}]}
     )
     k: int = Field(10, ge=1, le=1000, description="At most what the server's settings say; by default 100.")
-
-
-class TextPart(BaseModel):
-    """One piece of a message; only pieces of text are taken."""
-
-    type: Literal["text"]
-    text: Text
-
-
-class ChatMessage(BaseModel):
-    """A message of a conversation, as OpenAI clients send it; other keys are passed over."""
-
-    role: Annotated[str, Field(max_length=50)]
-    content: Text | Annotated[list[TextPart], Field(max_length=100)] | None = None
-
-    def text(self) -> str:
-        """The words of the message."""
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content)
-        return self.content or ""
-
-
-class StreamOptions(BaseModel):
-    """What a stream carries besides the answer."""
-
-    include_usage: bool = False
-
-
-class RagqaOptions(_Closed):
-    """What OpenAI's protocol has no place for (``extra_body={"ragqa": {…}}`` in its Python client)."""
-
-    type: QuestionType | None = None
-    filter: Filters = Filters()
-
-
-class ChatRequest(BaseModel):
-    """A chat completion request; settings of sampling are accepted and have no effect."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"model": "sample", "messages": [{"role": "user", "content": STATINS}]}]}
-    )
-    model: Name = Field(description="The name of an index.")
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=200)]
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = 1
-    ragqa: RagqaOptions = RagqaOptions()
-
-
-class Model(BaseModel):
-    """A served index, as OpenAI clients list models."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str = "ragqa"
-
-
-class ModelList(BaseModel):
-    """All served indexes."""
-
-    object: Literal["list"] = "list"
-    data: list[Model]
-
-
-class AnswerMessage(BaseModel):
-    """The answer as a message: statements with footnote marks, then the footnotes with PMIDs."""
-
-    role: Literal["assistant"] = "assistant"
-    content: str
-
-
-class Choice(BaseModel):
-    """The one answer."""
-
-    index: int = 0
-    message: AnswerMessage
-    finish_reason: Literal["stop"] = "stop"
-    logprobs: None = None
-
-
-class Usage(BaseModel):
-    """Words of the question and of the answer: the reader counts no tokens."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class ChatCompletion(BaseModel):
-    """A chat completion; ``ragqa`` holds the whole answer with its spans."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: Usage
-    ragqa: dict[str, Any]
 
 
 class State(BaseModel):

@@ -85,7 +85,7 @@ def add_handlers(app: FastAPI) -> None:
 
 def is_openai(path: str) -> bool:
     """Whether OpenAI clients use the route."""
-    return path.startswith(("/v1/chat/", "/v1/models"))
+    return path.startswith(("/v1/chat/", "/v1/models", "/v1/responses", "/v1/embeddings"))
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

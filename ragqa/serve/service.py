@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import ragqa
 from ragqa import products
 from ragqa.answer.compose import source_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 MAX_DOCUMENT_ID_CHARACTERS = 200
+_TEXTS_AT_ONCE = 16
 
 
 class UnknownNameError(UsageError):
@@ -185,6 +188,11 @@ class Service:
         """Whether the answers from a served index are written by a generator."""
         return self._served[index].generator is not None
 
+    def check_index(self, name: str) -> None:
+        """Raise :class:`UnknownNameError` unless an index of that name is served."""
+        if name not in self._served:
+            raise UnknownNameError(f"no index {name[:100]!r} is served here; {nearest(name[:100], self._served)}")
+
     def indexes(self) -> list[IndexInfo]:
         """The served indexes."""
         return [
@@ -270,6 +278,38 @@ class Service:
 
             return await self.workers.run(job, self.limits.request_seconds)
 
+    async def embed(self, index: str, texts: Sequence[str], *, as_queries: bool) -> np.ndarray:
+        """Vectors of texts by the encoder of an index, float32 [n_texts, dimension].
+
+        Raises
+        ------
+        UsageError
+            The index is not served, or has no encoder.
+        BusyError, TimeoutError
+            As :meth:`ragqa.serve.workers.Workers.run`.
+        """
+        with self._use(index) as served:
+            dense = served.engine.index.dense
+            if dense is None:
+                raise UsageError(
+                    f"the index {index!r} has no encoder: it searches by words alone (BM25); build one with vectors, "
+                    f"for example: ragqa index build NAME --recipe default --corpus {served.engine.store.name}, and "
+                    "serve it, too"
+                )
+
+            def job(cancel: Cancel) -> np.ndarray:
+                vectors = []
+                for begin in range(0, len(texts), _TEXTS_AT_ONCE):
+                    cancel.check()
+                    some = texts[begin : begin + _TEXTS_AT_ONCE]
+                    encoded = (
+                        dense.encode_queries(some) if as_queries else dense.encode_passages([("", t) for t in some])
+                    )
+                    vectors.append(encoded)
+                return np.concatenate(vectors)
+
+            return await self.workers.run(job, self.limits.request_seconds)
+
     async def document(self, index: str | None, document_id: str) -> Shown:
         """One document.
 
@@ -307,8 +347,7 @@ class Service:
     def _use(self, index: str | None) -> Iterator[_Served]:
         """The state of an index that is in force, which stays open for as long as the block runs."""
         name = self.names[0] if index is None else index
-        if name not in self._served:
-            raise UnknownNameError(f"no index {name[:100]!r} is served here; {nearest(name[:100], self._served)}")
+        self.check_index(name)
         with self._lock:
             served = self._served[name]
             served.n_uses += 1

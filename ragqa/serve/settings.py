@@ -23,6 +23,8 @@ class Limits:
     ----------
     body_bytes
         Longest request body; a longer one is refused with 413 while it is read.
+    chat_body_bytes
+        The same on OpenAI's routes, whose clients send the whole conversation with its images each time.
     question_characters
         Longest question (422).
     k
@@ -46,6 +48,7 @@ class Limits:
     """
 
     body_bytes: PositiveInt = 65_536
+    chat_body_bytes: PositiveInt = 8_388_608
     question_characters: PositiveInt = 2_000
     k: PositiveInt = 100
     threads: NaturalInt = 0
