@@ -14,6 +14,7 @@ from ragqa.errors import SourceError
 
 _PACKED_BYTES = 1024 * 1024
 _UNPACKING_ERROR = cast(type[Exception], isal_zlib.error)
+MOST_LINE_BYTES = 256 << 20
 _UNPACKED_BYTES = 2 * 1024 * 1024
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
@@ -153,12 +154,17 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises
     ------
     SourceError
-        The file cannot be read to its end.
+        The file cannot be read to its end, or a line is longer than :data:`MOST_LINE_BYTES`.
     """
     number = 0
     with open_source(path) as file, damage_reported(path, lambda: f"after line {number}"):
-        for line in file:
+        while line := file.readline(MOST_LINE_BYTES + 1):
             number += 1
+            if len(line) > MOST_LINE_BYTES:
+                raise SourceError(
+                    f"{path}, line {number}: longer than {MOST_LINE_BYTES >> 20} MiB; each line must hold one "
+                    "document. Give a file of lines, or remove this one from the sources"
+                )
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
                 yield number, text

@@ -8,6 +8,9 @@ import msgspec
 
 from ragqa.errors import SourceError
 
+MOST_BYTES = 256 << 20
+"""Files that are read as a whole, and lines of files that are not, are refused when they are larger."""
+
 
 def read_text(path: Path) -> str:
     """The text of a file.
@@ -15,9 +18,14 @@ def read_text(path: Path) -> str:
     Raises
     ------
     SourceError
-        It is missing, empty, a folder, or not UTF-8.
+        It is missing, empty, a folder, larger than :data:`MOST_BYTES`, or not UTF-8.
     """
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise SourceError(
+                f"{path} holds {size / 2**30:.1f} GiB; of what is read as a whole {MOST_BYTES >> 20} MiB are allowed. "
+                "Is it the file that was meant? Give a part of it"
+            )
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}; check the path") from error
@@ -49,11 +57,41 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Each line that is not blank, with its number."""
-    # Only "\n" ends a line: texts may hold other separators that str.splitlines would split at.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    """Each line that is not blank, with its number and without its end; the file is never held as a whole."""
+    for number, line in whole_lines(path):
         if line.strip():
-            yield number, line.rstrip("\r")
+            yield number, line.rstrip("\r\n")
+
+
+def whole_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Each line with its number and its end.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, a folder or empty, or a line is not UTF-8 or longer than :data:`MOST_BYTES`.
+    """
+    is_empty = True
+    try:
+        # Only "\n" ends a line: texts may hold other separators that str.splitlines would split at.
+        with path.open("rb") as file:
+            number = 0
+            while raw := file.readline(MOST_BYTES + 1):
+                number += 1
+                if len(raw) > MOST_BYTES:
+                    raise SourceError(
+                        f"{path}, line {number}: longer than {MOST_BYTES >> 20} MiB; a file of lines is expected here, "
+                        "give the one that its makers publish"
+                    )
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                is_empty = is_empty and not line.strip()
+                yield number, line
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}, line {number}: not UTF-8 text: {error}; save the file as UTF-8") from error
+    if is_empty:
+        raise SourceError(f"{path} is empty; fetch or export it again")
 
 
 def string(row: dict[str, Any], key: str, where: str) -> str:

@@ -1,12 +1,11 @@
 """Reading tables (CSV, TSV) with errors that name the file and the line."""
 
 import csv
-import io
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ragqa.errors import SourceError
-from ragqa.evaluate.tasks.formats.read import read_text
+from ragqa.evaluate.tasks.formats.read import whole_lines
 
 
 def read_table(path: Path, columns: Collection[str], delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
@@ -27,12 +26,15 @@ def read_table(path: Path, columns: Collection[str], delimiter: str = ",") -> It
         It is no such table, lacks a column, or ends within a row.
     """
     # The csv module must see the text's own line ends: they may stand within a quoted value.
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
-    head = [name.strip() for name in next(reader)]
+    reader = csv.reader((line for _, line in whole_lines(path)), delimiter=delimiter, strict=True)
+    try:
+        head = [name.strip() for name in next(row for row in reader if any(value.strip() for value in row))]
+    except csv.Error as error:
+        raise SourceError(f"{path}, line 1: {error}; give the file as its makers publish it") from error
     lacking = [name for name in columns if name not in head]
     if lacking:
         raise SourceError(
-            f"{path}, line 1: the column {lacking[0]!r} is missing; it has {', '.join(head)[:200]!r}. "
+            f"{path}, line {reader.line_num}: the column {lacking[0]!r} is missing; it has {', '.join(head)[:200]!r}. "
             "Give the file as its makers publish it"
         )
     try:
