@@ -82,7 +82,8 @@ def write_tables(names: Sequence[str | Path], out: Path, form: TableFormat, meas
             paths.append(path)
             title, caption = _latex(table.title), _latex(table.caption)
             shown = f"{_AS_WIDE_AS_FITS}{{\\input{{latex/{path.stem}}}}}"
-            body.append(f"\\subsection*{{{title}}}\n{shown}\n\n{{\\footnotesize {caption}}}")
+            below = f"\n\n\\smallskip{{\\footnotesize {caption}}}" if caption else ""
+            body.append(f"\\subsection*{{{title}}}\n{shown}{below}")
     if form == "latex":
         write_atomically(out / LATEX_FILE, (_DOCUMENT % "\n\n".join(body)).encode())
         paths.insert(0, out / LATEX_FILE)

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,19 @@ def test_latex_is_escaped_whole_and_reads_its_tables(runs: list[Path], tmp_path:
     widths = {len(re.findall(r"(?<!\\)&", line)) for line in results.splitlines() if line.endswith(r" \\")}
     assert len(widths) == 1
     assert results.count(r" \\") == 3
+
+
+def test_latex_compiles(runs: list[Path], tmp_path: Path) -> None:
+    if shutil.which("latexmk") is None:
+        pytest.skip("no latexmk; install it with: apt-get install latexmk texlive-latex-recommended")
+    document, *_ = write_tables(runs, tmp_path / "paper", "latex")
+    command = ["latexmk", "-pdf", "-cd", "-interaction=nonstopmode", "-halt-on-error", str(document)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    assert document.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    log = document.with_suffix(".log").read_text(errors="replace")
+    assert "Overfull" not in log
+    assert "undefined" not in log
 
 
 def test_csv_has_numbers_and_bounds_in_columns(runs: list[Path], tmp_path: Path) -> None:
