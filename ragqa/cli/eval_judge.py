@@ -1,4 +1,4 @@
-"""``ragqa eval judge``: how far a judge of faithfulness agrees with people."""
+"""``ragqa eval judge …``: facts in answers, answers against each other, and how far a judge agrees with people."""
 
 from pathlib import Path
 from typing import Any
@@ -8,30 +8,123 @@ import click
 from ragqa.cli import show
 from ragqa.cli.options import json_option
 
+_AGREEMENT = "agreement"
 
-@click.command("judge")
-@click.argument("task")
-@click.option(
-    "--judge", "judge_name", default="reader", show_default=True, help="Entailment model: reader, word-overlap."
+judge_option = click.option(
+    "--judge",
+    "judge_name",
+    default="reader",
+    show_default=True,
+    help="An entailment model (reader, word-overlap), or llm: a language model by its endpoint.",
 )
+endpoint_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Of llm: answer.chat.base_url, answer.chat.model … (repeatable).",
+)
+
+
+class _TaskOrCommand(click.Group):
+    """``eval judge TASK`` is short for ``eval judge agreement TASK``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx):
+            args = [_AGREEMENT, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("judge", cls=_TaskOrCommand)
+def judge() -> None:
+    """Judge answers by a named judge, and the judge by people (TASK alone is: agreement TASK)."""
+
+
+@judge.command(_AGREEMENT)
+@click.argument("task")
+@judge_option
+@endpoint_option
 @click.option("--data", type=click.Path(path_type=Path), help="The task's file or folder.")
 @click.option("--split", help="Part of the data; each task has its default.")
 @click.option("--setting", help="The rules, where a task has several.")
 @click.option("--limit", type=int, help="Only the first so many claims.")
 @json_option
-def judge(task: str, judge_name: str, limit: int | None, as_json: bool, **options: Any) -> None:
+def agreement(
+    task: str, judge_name: str, overrides: tuple[str, ...], limit: int | None, as_json: bool, **options: Any
+) -> None:
     """Agreement of a judge with people on the labelled claims of TASK, for example healthver (kappa, AUC)."""
     from ragqa.evaluate.compare.judge import judge_agreement
-    from ragqa.evaluate.measures.entailment import entailment_model
+    from ragqa.evaluate.measures.judges import open_entailment
     from ragqa.evaluate.tasks.registry import load_tasks
 
-    model = entailment_model(judge_name)
-    found = [judge_agreement(model, one, limit) for one in load_tasks(task, **options)]
+    tasks = load_tasks(task, **options)
+    model = open_entailment(judge_name, overrides)
+    found = [judge_agreement(model, one, limit) for one in tasks]
     if as_json:
         show.json_document(found[0] if len(found) == 1 else found)
         return
     for one in found:
         _print(one)
+
+
+@judge.command()
+@click.argument("run_name", metavar="RUN")
+@judge_option
+@endpoint_option
+@click.option(
+    "--against",
+    type=click.Choice(["given", "cited", "gold"]),
+    default="given",
+    show_default=True,
+    help="The passages that were given (faithfulness), those cited, or gold text (factual precision).",
+)
+@click.option(
+    "--units",
+    type=click.Choice(["sentences", "facts"]),
+    default="sentences",
+    show_default=True,
+    help="What is judged: sentences, or the atomic facts that a language model finds in them.",
+)
+@click.option("--retry-failed", is_flag=True, help="Judge again what the judge could not be asked about.")
+@click.option("--show", "n_shown", default=5, show_default=True, help="How many statements without support to show.")
+@json_option
+def facts(
+    run_name: str, judge_name: str, overrides: tuple[str, ...], n_shown: int, as_json: bool, **options: Any
+) -> None:
+    """Judge every statement of RUN's answers, or go on with it; eval report and eval compare show the figures."""
+    from ragqa.evaluate.measures.judges import open_judge
+    from ragqa.evaluate.runs.facts import judge_facts
+    from ragqa.evaluate.runs.figures import summarise
+    from ragqa.evaluate.runs.load import load_run
+
+    path = load_run(run_name).path
+    show.tell_more()
+    with show.progress_bars() as progress:
+        found = judge_facts(path, open_judge(judge_name, overrides), progress=progress, **options)
+    metrics = summarise(found.manifest.task, found.scores)
+    if as_json:
+        show.json_document({"path": str(path), "file": str(found.file), "judge": found.head.judge, **_plain(metrics)})
+        return
+    rows = [
+        [name, f"{value:.4f}", f"{metrics.intervals[name][0]:.4f}–{metrics.intervals[name][1]:.4f}", metrics.n[name]]
+        for name, value in metrics.metrics.items()
+    ]
+    show.table(["measure", "value", "95% interval", "n"], rows, title=f"{found.manifest.system} by {found.head.judge}")
+    show.line("Counts: " + ", ".join(f"{name} {count}" for name, count in metrics.counts.items()))
+    for note in metrics.notes:
+        show.line(f"Note: {note}")
+    _print_unsupported(found, n_shown)
+    show.line(
+        f"How far {found.head.judge} agrees with people: ragqa eval judge healthver --data FILE --judge {judge_name}"
+    )
+    show.line(f"Judged: {found.file}")
+
+
+def _print_unsupported(found: Any, n_shown: int) -> None:
+    unsupported = [(one.id, said) for one in found.answers for said in one.statements if not said.supported]
+    for question_id, said in unsupported[: max(n_shown, 0)]:
+        why = said.error or f"strength {said.strength:.2f}"
+        show.line(f"Not supported ({why}): {question_id}  {said.text}")
 
 
 def _print(found: Any) -> None:
@@ -50,3 +143,15 @@ def _print(found: Any) -> None:
         f"Judge: {found.judge}. Of {found.n_pairs} claims judge and people call {counts['both']} supported and "
         f"{counts['none']} not; only the judge {counts['judge']}, only people {counts['people']}"
     )
+    if found.n_unjudged:
+        show.line(
+            f"Note: {found.n_unjudged} claims have no judgement and count as not supported; the first: "
+            f"{found.first_error}"
+        )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain

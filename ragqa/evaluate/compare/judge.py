@@ -4,20 +4,17 @@ A faithfulness measured by a judge says as much about the judge as about the ans
 a human label tell the two apart: chance-corrected agreement (Cohen's kappa, 1960) and the area under the ROC curve.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ragqa.errors import UsageError
-from ragqa.evaluate.measures.entailment import EntailmentModel, GradedEntailment
+from ragqa.errors import BackendError, UsageError
+from ragqa.evaluate.measures.entailment import EntailmentModel, GradedEntailment, judged
 from ragqa.evaluate.measures.measure import Floats
 from ragqa.evaluate.stats.intervals import N_RESAMPLES, SEED, Interval, interval_of
 from ragqa.evaluate.stats.roc import area_under_curve, auc_interval
 from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, SUPPORTS
 from ragqa.evaluate.tasks.task import Task, TaskQuestion
-
-_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ class JudgeAgreement:
         all claims the same label.
     auc_interval
         Lower and upper bound of it, 95%, as :func:`ragqa.evaluate.stats.roc.auc_interval` (DeLong's) makes it.
+    n_unjudged, first_error
+        Claims about which the judge gave no judgement that can be read: they count as not supported.
     """
 
     judge: str
@@ -52,6 +51,8 @@ class JudgeAgreement:
     kappa: Interval | None
     auc: float | None
     auc_interval: tuple[float, float] | None = None
+    n_unjudged: int = 0
+    first_error: str = ""
 
 
 def judge_agreement(
@@ -64,6 +65,8 @@ def judge_agreement(
     UsageError
         The task has no claims with the labels supports, contradicts, neither and documents given, or ``limit``
         leaves none.
+    BackendError
+        The judge has no judgement of any claim.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"the limit is {limit}; it is 1 or more, for example --limit 100")
@@ -74,7 +77,12 @@ def judge_agreement(
             "to judge by; take healthver, covid-fact, or scifact-claims with a setting that gives the abstracts"
         )
     people = np.array([one.label == SUPPORTS for one in questions])
-    said, strengths = _judged(judge, [(_premise(one), one.text) for one in questions])
+    found = judged(judge, [(_premise(one), one.text) for one in questions])
+    said = np.array([one.entailed for one in found], dtype=bool)
+    strengths = np.array([one.strength for one in found]) if isinstance(judge, GradedEntailment) else None
+    errors = [one.error for one in found if one.error]
+    if len(errors) == len(found):
+        raise BackendError(f"{judge.name} has no judgement of any of {len(found)} claims; the first: {errors[0]}")
     cells = np.stack([said & people, said & ~people, ~said & people, ~said & ~people], axis=1).astype(np.float64)
     counts = cells.sum(axis=0).astype(int).tolist()
     ranked = None if strengths is None or people.all() or not people.any() else (strengths[people], strengths[~people])
@@ -86,6 +94,8 @@ def judge_agreement(
         kappa=_kappa_interval(cells, n_resamples, seed),
         auc=area_under_curve(*ranked) if ranked else None,
         auc_interval=auc_interval(*ranked) if ranked else None,
+        n_unjudged=len(errors),
+        first_error=errors[0] if errors else "",
     )
 
 
@@ -113,20 +123,6 @@ def _kappa_interval(cells: Floats, n_resamples: int, seed: int) -> Interval | No
     if np.isnan(value):
         return None
     return interval_of(value, cells, kappa_of, level=0.95, n_resamples=n_resamples, seed=seed)
-
-
-def _judged(judge: EntailmentModel, pairs: Sequence[tuple[str, str]]) -> tuple[np.ndarray, Floats | None]:
-    said: list[bool] = []
-    strengths: list[float] = []
-    for begin in range(0, len(pairs), _BATCH):
-        batch = pairs[begin : begin + _BATCH]
-        if isinstance(judge, GradedEntailment):
-            found = judge.judgements(batch)
-            said += [one.entailed for one in found]
-            strengths += [one.strength for one in found]
-        else:
-            said += judge.entails(batch)
-    return np.array(said, dtype=bool), np.array(strengths) if strengths else None
 
 
 def _premise(question: TaskQuestion) -> str:

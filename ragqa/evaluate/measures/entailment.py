@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from ragqa.errors import BackendError, UsageError, nearest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GROUP = "ragqa.entailment"
 DEFAULT = "word-overlap"
+_BATCH = 64
 
 
 class EntailmentModel(Protocol):
@@ -31,10 +32,17 @@ class EntailmentModel(Protocol):
 
 
 class Judgement(NamedTuple):
-    """Whether a premise entails a hypothesis, and how strongly a model holds so, from 0 to 1."""
+    """Whether a premise entails a hypothesis, and how strongly a model holds so, from 0 to 1.
+
+    ``error`` tells why there is no judgement: ``entailed`` is then False. ``failed`` is True where the judge could not
+    be asked at all, so that asking again may help. ``n_cut`` passages had no room and were not read.
+    """
 
     entailed: bool
     strength: float
+    error: str = ""
+    failed: bool = False
+    n_cut: int = 0
 
 
 @runtime_checkable
@@ -59,12 +67,13 @@ class LexicalOverlap:
         occur in the premise.
     """
 
+    KIND: ClassVar = "lexical-overlap"
     threshold: float = 0.7
 
     @property
     def name(self) -> str:
         """For example ``lexical-overlap@0.7``."""
-        return f"lexical-overlap@{self.threshold:g}"
+        return f"{self.KIND}@{self.threshold:g}"
 
     def entails(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """True where the share of words reaches the threshold; a hypothesis without words is never entailed."""
@@ -132,6 +141,18 @@ def entailment_model(name: str = DEFAULT) -> EntailmentModel:
     except (ImportError, AttributeError) as error:
         raise BackendError(f"the entailment model {name!r} of {points[name].value} does not load: {error}") from error
     return model
+
+
+def judged(model: EntailmentModel, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+    """Judgements of (premise, hypothesis) pairs, batch by batch; those of a model without strengths have 0 or 1."""
+    found: list[Judgement] = []
+    for begin in range(0, len(pairs), _BATCH):
+        batch = pairs[begin : begin + _BATCH]
+        if isinstance(model, GradedEntailment):
+            found += model.judgements(batch)
+        else:
+            found += [Judgement(bool(entailed), float(entailed)) for entailed in model.entails(batch)]
+    return found
 
 
 def _reader() -> EntailmentModel:

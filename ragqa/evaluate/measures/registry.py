@@ -23,6 +23,7 @@ _MODULES = (
     "calibration",
     "choices",
     "citations",
+    "facts",
     "grounding",
     "labels",
     "rationale",

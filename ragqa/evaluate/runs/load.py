@@ -10,6 +10,7 @@ from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.measures.measure import Scores, mean_over_sets
 from ragqa.evaluate.measures.registry import MEAN_OVER_SETS, declared
 from ragqa.evaluate.measures.retrieval import declared_retrieval
+from ragqa.evaluate.runs.facts import stored_facts
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
 from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunManifest, read_manifest, read_members
 from ragqa.evaluate.runs.lines import read_lines
@@ -113,7 +114,10 @@ def _with_measures(run: LoadedRun, measures: Sequence[str]) -> LoadedRun:
         name: score_retrieval(read_task(run.path / name), read_lines(run.path / name), [bare[one] for one in wanted])
         for name in run.members or [""]
     }
-    more = mean_over_sets(sets) if run.members else sets[""]
+    return _with_scores(run, mean_over_sets(sets) if run.members else sets[""])
+
+
+def _with_scores(run: LoadedRun, more: Scores) -> LoadedRun:
     added = summarise(run.manifest.task, more)
     metrics = replace(
         run.metrics,
@@ -124,12 +128,24 @@ def _with_measures(run: LoadedRun, measures: Sequence[str]) -> LoadedRun:
     return replace(run, metrics=metrics, scores=replace(run.scores, measures={**run.scores.measures, **more.measures}))
 
 
+def _with_facts(run: LoadedRun, lines: str) -> LoadedRun:
+    """With the measures of the statements that were judged since, what was counted there, and the notes."""
+    facts = stored_facts(run.path, lines)
+    if not facts.measures:
+        return run
+    more = _with_scores(run, facts)
+    counts, notes = {**run.metrics.counts, **facts.counts}, [*run.metrics.notes, *facts.notes]
+    return replace(more, metrics=replace(more.metrics, counts=counts, notes=notes))
+
+
 def _loaded(path: Path) -> LoadedRun:
     manifest = read_manifest(path)
     members = read_members(path)
     if not members:
         scored = read_scored(path)
-        return LoadedRun(path, manifest, scored.metrics, scored.timings, read_task(path).task.primary, scored.scores)
+        primary = read_task(path).task.primary
+        run = LoadedRun(path, manifest, scored.metrics, scored.timings, primary, scored.scores)
+        return _with_facts(run, scored.origin.lines)
     scores = mean_over_sets({name: read_scored(path / name).scores for name in members})
     primary = f"mean_{read_task(path / members[0]).task.primary}"
     return LoadedRun(path, manifest, summarise(manifest.task, scores), {}, primary, scores, tuple(members))

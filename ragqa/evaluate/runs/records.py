@@ -1,0 +1,139 @@
+"""Judgements on disk: a first line that says what was judged, by whom and of which lines, then a line for each.
+
+A process that dies leaves whole lines and at most one torn one; opening the file again cuts that off and goes on. A
+file whose first line says something else is of other lines or another judge, and is begun anew.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Generic, Self, TypeVar
+
+import msgspec
+
+from ragqa.errors import ProductError, UsageError
+from ragqa.manifest import write_atomically
+
+_log = logging.getLogger(__name__)
+H = TypeVar("H")
+L = TypeVar("L")
+T = TypeVar("T")
+
+
+class Records(Generic[H, L]):
+    """A file of judgements that is being worked on. One process at a time may hold it; use it as a context manager.
+
+    ``there`` are the judgements that it held when it was opened, to which :meth:`append` adds.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, lock: BinaryIO, there: list[L]) -> None:
+        self.path = path
+        self.there = there
+        self._file = file
+        self._lock = lock
+        self._encoder = msgspec.json.Encoder()
+
+    @classmethod
+    def open(cls, path: Path, head: H, kind: type[L], keep: Callable[[L], bool] = lambda _: True) -> Self:
+        """Begin the file, or go on with it.
+
+        Parameters
+        ----------
+        head
+            What the first line says.
+        kind
+            The type of a judgement.
+        keep
+            Which of those that are there stay; the others are to be made again.
+
+        Raises
+        ------
+        UsageError
+            Another process is at it, or the folder cannot be written to.
+        ProductError
+            A line is damaged.
+        """
+        lock = _locked(path)
+        try:
+            there = [one for one in _kept(path, head, kind) if keep(one)]
+            encoded = [msgspec.json.encode(one) + b"\n" for one in (head, *there)]
+            write_atomically(path, b"".join(encoded))
+            file = path.open("ab", buffering=0)
+        except BaseException:
+            lock.close()
+            raise
+        return cls(path, file, lock, there)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(self, judgement: L) -> None:
+        """Add a judgement; it is with the operating system when this returns."""
+        self._file.write(self._encoder.encode(judgement) + b"\n")
+        self.there.append(judgement)
+
+    def close(self) -> None:
+        """Make the judgements durable, and let other processes at them."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._lock.close()
+
+
+def read_records(path: Path, head: type[H], kind: type[L]) -> tuple[H, list[L]]:
+    """What a file of judgements says of itself, and the judgements; a torn last line is passed over.
+
+    Raises
+    ------
+    ProductError
+        It cannot be read, or a line is damaged.
+    """
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise ProductError(f"cannot read {path}: {error.strerror}; delete it, and judge again") from error
+    whole = [line for line in lines if line.endswith(b"\n")] or [b""]
+    told = _decoded(path, 1, whole[0], head)
+    return told, [_decoded(path, number, line, kind) for number, line in enumerate(whole[1:], start=2)]
+
+
+def _decoded(path: Path, number: int, line: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProductError(f"{path}, line {number}: damaged ({error}); delete it, and judge again") from error
+
+
+def _kept(path: Path, head: H, kind: type[L]) -> list[L]:
+    if not path.is_file() or not path.stat().st_size:
+        return []
+    told, found = read_records(path, type(head), kind)
+    if told == head:
+        if found:
+            _log.info("%s: %d judgements are there and kept", path, len(found))
+        return found
+    _log.warning("%s was judged of other lines or otherwise; it is begun anew", path)
+    return []
+
+
+def _locked(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.name}.lock").open("ab")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written to ({error.strerror}); copy the folder to a place that can"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UsageError(f"another process is judging into {path}; wait for it") from error
+    return lock
