@@ -56,18 +56,20 @@ def _write_browsers(sections: Sequence[Section], out: Path) -> list[str]:
         names.append(f"questions-{number}.html" if questions else "")
         if not questions:
             continue
+        systems = [row.name for row in section.rows if not row.run.members]
+        changes = {"changed" if question.change else "same" for question in questions}
         filters = {
             "type": sorted({question.kind for question in questions}),
             "set": sorted({question.subset for question in questions}),
             "year": sorted({question.year for question in questions}),
             "outcome": sorted({attempt.outcome for question in questions for attempt in question.attempts}),
-            "change": sorted({"changed" if question.change else "same" for question in questions}),
+            "change": ["changed", "same"] if len(systems) > 2 else sorted(changes),
         }
         page = render(
             "questions.html",
             title=section.title,
             primary=section.primary,
-            systems=[row.name for row in section.rows],
+            systems=systems,
             n_questions=len(questions),
             filters={name: choices for name, choices in filters.items() if len(choices) > 1},
             data=as_data(questions),

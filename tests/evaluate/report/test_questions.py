@@ -83,6 +83,30 @@ def test_the_page_shows_filters_and_opens_questions_in_a_browser(
     assert errors == []
 
 
+def test_of_three_systems_any_two_can_be_set_against_each_other(
+    runs: list[Path], small_beir: Path, tmp_path: Path, browser: "Browser"
+) -> None:
+    lines = (tmp_path / "good").read_text().replace(" d9 ", " nothing ")
+    (tmp_path / "third").write_text(lines)
+    third = import_run(tmp_path / "third", Request("beir", data=small_beir), label="third & last").path
+    write_report([*runs, third], tmp_path / "report")
+    page = browser.new_page()
+    page.goto((tmp_path / "report" / "questions-1.html").as_uri())
+
+    def changed() -> set[str]:
+        return {row.inner_text() for row in page.locator("summary > .soft:nth-of-type(1)").all()}
+
+    page.select_option('[data-by="change"]', "changed")
+    assert changed() == {"q5", "q6"}
+    page.select_option('[data-side="1"]', label="against third & last")
+    assert changed() == {"q9"}
+    assert "A \u2212 C +" in page.locator("summary").first.inner_text()
+    assert "good and third & last" in page.locator("#between").inner_text()
+    page.select_option('[data-side="0"]', "1")
+    assert changed() == {"q5", "q6", "q9"}
+    page.close()
+
+
 def test_a_page_of_thousands_makes_elements_of_those_that_are_looked_at(
     small_beir: Path, tmp_path: Path, browser: "Browser"
 ) -> None:
