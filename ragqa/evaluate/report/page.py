@@ -84,7 +84,7 @@ def plots_of(section: Section) -> dict[str, str]:
     timed = [row for row in section.rows if "total" in row.timings and row.timings["total"].mean > 0]
     what = "latency" if section.batch == 1 else "time a question"
     if len(timed) > 1 and section.primary:
-        points = [plots.Point(row.name, row.timings["total"].mean, row.figures[section.primary]) for row in timed]
+        points = [_point(row, section.primary) for row in timed]
         x_label = f"milliseconds a question, mean{'' if section.batch == 1 else f', in batches of {section.batch}'}"
         drawn[f"{section.primary} against {what} (grey: slower and worse beyond noise; hollow: within noise)"] = (
             plots.pareto(points, section.primary, x_label, _beats(section, timed))
@@ -105,6 +105,12 @@ def plots_of(section: Section) -> dict[str, str]:
             deltas, a, b, section.primary
         )
     return drawn
+
+
+def _point(row: SystemRow, measure: str) -> plots.Point:
+    time = row.timings["total"]
+    spread = None if time.low is None or time.high is None else (time.low, time.high)
+    return plots.Point(row.name, time.mean, row.figures[measure], spread)
 
 
 def _beats(section: Section, timed: Sequence[SystemRow]) -> set[tuple[int, int]]:

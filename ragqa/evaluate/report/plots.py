@@ -37,11 +37,12 @@ _STYLE: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A system in a plot of quality against a cost."""
+    """A system in a plot of quality against a cost; ``spread`` bounds the cost, None where its noise is not known."""
 
     name: str
     x: float
     quality: Interval
+    spread: tuple[float, float] | None = None
 
 
 def pareto(points: Sequence[Point], measure: str, x_label: str, beats: Collection[tuple[int, int]] = ()) -> str:
@@ -55,11 +56,11 @@ def pareto(points: Sequence[Point], measure: str, x_label: str, beats: Collectio
         Names of the axes.
     beats
         Pairs (a, b) of places: a's quality is better than b's beyond noise. A system off the line is grey where one
-        that is faster beats it so, and hollow where that lies within noise.
+        that is faster beyond noise beats it so, and hollow where quality or time lies within noise.
     """
     sign = declared(measure).sign
     best = pareto_front([(point.x, sign * point.quality.value) for point in points])
-    dominated = {b for a, b in beats if points[a].x <= points[b].x and b not in best}
+    dominated = {b for a, b in beats if _is_less(points[a], points[b]) and b not in best}
 
     def draw(axes: "Axes") -> None:
         axes.set_xscale("log")
@@ -67,7 +68,7 @@ def pareto(points: Sequence[Point], measure: str, x_label: str, beats: Collectio
         axes.plot(*zip(*front, strict=True), color="#bbbbbb", linewidth=1.5, zorder=1)
         for place, point in enumerate(points):
             colour = "#999999" if place in dominated else COLOURS[0]
-            _error_bar(axes, point.x, point.quality, colour, is_hollow=place not in best and place not in dominated)
+            _error_bar(axes, point, colour, is_hollow=place not in best and place not in dominated)
         _label(axes, [(point.x, point.quality.value, point.name) for point in points])
         axes.set_xlabel(x_label)
         axes.set_ylabel(f"{measure}, 95% interval")
@@ -152,12 +153,19 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     ]
 
 
-def _error_bar(axes: "Axes", x: float, interval: Interval, colour: str, *, is_hollow: bool) -> None:
-    spread = [[interval.value - interval.low], [interval.high - interval.value]]
+def _is_less(one: Point, other: Point) -> bool:
+    return one.spread is not None and other.spread is not None and one.spread[1] < other.spread[0]
+
+
+def _error_bar(axes: "Axes", point: Point, colour: str, *, is_hollow: bool) -> None:
+    x, y = point.x, point.quality
+    # A time is never drawn below a tenth of itself: the axis is logarithmic.
+    low, high = point.spread or (x, x)
     axes.errorbar(
         [x],
-        [interval.value],
-        yerr=spread,
+        [y.value],
+        xerr=[[x - max(low, x / 10)], [high - x]],
+        yerr=[[y.value - y.low], [y.high - y.value]],
         fmt="o",
         color=colour,
         mfc="white" if is_hollow else colour,

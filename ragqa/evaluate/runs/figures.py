@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.measure import Scores, figure
@@ -75,12 +76,17 @@ def summarise(task: Mapping[str, Any], scores: Scores) -> Metrics:
 
 @dataclass(frozen=True, slots=True)
 class StageTiming:
-    """Milliseconds a question of one stage: mean, median and 95th percentile over ``n`` questions."""
+    """Milliseconds a question of one stage: mean, median and 95th percentile over ``n`` questions.
+
+    ``low`` and ``high`` bound the mean with 95 % confidence; None where all questions went through in one batch.
+    """
 
     mean: float
     p50: float
     p95: float
     n: int
+    low: float | None = None
+    high: float | None = None
 
 
 def stage_timings(lines: Sequence[Mapping[str, float]]) -> dict[str, StageTiming]:
@@ -95,6 +101,23 @@ def stage_timings(lines: Sequence[Mapping[str, float]]) -> dict[str, StageTiming
             round(float(np.percentile(values, 50)), 4),
             round(float(np.percentile(values, 95)), 4),
             len(values),
+            *_mean_bounds(values),
         )
         for stage, values in table.items()
     }
+
+
+def _mean_bounds(milliseconds: np.ndarray) -> tuple[float | None, float | None]:
+    """The 95 % interval of the mean, float64 [n]; questions of a batch have one time between them, and count as one.
+
+    The batch is the cluster of a cluster-robust standard error (Cameron and Miller, 2015, J. Hum. Resour. 50:317).
+    """
+    batches = np.concatenate([[0], np.cumsum(milliseconds[1:] != milliseconds[:-1])])
+    n_batches = int(batches[-1]) + 1
+    if n_batches < 2:
+        return None, None
+    mean = milliseconds.mean()
+    sums = np.bincount(batches, weights=milliseconds - mean)
+    error = float(np.sqrt(n_batches / (n_batches - 1) * np.square(sums).sum())) / len(milliseconds)
+    half = float(stats.t.ppf(0.975, n_batches - 1)) * error
+    return round(float(mean) - half, 4), round(float(mean) + half, 4)

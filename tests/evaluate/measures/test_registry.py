@@ -38,11 +38,11 @@ def test_a_perfect_system_beats_the_worst_one_on_every_measure(name):
 
 def test_the_front_of_a_plot_is_that_of_the_better_system_where_lower_is_better():
     points = [
-        Point("good", 1.0, interval(of_quality("brier", perfect=True))),
-        Point("bad", 2.0, interval(of_quality("brier", perfect=False))),
+        Point("good", 1.0, interval(of_quality("brier", perfect=True)), (0.9, 1.1)),
+        Point("bad", 2.0, interval(of_quality("brier", perfect=False)), (1.9, 2.1)),
     ]
     with_good_first = pareto(points, "brier", "ms", beats={(0, 1)})
-    points = [replace(points[0], x=2.0), replace(points[1], x=1.0)]
+    points = [replace(points[0], x=2.0, spread=(1.9, 2.1)), replace(points[1], x=1.0, spread=(0.9, 1.1))]
 
     assert "#999999" in with_good_first, "the worse and slower system is not on the front"
     assert "#999999" not in pareto(points, "brier", "ms", beats={(0, 1)}), "each is better in one"

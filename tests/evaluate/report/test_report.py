@@ -2,15 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ragqa.errors import UsageError
 from ragqa.evaluate.compare.ablate import ablate
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.report.plots import Point, pareto, pareto_front
+from ragqa.evaluate.runs.figures import stage_timings
 from ragqa.evaluate.runs.run import Request, run
 from ragqa.evaluate.stats.intervals import Interval
 
@@ -133,7 +136,7 @@ def test_only_systems_that_no_other_beats_in_both_are_on_the_front() -> None:
 
 def test_a_system_that_is_worse_only_within_noise_is_not_drawn_as_beaten() -> None:
     def point(name: str, x: float, y: float) -> Point:
-        return Point(name, x, Interval(y, y - 0.1, y + 0.1, 0.95, 40, 1000, 1))
+        return Point(name, x, Interval(y, y - 0.1, y + 0.1, 0.95, 40, 1000, 1), (x - 0.1, x + 0.1))
 
     points = [point("fast", 1.0, 0.7), point("slow", 2.0, 0.69), point("bad", 3.0, 0.2)]
 
@@ -142,3 +145,21 @@ def test_a_system_that_is_worse_only_within_noise_is_not_drawn_as_beaten() -> No
     assert "#999999" in drawn, "beaten beyond noise"
     assert drawn.count("fill: #ffffff; stroke: #0072b2") == 1, "hollow: within noise"
     assert "#999999" not in pareto(points[:2], "nDCG@10", "ms", beats=set())
+    for spread in (None, (0.5, 3.5)):
+        slow = replace(points[2], spread=spread)
+        assert "#999999" not in pareto([points[0], slow], "nDCG@10", "ms", beats={(0, 1)}), (
+            "as fast, for all that is known"
+        )
+
+
+def test_the_bounds_of_a_mean_time_count_a_batch_once() -> None:
+    generator = np.random.default_rng(3)
+    held = 0
+    for _ in range(300):
+        batches = generator.gamma(4.0, 2.5, size=12)
+        timing = stage_timings([{"bm25": float(time)} for time in batches for _ in range(25)])["bm25"]
+        assert timing.low is not None
+        assert timing.high is not None
+        held += timing.low <= 10.0 <= timing.high
+    assert 0.90 <= held / 300 <= 0.98
+    assert stage_timings([{"bm25": 2.0}] * 25)["total"].low is None
