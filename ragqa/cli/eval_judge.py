@@ -17,12 +17,13 @@ judge_option = click.option(
     show_default=True,
     help="An entailment model (reader, word-overlap), or llm: a language model by its endpoint.",
 )
-endpoint_option = click.option(
+address_option = click.option("--endpoint", help="Of llm: its address, for example http://127.0.0.1:8001/v1.")
+set_option = click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="TABLE.KEY=VALUE",
-    help="Of llm: answer.chat.base_url, answer.chat.model … (repeatable).",
+    help="Of llm: answer.chat.model, answer.chat.api_key_variable … (repeatable).",
 )
 
 
@@ -43,22 +44,28 @@ def judge() -> None:
 @judge.command(_AGREEMENT)
 @click.argument("task")
 @judge_option
-@endpoint_option
+@address_option
+@set_option
 @click.option("--data", type=click.Path(path_type=Path), help="The task's file or folder.")
 @click.option("--split", help="Part of the data; each task has its default.")
 @click.option("--setting", help="The rules, where a task has several.")
 @click.option("--limit", type=int, help="Only the first so many claims.")
 @json_option
 def agreement(
-    task: str, judge_name: str, overrides: tuple[str, ...], limit: int | None, as_json: bool, **options: Any
+    task: str,
+    judge_name: str,
+    limit: int | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Agreement of a judge with people on the labelled claims of TASK, for example healthver (kappa, AUC)."""
     from ragqa.evaluate.compare.judge import judge_agreement
     from ragqa.evaluate.measures.judges import open_entailment
     from ragqa.evaluate.tasks.registry import load_tasks
 
+    settings = _settings(options)
     tasks = load_tasks(task, **options)
-    model = open_entailment(judge_name, overrides)
+    model = open_entailment(judge_name, settings)
     found = [judge_agreement(model, one, limit) for one in tasks]
     if as_json:
         show.json_document(found[0] if len(found) == 1 else found)
@@ -70,7 +77,8 @@ def agreement(
 @judge.command()
 @click.argument("run_name", metavar="RUN")
 @judge_option
-@endpoint_option
+@address_option
+@set_option
 @click.option(
     "--against",
     type=click.Choice(["given", "cited", "gold"]),
@@ -89,7 +97,11 @@ def agreement(
 @click.option("--show", "n_shown", default=5, show_default=True, help="How many statements without support to show.")
 @json_option
 def facts(
-    run_name: str, judge_name: str, overrides: tuple[str, ...], n_shown: int, as_json: bool, **options: Any
+    run_name: str,
+    judge_name: str,
+    n_shown: int,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Judge every statement of RUN's answers, or go on with it; eval report and eval compare show the figures."""
     from ragqa.evaluate.measures.judges import open_judge
@@ -97,10 +109,10 @@ def facts(
     from ragqa.evaluate.runs.figures import summarise
     from ragqa.evaluate.runs.load import load_run
 
-    path = load_run(run_name).path
+    settings, path = _settings(options), load_run(run_name).path
     show.tell_more()
     with show.progress_bars() as progress:
-        found = judge_facts(path, open_judge(judge_name, overrides), progress=progress, **options)
+        found = judge_facts(path, open_judge(judge_name, settings), progress=progress, **options)
     metrics = summarise(found.manifest.task, found.scores)
     if as_json:
         show.json_document({"path": str(path), "file": str(found.file), "judge": found.head.judge, **_plain(metrics)})
@@ -118,6 +130,73 @@ def facts(
         f"How far {found.head.judge} agrees with people: ragqa eval judge healthver --data FILE --judge {judge_name}"
     )
     show.line(f"Judged: {found.file}")
+
+
+@judge.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN RUN …")
+@judge_option
+@address_option
+@set_option
+@click.option(
+    "--against",
+    type=click.Choice(["gold", "given", "none"]),
+    default="gold",
+    show_default=True,
+    help="Gold answers, the passages each answer was given (entailment models), or nothing (llm).",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the verdicts; default: one under eval/pairs.")
+@click.option("--retry-failed", is_flag=True, help="Ask again what the judge could not be asked about.")
+@json_option
+def pairs(
+    names: tuple[str, ...],
+    judge_name: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Set the answers of runs against each other, both ways round, and rank the systems (Bradley–Terry with ties)."""
+    from ragqa.evaluate.compare.cells import load_compared
+    from ragqa.evaluate.compare.preferences import judge_pairs
+    from ragqa.evaluate.measures.judges import open_judge
+
+    settings, runs = _settings(options), load_compared(names)
+    show.tell_more()
+    with show.progress_bars() as progress:
+        path, found = judge_pairs(runs, open_judge(judge_name, settings), progress=progress, **options)
+    if as_json:
+        show.json_document({"path": str(path), **_plain(found)})
+        return
+    _print_ranking(found)
+    show.line(f"Judged: {path}")
+
+
+def _settings(options: dict[str, Any]) -> tuple[str, ...]:
+    """The settings of a language model, taken out of a command's options."""
+    endpoint, overrides = options.pop("endpoint"), options.pop("overrides")
+    return overrides if endpoint is None else (f'answer.chat.base_url="{endpoint}"', *overrides)
+
+
+def _print_ranking(found: Any) -> None:
+    rows = []
+    for number, one in enumerate(found.ranking.systems, start=1):
+        bounds = f"{one.strength.low:+.2f} to {one.strength.high:+.2f}"
+        rows.append([number, one.system, f"{one.strength.value:+.2f}", bounds, f"{one.share_of_points:.3f}"])
+    show.table(["", "system", "strength", "95% interval", "points"], rows, title=f"Preferred by {found.judge}")
+    rows = []
+    for pair in found.pairs:
+        points = f"{pair.points.value:.3f} ({pair.points.low:.3f}–{pair.points.high:.3f})"
+        outcome = f"{pair.wins}/{pair.ties}/{pair.losses}"
+        rows.append([pair.a, pair.b, outcome, points, pair.n_by_position, pair.n_unjudged])
+    show.table(["A", "B", "win/tie/loss of A", "A's points", "ties by position", "unjudged"], rows)
+    show.line(f"{found.caption}. Ties: ν = {found.ranking.tie_parameter:.2f}")
+    if found.position is not None:
+        one = found.position
+        show.line(
+            f"Position bias: of {one.n_pairs} pairs shown both ways round, {one.n_first} went to the first place both "
+            f"times and {one.n_second} to the second: {one.share:.3f} ({one.low:.3f}–{one.high:.3f})"
+        )
+    show.line("Counts: " + ", ".join(f"{name} {count}" for name, count in found.counts.items()))
+    for note in found.notes:
+        show.line(f"Note: {note}")
 
 
 def _print_unsupported(found: Any, n_shown: int) -> None:

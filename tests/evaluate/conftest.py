@@ -59,16 +59,13 @@ class JudgeServer:
     @property
     def options(self) -> list[str]:
         """What makes the command line use it as judge."""
-        table = {"base_url": f"http://127.0.0.1:{self._server.server_port}/v1", "retry_s": 0.0}
-        return [
-            "--judge",
-            "llm",
-            *(part for key, value in table.items() for part in ("--set", f"answer.chat.{key}={value}")),
-        ]
+        address = f"http://127.0.0.1:{self._server.server_port}/v1"
+        return ["--judge", "llm", "--endpoint", address, "--set", "answer.chat.retry_s=0.0"]
 
     @property
     def overrides(self) -> list[str]:
-        return [one for one in self.options if one.startswith("answer.")]
+        """The same as settings."""
+        return [f"answer.chat.base_url={self.options[3]}", self.options[5]]
 
     def close(self) -> None:
         self._server.shutdown()

@@ -93,13 +93,12 @@ class PassageJudge:
 
 @dataclass(frozen=True, slots=True)
 class JudgedStatement:
-    """A statement of an answer as it was judged; the fields are those of :class:`Judgement`."""
+    """A statement of an answer as it was judged; strength and error are those of :class:`Judgement`."""
 
     text: str
     supported: bool
     strength: float
     error: str = ""
-    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,8 @@ class JudgedAnswer:
         Passages that were not read with some statement for lack of room.
     n_unsplit
         Sentences that could not be split into facts and were judged whole.
+    failure
+        Why the judge could not be asked about some of it, so that judging again may help; "" where it could.
     """
 
     id: str
@@ -125,6 +126,7 @@ class JudgedAnswer:
     n_passages: int = 0
     n_cut: int = 0
     n_unsplit: int = 0
+    failure: str = ""
 
     @property
     def share(self) -> float:

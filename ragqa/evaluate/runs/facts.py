@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ragqa.errors import BackendError, UsageError, nearest
+from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.measures.facts import (
     FACTS,
     NAMES,
@@ -28,7 +28,7 @@ from ragqa.evaluate.measures.measure import Scores, merged
 from ragqa.evaluate.runs.folder import RunManifest, read_manifest, read_members
 from ragqa.evaluate.runs.lines import QuestionLine, read_lines
 from ragqa.evaluate.runs.prepare import slug
-from ragqa.evaluate.runs.records import Records, read_records
+from ragqa.evaluate.runs.records import Held, Records, read_records
 from ragqa.evaluate.runs.scored import read_scored
 from ragqa.evaluate.runs.sources import Sources, gold_texts
 from ragqa.evaluate.runs.task import read_task
@@ -40,8 +40,6 @@ from ragqa.types import Progress
 _log = logging.getLogger(__name__)
 FOLDER = "judged"
 _BATCH = 8
-_GIVE_UP = 10
-"""So many questions that the judge could not be asked about, if they are more than the others, end the judging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def judge_facts(
     )
     file = path / FOLDER / _file_name(head)
     with (
-        Records.open(file, head, JudgedAnswer, lambda one: not (retry_failed and _failed(one))) as records,
+        Records.open(file, head, JudgedAnswer, lambda one: not (retry_failed and one.failure)) as records,
         Sources(manifest, against) as sources,
     ):
         done = {one.id for one in records.there}
@@ -178,7 +176,7 @@ class _Judging:
         """Judge some answers, all their statements at once."""
         passages = [self.sources.of(line, questions[line.id]) for line in lines]
         sentences = [sentences_of(line.answer) if line.answer is not None and not line.error else [] for line in lines]
-        units, n_unsplit, failed = self._units(sentences)
+        units, n_unsplit, failures = self._units(sentences)
         claims = [
             Claim(text, given, line.question)
             for line, own, given in zip(lines, units, passages, strict=True)
@@ -189,25 +187,23 @@ class _Judging:
         for place, line in enumerate(lines):
             mine = [next(judged) for _ in units[place]]
             statements = tuple(
-                JudgedStatement(
-                    claim.text, one.entailed, round(one.strength, 6), one.error, one.failed or failed[place]
-                )
-                for claim, one in mine
+                JudgedStatement(claim.text, one.entailed, round(one.strength, 6), one.error) for claim, one in mine
             )
             n_cut = sum(one.n_cut for _, one in mine)
-            answers.append(JudgedAnswer(line.id, statements, len(passages[place]), n_cut, n_unsplit[place]))
+            failure = failures[place] or next((one.error for _, one in mine if one.failed), "")
+            answers.append(JudgedAnswer(line.id, statements, len(passages[place]), n_cut, n_unsplit[place], failure))
         return answers
 
-    def _units(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[int], list[bool]]:
-        """What is judged of each answer, how many of its sentences were not split, and whether that may be mended."""
+    def _units(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[int], list[str]]:
+        """What is judged of each answer, how many of its sentences were not split, and why the judge was not asked."""
         if self.units == SENTENCES or not isinstance(self.judge, FactSplitter):
-            return [list(own) for own in sentences], [0] * len(sentences), [False] * len(sentences)
+            return [list(own) for own in sentences], [0] * len(sentences), [""] * len(sentences)
         split = iter(self.judge.split([sentence for own in sentences for sentence in own]))
         by_answer = [[next(split) for _ in own] for own in sentences]
         return (
             [[fact for one in own for fact in one.facts] for own in by_answer],
             [sum(bool(one.error) for one in own) for own in by_answer],
-            [any(one.failed for one in own) for own in by_answer],
+            [next((one.error for one in own if one.failed), "") for own in by_answer],
         )
 
 
@@ -220,25 +216,13 @@ def _work(
 ) -> None:
     """Judge what is left; answers about which the judge could not be asked are held back until the end."""
     questions = {question.id: question for question in task.questions}
-    held: list[JudgedAnswer] = []
-    n_done = 0
+    held = Held(records, judging.judge.name, "answers", len(records.there))
     for begin in range(0, len(left), _BATCH):
         for one in judging.batch(left[begin : begin + _BATCH], questions):
-            if _failed(one):
-                held.append(one)
-            else:
-                records.append(one)
-                n_done += 1
-        if len(held) >= _GIVE_UP and len(held) > n_done:
-            why = next(statement.error for statement in held[-1].statements if statement.failed)
-            raise BackendError(
-                f"{judging.judge.name} could not be asked about {len(held)} questions, the last: {why}; mend that and "
-                "run the same command again: they are judged then, what is finished is kept"
-            )
+            held.take(one, one.failure)
         if progress is not None:
-            progress("judged", len(records.there) + len(held), len(task.questions))
-    for one in held:
-        records.append(one)
+            progress("judged", len(task.questions) - len(left) + min(begin + _BATCH, len(left)), len(task.questions))
+    held.finish()
 
 
 def _answering_task(path: Path) -> Task:
@@ -269,10 +253,6 @@ def _check(task: Task, judge: FactJudge, against: str, units: str) -> None:
             f"the task {task.name!r} has no gold or reference text; judge answers by what they were given: "
             "--against given"
         )
-
-
-def _failed(answer: JudgedAnswer) -> bool:
-    return any(statement.failed for statement in answer.statements)
 
 
 def _in_order(answers: Sequence[JudgedAnswer], task: Task) -> tuple[JudgedAnswer, ...]:

@@ -10,17 +10,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Generic, Self, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 import msgspec
 
-from ragqa.errors import ProductError, UsageError
+from ragqa.errors import BackendError, ProductError, UsageError
 from ragqa.manifest import write_atomically
 
 _log = logging.getLogger(__name__)
 H = TypeVar("H")
 L = TypeVar("L")
 T = TypeVar("T")
+_GIVE_UP = 10
 
 
 class Records(Generic[H, L]):
@@ -85,6 +86,55 @@ class Records(Generic[H, L]):
         os.fsync(self._file.fileno())
         self._file.close()
         self._lock.close()
+
+
+class Held(Generic[L]):
+    """Writes judgements, and holds those back that the judge could not be asked for; too many of them end the judging.
+
+    Nothing is gained by failing all the others where an endpoint is gone. What is held is written at the end, so that
+    it is counted. ``n_before`` judgements were made by the judge before.
+    """
+
+    def __init__(self, records: Records[Any, L], judge: str, noun: str, n_before: int) -> None:
+        self._records, self._judge, self._noun, self._n_before = records, judge, noun, n_before
+        self._held: list[L] = []
+        self._n_done, self._last = 0, ""
+
+    def take(self, judgement: L, failure: str = "", *, asked: bool = True) -> None:
+        """Write a judgement, or hold it back for its ``failure``; ``asked`` tells whether the judge made it.
+
+        Raises
+        ------
+        BackendError
+            Ten are held, and more than were made.
+        """
+        if not failure:
+            self._records.append(judgement)
+            self._n_done += asked
+            return
+        self._held.append(judgement)
+        self._last = failure
+        if len(self._held) >= _GIVE_UP and len(self._held) > self._n_done:
+            self._give_up()
+
+    def finish(self) -> None:
+        """Write what is held.
+
+        Raises
+        ------
+        BackendError
+            The judge has not made a single judgement, now or before.
+        """
+        if self._held and not self._n_done and not self._n_before:
+            self._give_up()
+        for judgement in self._held:
+            self._records.append(judgement)
+
+    def _give_up(self) -> None:
+        raise BackendError(
+            f"{self._judge} could not be asked about {len(self._held)} {self._noun}, the last: {self._last}; mend that "
+            "and run the same command again: they are judged then, what is finished is kept"
+        )
 
 
 def read_records(path: Path, head: type[H], kind: type[L]) -> tuple[H, list[L]]:

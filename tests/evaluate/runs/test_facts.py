@@ -162,6 +162,18 @@ def test_only_what_the_judge_could_not_be_asked_about_is_judged_again(answered, 
     assert n_wrong <= len(judge_server.prompts) < again["n_statements"]
 
 
+def test_sentences_that_the_judge_was_not_asked_to_split_are_split_again(answered, judge_server):
+    honest = judge_server.reply
+    judge_server.reply = lambda prompt: 500 if "<sentence>" in prompt and "statin" in prompt.lower() else honest(prompt)
+    judge = open_judge("llm", judge_server.overrides)
+    n_unsplit = judge_facts(answered["three"], judge, units="facts").scores.counts["n_unsplit"]
+    judge_server.reply = honest
+
+    again = judge_facts(answered["three"], judge, units="facts", retry_failed=True)
+
+    assert n_unsplit > again.scores.counts["n_unsplit"] == 0
+
+
 def test_a_judging_that_was_stopped_goes_on_where_it_was(answered, judge_server):
     path, judge = answered["three"], open_judge("llm", judge_server.overrides)
     whole = judge_facts(path, judge)
@@ -180,7 +192,7 @@ def test_a_judge_that_dies_ends_the_judging_and_the_rest_is_judged_later(answere
     path, judge = answered["three"], open_judge("llm", judge_server.overrides)
     judge_server.reply = lambda prompt: 503
 
-    with pytest.raises(BackendError, match=r"could not be asked about \d+ questions.*run the same command again"):
+    with pytest.raises(BackendError, match=r"could not be asked about \d+ answers.*run the same command again"):
         judge_facts(path, judge)
 
     judge_server.reply = lambda prompt: "no"
