@@ -11,15 +11,17 @@ import uvicorn
 from ragqa.errors import BackendError
 from ragqa.serve import logs
 from ragqa.serve.app import create_app, guarded
+from ragqa.serve.connections import ACCEPTED_AT_ONCE, Connection, Connections
 from ragqa.serve.following import Follower
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, check_exposure, read_keys
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.service import Service
-from ragqa.serve.settings import ServeSettings
+from ragqa.serve.settings import Limits, ServeSettings
 
 _log = logging.getLogger(__name__)
+_BACKLOG = 2_048
 Announce = Callable[[str], None]
 """Called with the address once the server listens."""
 
@@ -69,6 +71,11 @@ def _serve(
         logs.set_up()
         config = uvicorn.Config(
             create(service, settings, keys),
+            http=Connection,
+            ws="none",
+            backlog=ACCEPTED_AT_ONCE,
+            proxy_headers=bool(settings.security.proxies),
+            forwarded_allow_ips=list(settings.security.proxies),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -78,11 +85,11 @@ def _serve(
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
         _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
-        listener.listen(config.backlog)
+        listener.listen(_BACKLOG)
         announce(address)
         follower = Follower(service.refresh, settings.limits.follow_seconds)
         with _hangup_as(follower.wake), follower.running():
-            _Server(config).run(sockets=[listener])
+            _Server(config, settings.limits).run(sockets=[listener])
     finally:
         service.close()
         listener.close()
@@ -103,6 +110,16 @@ class _Server(uvicorn.Server):
 
     uvicorn's own sends itself the signal again once it has stopped, which ends the process on the spot.
     """
+
+    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+        super().__init__(config)
+        self.server_state = Connections(limits)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept: few at a time, while the kernel keeps many for us."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_BACKLOG)  # asyncio takes one number for both, and set the other
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -21,6 +21,12 @@ class Limits:
 
     Attributes
     ----------
+    connections
+        Most connections at once. One more takes the place of one that has no request under way, or gets 503.
+    head_bytes
+        Longest head of a request, its first line and its headers (431).
+    head_seconds
+        Within this time the head of a request must have arrived (408).
     body_bytes
         Longest request body; a longer one is refused with 413 while it is read.
     chat_body_bytes
@@ -47,6 +53,9 @@ class Limits:
         How often it looks for updates of its indexes; SIGHUP makes it look at once.
     """
 
+    connections: PositiveInt = 1_000
+    head_bytes: PositiveInt = 32_768
+    head_seconds: Seconds = 10.0
     body_bytes: PositiveInt = 65_536
     chat_body_bytes: PositiveInt = 8_388_608
     question_characters: PositiveInt = 2_000
@@ -80,12 +89,16 @@ class Security:
     allowed_hosts
         Values of the Host header that are answered besides the names of this machine, while there are no keys:
         without this check any web page could reach a local server by pointing a name of its own at it.
+    proxies
+        Addresses or networks (10.0.0.0/8) of reverse proxies. From them alone ``X-Forwarded-For`` is believed, which
+        tells the client's address for the log.
     """
 
     keys_file: str = ""
     keys_variable: str = "RAGQA_KEYS"
     allow_without_keys: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
