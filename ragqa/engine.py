@@ -12,7 +12,7 @@ from ragqa import products
 from ragqa.answer import notices
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
-from ragqa.answer.reader import Reader, open_reader
+from ragqa.answer.reader import Reader, SearchingReader, open_reader
 from ragqa.answer.reading import Reading
 from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
@@ -26,6 +26,7 @@ from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.normalise import Normalised, normalise
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
+from ragqa.retrieve.trail import Trail
 from ragqa.stages import Cancel, Clock, FoundDocument, OnStage, StageDone, ms_since, n_cited
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
 
@@ -137,7 +138,7 @@ class Engine:
         asked = question if isinstance(question, Question) else Question(question, type=type)
         clock = Clock()
         candidates = self._found(asked, allowed, clock, on_stage, cancel)
-        answer, clock.timings_ms["read"] = timed(lambda: self.read(asked, candidates, 0))
+        answer, clock.timings_ms["read"] = timed(lambda: self.read(asked, candidates, 0, allowed))
         if on_stage is not None:
             on_stage(StageDone("read", round(clock.timings_ms["read"], 3), n_cited(answer)))
         return clock.on(answer)
@@ -181,7 +182,8 @@ class Engine:
         finally:
             finding.cancel()
         began = time.perf_counter()
-        async with contextlib.aclosing((read or self.read_stream)(question, candidates)) as items:
+        reading = read(question, candidates) if read else self.read_stream(question, candidates, allowed=allowed)
+        async with contextlib.aclosing(reading) as items:
             async for item in items:
                 if isinstance(item, Answer):
                     clock.timings_ms["read"] = ms_since(began)
@@ -240,8 +242,14 @@ class Engine:
         normalised = [self.normalise(text).text for text in questions]
         return rerank(normalised, candidates, heads, self._reranker, settings)
 
-    def read(self, question: Question, candidates: Candidates, query: int) -> Answer:
-        """Third stage: the answer to the question whose candidates are at place ``query``, quotes checked."""
+    def read(self, question: Question, candidates: Candidates, query: int, allowed: Filter = Filter()) -> Answer:
+        """Third stage: the answer to the question whose candidates are at place ``query``, quotes checked.
+
+        A reader that searches several times gets the candidates where it searches for the question itself; its other
+        searches keep to what is ``allowed``.
+        """
+        if isinstance(self._reader, SearchingReader):
+            return self._read_searching(self._reader, question, candidates, query, allowed)
         rows = found_rows(candidates, query, self.recipe.answer.n_documents)
         documents = self.store.read(rows)
         return self.read_documents(
@@ -253,15 +261,32 @@ class Engine:
         reading = self._reader.read(self._as_read(question), documents, [hit.score for hit in hits])
         return self._checked(question, reading, documents, hits)
 
+    def _read_searching(
+        self, reader: SearchingReader, question: Question, candidates: Candidates, query: int, allowed: Filter
+    ) -> Answer:
+        asked = self._as_read(question)
+
+        def fetch(text: str, k: int) -> tuple[Sequence[Hit], Sequence[Document]]:
+            found, place = candidates, query
+            if text not in {question.text, asked.text} or len(found_rows(candidates, query, k)) < k:
+                found, place = self.rerank([text], self.retrieve([text], k, allowed)), 0
+            documents = self.store.read(found_rows(found, place, k))
+            return hits_of(found, place, [document.id for document in documents]), documents
+
+        trail = Trail(fetch)
+        reading = reader.read_searching(asked, trail.search)
+        hits, documents = trail.merged()
+        return dataclasses.replace(self._checked(question, reading, documents, hits), searches=tuple(trail.steps))
+
     async def read_stream(
-        self, question: Question, candidates: Candidates, query: int = 0
+        self, question: Question, candidates: Candidates, query: int = 0, allowed: Filter = Filter()
     ) -> AsyncGenerator[Statement | Answer, None]:
         """As :meth:`read`: each statement as soon as the reader has written it, and last the whole answer.
 
         A reader that does not stream works in a thread and gives its statements at the end.
         """
         if not isinstance(self._reader, StreamingReader):
-            answer = await asyncio.to_thread(self.read, question, candidates, query)
+            answer = await asyncio.to_thread(self.read, question, candidates, query, allowed)
             for statement in answer.statements:
                 yield statement
             yield answer

@@ -208,14 +208,41 @@ class ChatSettings(EndpointSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class IterativeSettings:
+    """The reader ``iterative``: searches several times, then lets another reader answer from all that was found.
+
+    Attributes
+    ----------
+    reader
+        What reads in the end; any reader but ``iterative``.
+    queries
+        Who writes the queries after the first, which is the question: ``feedback`` adds the telling words of what was
+        found, ``generator`` lets the model of ``answer.chat`` write them.
+    n_searches
+        Searches at most.
+    n_hits
+        Documents that each search brings, none of which another brought before.
+    n_terms
+        Words that ``feedback`` adds to the question.
+    """
+
+    reader: str = "extractive"
+    queries: Literal["feedback", "generator"] = "feedback"
+    n_searches: PositiveInt = 4
+    n_hits: PositiveInt = 5
+    n_terms: PositiveInt = 3
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSettings:
     """How hits become an answer: the reader, how many documents it gets, and the settings of ``chat``.
 
     ``reader`` is ``extractive`` (word weights and the index's encoder), ``trained`` (a small model that reads each
     abstract with the question: it tells the direction of effects and labels claims, and takes several times as long),
-    or ``chat``. The first two write at most ``n_statements`` sentences of the articles; ``extractive`` encodes at most
-    ``n_encoded_sentences`` per question. All abstain where the best document's fit (0 to 1) stays below
-    ``abstain_below``. Retracted articles support a statement only with ``allow_retracted``, and are then flagged.
+    ``chat``, or ``iterative``, which searches several times for one of the others. The first two write at most
+    ``n_statements`` sentences of the articles; ``extractive`` encodes at most ``n_encoded_sentences`` per question. All
+    abstain where the best document's fit (0 to 1) stays below ``abstain_below``. Retracted articles support a statement
+    only with ``allow_retracted``, and are then flagged.
     """
 
     reader: str = "extractive"
@@ -225,6 +252,7 @@ class AnswerSettings:
     abstain_below: Fraction = 0.3
     allow_retracted: bool = False
     chat: ChatSettings = ChatSettings()
+    iterative: IterativeSettings = IterativeSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,6 +404,14 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One of the searches of a reader that searches several times: the query, and what it brought, best first."""
+
+    query: str
+    document_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer contract; ``services/answer.schema.json`` is its published JSON schema.
 
@@ -422,7 +430,7 @@ class Answer:
     sources
         The cited articles, or, under an abstention, the nearest papers.
     hits
-        What retrieval returned, with all stage scores.
+        What retrieval returned, with all stage scores; what several searches returned as one list.
     abstained, reason
         True with the reason where the evidence does not suffice.
     timings_ms
@@ -431,6 +439,8 @@ class Answer:
         Hash of the index's manifest: which corpus, index and recipe gave this answer.
     generation
         What a language model did for the answer; None where none was asked.
+    searches
+        The searches of a reader that searches several times, in order; empty where the question was searched for once.
     """
 
     question: Question
@@ -447,4 +457,5 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     manifest_hash: str = ""
     generation: Generation | None = None
+    searches: tuple[SearchStep, ...] = ()
     schema_version: str = "1"

@@ -1,16 +1,19 @@
 """Readers: what turns a question and documents into statements with their spans, looked up by name.
 
+A reader that searches for itself, as often as it likes, is a :class:`SearchingReader` besides.
+
 Another package adds a reader through the entry-point group ``ragqa.readers``; the entry point is a callable that
 takes the same arguments as :func:`open_reader`.
 """
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ragqa.answer.reading import Encode, Reading
 from ragqa.errors import UsageError, nearest
 from ragqa.recipe import AnswerSettings
+from ragqa.retrieve.trail import Search
 from ragqa.types import Document, Question
 
 ENTRY_POINT_GROUP = "ragqa.readers"
@@ -18,6 +21,7 @@ _SHIPPED = (
     EntryPoint("extractive", "ragqa.answer.extractive:ExtractiveReader.open", ENTRY_POINT_GROUP),
     EntryPoint("trained", "ragqa.answer.trained.reader:TrainedReader.open", ENTRY_POINT_GROUP),
     EntryPoint("chat", "ragqa.answer.chat.reader:ChatReader.open", ENTRY_POINT_GROUP),
+    EntryPoint("iterative", "ragqa.answer.iterative.reader:IterativeReader.open", ENTRY_POINT_GROUP),
 )
 Opener = Callable[[AnswerSettings, Encode | None], "Reader"]
 
@@ -27,6 +31,19 @@ class Reader(Protocol):
 
     def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
         """Answer ``question`` from ``documents``, best first, with their retrieval ``scores``."""
+        ...
+
+
+@runtime_checkable
+class SearchingReader(Protocol):
+    """What a reader that searches several times offers besides ``read``, which is for given documents.
+
+    Whoever runs it keeps what it searched for and what that brought (:attr:`ragqa.types.Answer.searches`); a reader
+    may cite any document that a search brought.
+    """
+
+    def read_searching(self, question: Question, search: Search) -> Reading:
+        """Answer ``question`` from what its own searches bring."""
         ...
 
 

@@ -72,7 +72,10 @@ def run(
 @click.option("--setting", help="The rules, where a task has several.")
 @click.option("--label", default="", help="What tables call the system; default: the file's name.")
 @click.option(
-    "--format", "form", type=click.Choice(["trec", "bioasq", "pubmedqa", "mirage"]), help="Default: the task's."
+    "--format",
+    "form",
+    type=click.Choice(["trec", "bioasq", "browsecomp-plus", "pubmedqa", "mirage"]),
+    help="Default: the task's.",
 )
 @click.option("--hits", "n_hits", default=100, show_default=True, help="The depth that the lists were made to.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
@@ -81,7 +84,8 @@ def run(
 def import_(file: Path, task: str, label: str, form: Any, as_json: bool, **options: Any) -> None:
     """Make a run of another system's FILE, to be compared and reported like any other.
 
-    FILE is a TREC run, a BioASQ submission, PubMedQA's predictions, or the folder of MIRAGE's.
+    FILE is a TREC run, a BioASQ submission, PubMedQA's predictions, the folder of MIRAGE's, or that of an agent's run
+    on BrowseComp-Plus.
     """
     from ragqa.evaluate.runs.imported import import_run
     from ragqa.evaluate.runs.run import Request
@@ -230,12 +234,17 @@ def robustness(original: str, perturbed: tuple[str, ...], measure: str, as_json:
 @evaluate.command()
 @click.argument("run_name", metavar="RUN")
 @click.option(
-    "--format", "format_name", type=click.Choice(["trec", "bioasq", "biogen", "pubmedqa", "mirage"]), required=True
+    "--format",
+    "format_name",
+    type=click.Choice(["trec", "bioasq", "biogen", "browsecomp-plus", "pubmedqa", "mirage"]),
+    required=True,
 )
-@click.option("--out", type=_PATH, help="File (mirage: folder) to write; default: in the run's folder.")
+@click.option(
+    "--out", type=_PATH, help="File (mirage, browsecomp-plus: folder) to write; default: in the run's folder."
+)
 @json_option
 def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> None:
-    """Write a run in the form of another program: trec_eval, BioASQ's, BioGen's, PubMedQA's or MIRAGE's."""
+    """Write a run for another program: trec_eval, BioASQ's, BioGen's, BrowseComp-Plus', PubMedQA's or MIRAGE's."""
     from ragqa.evaluate.runs.export import export_run
     from ragqa.evaluate.runs.load import load_run
 

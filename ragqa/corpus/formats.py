@@ -6,6 +6,7 @@ which loads a :class:`~ragqa.corpus.records.CorpusFormat`.
 
 from importlib import metadata
 
+from ragqa.corpus.browsecomp import read_browsecomp
 from ragqa.corpus.jsonl import read_jsonl
 from ragqa.corpus.pubmed_xml import read_pubmed_xml
 from ragqa.corpus.pubmedqa import read_pubmedqa
@@ -16,6 +17,7 @@ GROUP = "ragqa.corpus_formats"
 
 _FORMATS = {
     "beir": CorpusFormat("beir", ("corpus.jsonl", "corpus.jsonl.gz"), 1, read_jsonl),
+    "browsecomp-plus": CorpusFormat("browsecomp-plus", ("*.jsonl", "*.jsonl.gz"), 1, read_browsecomp),
     "pubmed-xml": CorpusFormat("pubmed-xml", ("*.xml", "*.xml.gz"), 2, read_pubmed_xml),
     "pubmedqa": CorpusFormat("pubmedqa", ("*.json", "*.json.gz"), 1, read_pubmedqa),
     "jsonl": CorpusFormat("jsonl", ("*.jsonl", "*.jsonl.gz"), 1, read_jsonl),

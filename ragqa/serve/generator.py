@@ -12,7 +12,7 @@ from ragqa.errors import BackendError
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve.workers import BusyError, Workers
 from ragqa.stages import Cancel
-from ragqa.types import Answer, Notice, Question, Statement
+from ragqa.types import Answer, Filter, Notice, Question, Statement
 
 _log = logging.getLogger(__name__)
 _EXTRACTIVE = "extractive"
@@ -48,9 +48,11 @@ class Generator:
         return self._down_until is not None
 
     async def read(
-        self, question: Question, candidates: Candidates, workers: Workers
+        self, question: Question, candidates: Candidates, workers: Workers, allowed: Filter = Filter()
     ) -> AsyncGenerator[Statement | Answer, None]:
         """Each statement from the candidates of the one question as it is there, and last the answer.
+
+        ``allowed`` holds for a reader that searches for itself.
 
         Raises
         ------
@@ -64,7 +66,7 @@ class Generator:
             self._n_running += 1
             self._trying = True
             try:
-                async with contextlib.aclosing(self._generated(question, candidates)) as items:
+                async with contextlib.aclosing(self._generated(question, candidates, allowed)) as items:
                     async for item in items:
                         if isinstance(item, Answer):
                             self._down_until = None  # who has the answer asks for nothing more
@@ -85,9 +87,11 @@ class Generator:
             yield statement
         yield answer
 
-    async def _generated(self, question: Question, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
+    async def _generated(
+        self, question: Question, candidates: Candidates, allowed: Filter
+    ) -> AsyncGenerator[Statement | Answer, None]:
         ends = time.monotonic() + self._seconds
-        async with contextlib.aclosing(self._engine.read_stream(question, candidates)) as items:
+        async with contextlib.aclosing(self._engine.read_stream(question, candidates, allowed=allowed)) as items:
             while True:
                 try:
                     # The limit is set for each item: one around the loop would strike whoever consumes this.

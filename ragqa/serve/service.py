@@ -251,7 +251,7 @@ class Service:
             return self.workers.run(find, self.limits.request_seconds)
 
         def read(asked: Question, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
-            return generator.read(asked, candidates, self.workers)
+            return generator.read(asked, candidates, self.workers, allowed)
 
         async with (
             asyncio.timeout(self.limits.request_seconds),

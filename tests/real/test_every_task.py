@@ -34,6 +34,7 @@ CASES = [
     ("covid-fact", "", None, None),
     ("cancer-myth", "", None, None),
     ("biogen", "", None, None),
+    ("browsecomp-plus", "", None, None),
     ("sample", None, None, None),
 ]
 MADE = {
@@ -43,6 +44,15 @@ MADE = {
             "example_question": f"Which pill cures it {n}?",
             "example_assumption": "A pill does.",
             "example_answer": "None.",
+        }
+        for n in range(5)
+    ],
+    "browsecomp-plus": [
+        {
+            "query_id": str(n),
+            "query": f"Which drug lowers cholesterol in trial {n}?",
+            "answer": "statins",
+            "evidence_docs": [{"docid": "21881325", "text": "Statins lower cholesterol."}],
         }
         for n in range(5)
     ],
@@ -83,7 +93,7 @@ def test_it_goes_all_the_way_with_one_to_five_questions(
         else:
             with pytest.raises(UsageError, match="no question has the gold"):
                 compare_runs(loaded)
-        for form in ("trec", "bioasq", "biogen", "pubmedqa", "mirage"):
+        for form in ("trec", "bioasq", "biogen", "browsecomp-plus", "pubmedqa", "mirage"):
             try:
                 export_run(runs[0], form)
             except RagqaError as error:
@@ -92,9 +102,9 @@ def test_it_goes_all_the_way_with_one_to_five_questions(
 
 def made(task: str, folder: Path) -> Path:
     """A small file in the form of a task of which there is no real data."""
-    if task == "covid-fact":
-        (folder / "claims.jsonl").write_text("".join(json.dumps(row) + "\n" for row in MADE[task]))
-        return folder / "claims.jsonl"
+    if task in ("covid-fact", "browsecomp-plus"):
+        (folder / "lines.jsonl").write_text("".join(json.dumps(row) + "\n" for row in MADE[task]))
+        return folder / "lines.jsonl"
     (folder / "questions.json").write_text(json.dumps(MADE[task]))
     return folder / "questions.json"
 

@@ -23,11 +23,14 @@ _MODULES = (
     "calibration",
     "choices",
     "citations",
+    "confidence",
     "facts",
     "grounding",
     "labels",
     "rationale",
     "rouge",
+    "searching",
+    "short_answers",
     "verification",
 )
 MEAN_OVER_SETS = "mean_"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ragqa.errors import UsageError
+from ragqa.evaluate.runs.agent_runs import agent_runs_of
 from ragqa.evaluate.runs.folder import read_members
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.prepare import slug
@@ -15,13 +16,14 @@ from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.tasks.biogen import cited_sentences, grounded_answers
 from ragqa.evaluate.tasks.formats.bioasq import write_submission
 from ragqa.evaluate.tasks.formats.biogen import write_cited, write_grounded
+from ragqa.evaluate.tasks.formats.browsecomp import write_agent_runs
 from ragqa.evaluate.tasks.formats.predictions import write_mirage, write_pubmedqa
 from ragqa.evaluate.tasks.formats.trec import write_run
 from ragqa.evaluate.tasks.mirage import SEPARATOR
 from ragqa.evaluate.tasks.outcomes import Outcomes, submission_of, verdicts
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
 
-Format = Literal["trec", "bioasq", "biogen", "pubmedqa", "mirage"]
+Format = Literal["trec", "bioasq", "biogen", "browsecomp-plus", "pubmedqa", "mirage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ def export_run(run: Path, format_name: Format, out: Path | None = None) -> Expor
         The run's folder.
     format_name
         ``trec``: a run file. ``bioasq``, ``biogen``: a submission. ``pubmedqa``: PMID → label.
-        ``mirage``: one file a question.
+        ``mirage``, ``browsecomp-plus``: one file a question.
     out
-        The file (for ``mirage``: the folder); None: beside the run's other files.
+        The file (for ``mirage`` and ``browsecomp-plus``: the folder); None: beside the run's other files.
 
     Raises
     ------
@@ -116,6 +118,18 @@ def _biogen(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[st
     return tuple(notes)
 
 
+def _browsecomp(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[str, ...]:
+    if not outcomes.searches:
+        raise UsageError(
+            f"the run of {task.name!r} has no record of its searches; allowed are runs of browsecomp-plus, and runs of "
+            "other tasks with answer.reader=iterative"
+        )
+    runs = agent_runs_of(task, outcomes)
+    write_agent_runs(target, runs, slug(run.name))
+    silent = sum(not one.response for one in runs)
+    return (f"{silent} questions have no answer",) if silent else ()
+
+
 def _pubmedqa(run: Path, task: Task, outcomes: Outcomes, target: Path) -> tuple[str, ...]:  # noqa: ARG001
     if task.name != "pubmedqa":
         raise UsageError(f"a run of {task.name!r} has no predictions for PubMedQA; allowed are runs of pubmedqa")
@@ -141,6 +155,7 @@ _WRITERS: dict[Format, _Writer] = {
     "trec": _trec,
     "bioasq": _bioasq,
     "biogen": _biogen,
+    "browsecomp-plus": _browsecomp,
     "pubmedqa": _pubmedqa,
     "mirage": _mirage,
 }
@@ -148,6 +163,7 @@ _NAMES: dict[Format, str] = {
     "trec": "run.trec",
     "bioasq": "submission.json",
     "biogen": "submission.jsonl",
+    "browsecomp-plus": "browsecomp-plus",
     "pubmedqa": "predictions.json",
     "mirage": "mirage",
 }

@@ -1,4 +1,4 @@
-"""What another system made, as a run: TREC runs, BioASQ submissions, PubMedQA's and MIRAGE's predictions.
+"""What another system made, as a run: TREC runs, BioASQ submissions, predictions, runs of searching agents.
 
 The folder that is made has the task's gold, a line for each of its questions and the figures, so that comparison, tests
 and reports take it beside runs made here.
@@ -17,6 +17,7 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.measures.bioasq.question import BioasqQuestion, document_id
 from ragqa.evaluate.measures.choices import parse_choice
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS
+from ragqa.evaluate.runs.agent_runs import lines_of_agent
 from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunFolder, RunManifest, read_manifest
 from ragqa.evaluate.runs.lines import QuestionLine, RunHits
 from ragqa.evaluate.runs.prepare import slug
@@ -25,6 +26,7 @@ from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.task import RunTask, write_task
 from ragqa.evaluate.stats.intervals import SEED
 from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
+from ragqa.evaluate.tasks.formats.browsecomp import read_agent_runs
 from ragqa.evaluate.tasks.formats.predictions import read_mirage, read_pubmedqa
 from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.evaluate.tasks.formats.trec import read_run
@@ -35,8 +37,14 @@ from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_question, question_
 from ragqa.manifest import content_hash, here_and_now
 from ragqa.types import Answer, ExactAnswer, VerdictLabel
 
-Format = Literal["trec", "bioasq", "pubmedqa", "mirage"]
-_BY_TASK: Mapping[str, Format] = {"bioasq": "bioasq", "sample": "bioasq", "pubmedqa": "pubmedqa", "mirage": "mirage"}
+Format = Literal["trec", "bioasq", "browsecomp-plus", "pubmedqa", "mirage"]
+_BY_TASK: Mapping[str, Format] = {
+    "bioasq": "bioasq",
+    "browsecomp-plus": "browsecomp-plus",
+    "mirage": "mirage",
+    "pubmedqa": "pubmedqa",
+    "sample": "bioasq",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ def import_run(path: Path, request: Request, label: str = "", form: Format | Non
     Parameters
     ----------
     path
-        The file; for MIRAGE the folder with the sets' folders.
+        The file; for MIRAGE the folder with the sets' folders, for BrowseComp-Plus that with the run's files.
     request
         The task and its data. ``out``: the run's folder; None: ``eval/runs/ID``. ``n_hits``: the depth to which the
         lists were made.
@@ -255,6 +263,12 @@ def _mirage(path: Path, task: Task) -> Foreign:
     return Foreign(lines)
 
 
+def _browsecomp(path: Path, task: Task) -> Foreign:
+    runs = read_agent_runs(path)
+    lines, notes = lines_of_agent(runs, task)
+    return Foreign(lines, _unknown(runs, task), tuple(notes))
+
+
 def _answered(question: TaskQuestion, text: str = "", verdict: VerdictLabel | None = None) -> QuestionLine:
     return QuestionLine(question.id, question.text, answer=Answer(as_question(question), text=text, verdict=verdict))
 
@@ -267,6 +281,7 @@ def _unknown(given: Mapping[str, object], task: Task) -> tuple[str, ...]:
 _READERS: Mapping[Format, Callable[[Path, Task], Foreign]] = {
     "trec": _trec,
     "bioasq": _bioasq,
+    "browsecomp-plus": _browsecomp,
     "pubmedqa": _pubmedqa,
     "mirage": _mirage,
 }

@@ -11,7 +11,7 @@ import msgspec
 
 from ragqa.errors import ProductError
 from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
-from ragqa.evaluate.tasks.outcomes import LabelOutcome
+from ragqa.evaluate.tasks.outcomes import LabelOutcome, SearchOutcome
 from ragqa.types import Answer
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class QuestionLine:
     query
         What was searched for; "" where nothing was.
     hits
-        What retrieval returned.
+        What retrieval returned; of a reader that searches several times, what all of its searches brought.
     answer
         What the reader made of it, without its hits; None where the task asks for none, or under an error.
     cited
@@ -70,6 +70,8 @@ class QuestionLine:
         Multiple choice: the letter that was chosen; None where none was, or no options were given.
     labelled
         For a claim or a question on a trial, in place of an answer: its label.
+    searched
+        How it was searched for, where the reader searches several times or the task asks how often it did.
     timings_ms
         Milliseconds of each stage. Where questions were worked on in a batch, the batch's time by its number of
         questions: a share of the cost, not a latency.
@@ -86,6 +88,7 @@ class QuestionLine:
     snippets: list[BioasqSnippet] = field(default_factory=list)
     choice: str | None = None
     labelled: LabelOutcome | None = None
+    searched: SearchOutcome | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     error: str = ""
 

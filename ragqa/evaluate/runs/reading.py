@@ -11,14 +11,14 @@ from ragqa.errors import RagqaError
 from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
 from ragqa.evaluate.runs.choice import chosen_letter
 from ragqa.evaluate.runs.labelling import Labeller, labeller_of
-from ragqa.evaluate.runs.lines import CitedSection, QuestionLine
+from ragqa.evaluate.runs.lines import CitedSection, QuestionLine, RunHits
 from ragqa.evaluate.runs.stages import Pipeline, Stages
 from ragqa.evaluate.runs.with_evidence import labelled, labelled_each
 from ragqa.evaluate.tasks.formats.bioasq import bioasq_snippet
-from ragqa.evaluate.tasks.outcomes import LabelOutcome
+from ragqa.evaluate.tasks.outcomes import LabelOutcome, SearchOutcome
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.retriever import found_rows
-from ragqa.types import Answer, Assertion, Document, Hit, Question
+from ragqa.types import Answer, Assertion, Document, Hit, Question, SearchStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Item:
         A claim, or a question on a trial, that is to be labelled instead of answered.
     labeller
         What labels it; None: the pipeline's reader.
+    keeps_searches
+        Whether it is told how the question was searched for, even if that was once.
     """
 
     question: Question
@@ -47,6 +49,7 @@ class Item:
     options: Mapping[str, str] = field(default_factory=dict)
     assertion: Assertion | None = None
     labeller: Labeller | None = None
+    keeps_searches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,12 @@ class Reading:
             result = self._stages.read(self._pipeline, line.id, lambda: self._answer(item))
         except RagqaError as error:
             return finished(line, error)
-        answer = replace(cast("Answer", result.value), hits=())
+        answer = cast("Answer", result.value)
+        if answer.searches or item.keeps_searches:
+            line = replace(line, searched=searched(answer, item.query))
+        if answer.searches:
+            line = replace(line, hits=_hits(answer))
+        answer = replace(answer, hits=(), searches=())
         cited, snippets = self._cited(answer, item)
         timings = {**line.timings_ms, **result.timings_ms}
         done = replace(line, answer=answer, cited=cited, snippets=snippets, timings_ms=timings)
@@ -165,6 +173,29 @@ class Reading:
             return engine.read(item.question, self._found.candidates, place)
         given = [Hit(document.id, -1, rank, 0.0) for rank, document in enumerate(item.documents, start=1)]
         return engine.read_documents(item.question, item.documents, given)
+
+
+def searched(answer: Answer, query: str) -> SearchOutcome:
+    """How an answer was searched for: as its reader did, or once, for the documents that it was given."""
+    retrieved = [hit.document_id for hit in answer.hits]
+    steps = list(answer.searches) or [SearchStep(query, tuple(retrieved))]
+    return SearchOutcome(len(steps), retrieved, cited_documents(answer), steps)
+
+
+def cited_documents(answer: Answer) -> list[str]:
+    """The documents that an answer cites, once each: of its statements, then of its first exact answer."""
+    spans = [span for statement in answer.statements for span in statement.spans]
+    spans += [span for exact in answer.exact_answers[:1] for span in exact.spans]
+    return list(dict.fromkeys(span.document_id for span in spans))
+
+
+def _hits(answer: Answer) -> RunHits:
+    stages = sorted({stage for hit in answer.hits for stage in hit.scores})
+    return RunHits(
+        [hit.document_id for hit in answer.hits],
+        [hit.score for hit in answer.hits],
+        {stage: [hit.scores.get(stage) for hit in answer.hits] for stage in stages},
+    )
 
 
 def _requests_in_flight(pipeline: Pipeline) -> int:

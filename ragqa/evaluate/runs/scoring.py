@@ -35,6 +35,8 @@ def _gather(outcomes: Outcomes, line: QuestionLine) -> None:
         outcomes.choices[line.id] = line.choice
     if line.labelled is not None:
         outcomes.labels[line.id] = line.labelled
+    if line.searched is not None:
+        outcomes.searches[line.id] = line.searched
     if line.snippets:
         outcomes.snippets[line.id] = tuple(line.snippets)
     outcomes.sections.update({(cited.document_id, cited.section): cited.text for cited in line.cited})

@@ -13,7 +13,7 @@ from ragqa.corpus.text import named_abstract_sections
 from ragqa.evaluate.runs.labelling import Labeller
 from ragqa.evaluate.runs.loop import Work
 from ragqa.evaluate.runs.reading import Item
-from ragqa.evaluate.tasks.scorers import needs_reader
+from ragqa.evaluate.tasks.scorers import SEARCHING, needs_reader
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_assertion, as_question
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Document
@@ -125,4 +125,5 @@ def _item(task: Task, question: TaskQuestion, labeller: Labeller | None) -> Item
         return Item(as_question(question), query, documents, assertion=assertion, labeller=labeller)
     if question.contexts:
         return Item(as_question(question), documents=given_documents(question), options=question.options)
-    return Item(as_question(question), query=question.text, options=question.options)
+    keeps_searches = SEARCHING in task.scorers
+    return Item(as_question(question), query=question.text, options=question.options, keeps_searches=keeps_searches)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ragqa.evaluate.measures.bioasq.question import MAX_FACTOIDS, BioasqQuestion, BioasqSnippet, ExactAnswer, pmid_url
 from ragqa.evaluate.tasks.task import Task, gold_labels
-from ragqa.types import Answer, ScoredSpan, Span
+from ragqa.types import Answer, ScoredSpan, SearchStep, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,28 @@ class LabelOutcome:
     without_evidence: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """How a question was searched for.
+
+    Attributes
+    ----------
+    n_searches
+        How many searches were made.
+    retrieved
+        The documents that they brought, once each, in the order in which they were found.
+    cited
+        The documents that the answer cites.
+    steps
+        The searches in order; empty where only their number is known.
+    """
+
+    n_searches: int
+    retrieved: list[str] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
+    steps: list[SearchStep] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Outcomes:
     """What the lines of a run say, kept small: one entry a question that has a line.
@@ -56,6 +78,7 @@ class Outcomes:
     sections: dict[tuple[str, str], str] = field(default_factory=dict)
     choices: dict[str, str | None] = field(default_factory=dict)
     labels: dict[str, LabelOutcome] = field(default_factory=dict)
+    searches: dict[str, SearchOutcome] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
 

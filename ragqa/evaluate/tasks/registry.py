@@ -17,6 +17,7 @@ TASKS = {
     "beir": "beir",
     "bioasq": "bioasq",
     "biogen": "biogen",
+    "browsecomp-plus": "browsecomp_plus",
     "cancer-myth": "cancer_myth",
     "covid-fact": "claims.covid_fact",
     "evidence-inference": "evidence_inference",

@@ -26,11 +26,13 @@ from ragqa.evaluate.tasks.answerability_scores import answerability_scores, corr
 from ragqa.evaluate.tasks.biogen import grounding_scores, limit_scores
 from ragqa.evaluate.tasks.evidence_scores import rationale_scores, verification_scores
 from ragqa.evaluate.tasks.outcomes import Outcomes, exact_answer_of, submission_of, verdicts
+from ragqa.evaluate.tasks.search_scores import confidence_scores, searching_scores, short_answer_scores
 from ragqa.evaluate.tasks.task import Task, bioasq_gold, gold_labels
 from ragqa.types import Statement
 
 GROUP = "ragqa.scorers"
 RETRIEVAL = "retrieval"
+SEARCHING = "searching"
 Score = Callable[[Task, Outcomes, EntailmentModel], Scores]
 
 
@@ -152,6 +154,9 @@ _SCORERS: dict[str, Scorer] = {
     "grounding": Scorer(lambda task, outcomes, _model: grounding_scores(task, outcomes)),
     "limits": Scorer(lambda task, outcomes, _model: limit_scores(task, outcomes)),
     "corrections": Scorer(correction_scores),
+    SEARCHING: Scorer(lambda task, outcomes, _model: searching_scores(task, outcomes)),
+    "short_answers": Scorer(lambda task, outcomes, _model: short_answer_scores(task, outcomes)),
+    "confidence": Scorer(lambda task, outcomes, _model: confidence_scores(task, outcomes)),
     "rationale": Scorer(lambda task, outcomes, _model: rationale_scores(task, outcomes.labels)),
     "verification": Scorer(lambda task, outcomes, _model: verification_scores(task, outcomes.labels)),
 }

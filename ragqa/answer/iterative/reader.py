@@ -1,0 +1,91 @@
+"""The reader ``iterative``: searches several times, then lets another reader answer from all that was found."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ragqa.answer.extractive import ExtractiveReader
+from ragqa.answer.iterative.feedback import FeedbackQueries
+from ragqa.answer.iterative.queries import QueryWriter, Weighed
+from ragqa.answer.question import AskedFor, analyse
+from ragqa.answer.reader import Reader, open_reader
+from ragqa.answer.reading import Encode, Reading, check_input
+from ragqa.errors import UsageError
+from ragqa.recipe import AnswerSettings
+from ragqa.retrieve.trail import Found, Search
+from ragqa.types import Document, Question
+
+NAME = "iterative"
+
+
+class IterativeReader:
+    """Searches for the question, then for what each find suggests, until nothing new deals with the question.
+
+    It may be shared between threads as far as the reader that answers in the end may.
+
+    Attributes
+    ----------
+    in_flight
+        Questions that may be read at once.
+    """
+
+    def __init__(
+        self, settings: AnswerSettings, reader: Reader, writer: QueryWriter, encode: Encode | None = None
+    ) -> None:
+        self.settings = settings
+        self.in_flight: int = getattr(reader, "in_flight", 1)
+        self._reader = reader
+        self._writer = writer
+        self._fit = ExtractiveReader(settings, encode)
+
+    @classmethod
+    def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "IterativeReader":
+        """Open the reader that answers in the end, and what writes the queries.
+
+        Raises
+        ------
+        UsageError
+            There is no reader of that name, or it is this one.
+        """
+        own = settings.iterative
+        if own.reader == NAME:
+            raise UsageError(
+                f"answer.iterative.reader = {NAME!r} is the reader itself; name one that answers from what was found, "
+                "for example answer.iterative.reader=extractive"
+            )
+        reader = open_reader(replace(settings, reader=own.reader), encode)
+        return cls(settings, reader, FeedbackQueries(own.n_terms), encode)
+
+    def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
+        """Answer a question from given documents: nothing is searched for."""
+        return self._reader.read(question, documents, scores)
+
+    def read_searching(self, question: Question, search: Search) -> Reading:
+        """Answer a question from what several searches bring.
+
+        The first query is the question. A further search that brings no document whose fit reaches
+        ``answer.abstain_below`` is the last. The ``answer.n_documents`` that fit the question best are read.
+
+        Raises
+        ------
+        UsageError
+            The question is empty.
+        """
+        check_input(question, (), ())
+        own, asked = self.settings.iterative, analyse(question)
+        queries, seen = [question.text], dict[str, Weighed]()
+        while True:
+            found = self._weighed(asked, search(queries[-1], own.n_hits, seen.keys()))
+            seen.update((one.document.id, one) for one in found)
+            fits = any(one.fit >= self.settings.abstain_below for one in found)
+            if len(queries) == own.n_searches or not found or (len(queries) > 1 and not fits):
+                break
+            query = self._writer.next_query(question, queries, list(seen.values()))
+            if not query or query in queries:
+                break
+            queries.append(query)
+        best = sorted(seen.values(), key=lambda one: -one.fit)[: self.settings.n_documents]
+        return self._reader.read(question, [one.document for one in best], [one.fit for one in best])
+
+    def _weighed(self, asked: AskedFor, found: Found) -> list[Weighed]:
+        weights = self._fit.gather(asked, found.documents, found.scores).weights
+        return [Weighed(document, weight.strength) for document, weight in zip(found.documents, weights, strict=True)]

@@ -1,0 +1,53 @@
+"""Answers that were searched for in many steps → scores."""
+
+from ragqa.evaluate.measures.confidence import score_confidence
+from ragqa.evaluate.measures.measure import Scores
+from ragqa.evaluate.measures.searching import Searched, score_searching
+from ragqa.evaluate.measures.short_answers import is_exact_match, score_short_answers
+from ragqa.evaluate.tasks.outcomes import Outcomes
+from ragqa.evaluate.tasks.task import Task, TaskQuestion
+from ragqa.types import Answer
+
+HOLDS_ANSWER = "answer"
+"""Label of the evidence that holds the answer itself: BrowseComp-Plus' gold documents."""
+
+
+def searching_scores(task: Task, outcomes: Outcomes) -> Scores:
+    """Searches, the recall of evidence and gold documents, and citations."""
+    evidence = {question.id: [d for d, grade in question.relevant.items() if grade > 0] for question in task.questions}
+    gold = {question.id: gold_documents(question) for question in task.questions}
+    searched = {
+        question_id: Searched(one.n_searches, one.retrieved, one.cited)
+        for question_id, one in outcomes.searches.items()
+    }
+    return score_searching(evidence, gold, searched)
+
+
+def short_answer_scores(task: Task, outcomes: Outcomes) -> Scores:
+    """Exact match and token F1 of the first exact answer."""
+    wanted = {question.id: wanted_answers(question) for question in task.questions}
+    return score_short_answers(wanted, {q: short_answer(answer) for q, answer in outcomes.answers.items()})
+
+
+def confidence_scores(task: Task, outcomes: Outcomes) -> Scores:
+    """The calibration error of the confidence in the first exact answer, which is right where it matches exactly."""
+    given = {question_id: short_answer(answer) for question_id, answer in outcomes.answers.items()}
+    right = {q.id: is_exact_match(given.get(q.id, ""), wanted_answers(q)) for q in task.questions}
+    stated = {q: one.exact_answers[0].score for q, one in outcomes.answers.items() if one.exact_answers}
+    return score_confidence(right, stated)
+
+
+def gold_documents(question: TaskQuestion) -> tuple[str, ...]:
+    """The documents that hold the answer itself."""
+    return tuple(one.document_id for one in question.evidence if one.label == HOLDS_ANSWER)
+
+
+def wanted_answers(question: TaskQuestion) -> tuple[str, ...]:
+    """Every text that counts as the answer."""
+    exact = question.exact_answer
+    return tuple(name for entry in exact for name in entry) if isinstance(exact, tuple) else ()
+
+
+def short_answer(answer: Answer) -> str:
+    """What an answer comes to: its first exact answer, else its text; "" under an abstention."""
+    return answer.exact_answers[0].text if answer.exact_answers else answer.text
