@@ -12,6 +12,8 @@ from ragqa import products
 from ragqa.answer import notices
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
+from ragqa.answer.dialogue.rewriting import RewritingReader
+from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.reader import Reader, SearchingReader, open_reader
 from ragqa.answer.reading import Reading
 from ragqa.answer.stream import StreamingReader
@@ -295,6 +297,20 @@ class Engine:
         hits = hits_of(candidates, query, [document.id for document in documents])
         async for item in self._reader.stream(self._as_read(question), documents, [hit.score for hit in hits]):
             yield item if isinstance(item, Statement) else self._checked(question, item, documents, hits)
+
+    async def rewrite(self, message: str, earlier: Sequence[Turn]) -> str | None:
+        """The message as a question that stands alone, by the reader's language model; "" where it cannot tell.
+
+        None where the reader has no language model.
+
+        Raises
+        ------
+        EndpointError
+            The model cannot be reached or refuses.
+        """
+        if not isinstance(self._reader, RewritingReader):
+            return None
+        return await self._reader.rewrite(message, earlier)
 
     def _as_read(self, question: Question) -> Question:
         return dataclasses.replace(question, text=self.normalise(question.text).text)

@@ -358,8 +358,9 @@ class Notice:
     granted that the sources deny), ``without_sources``, ``trimmed`` (sources did not fit the model's context),
     ``cut_off`` (a reply broke off), ``language`` (the question is not in English), ``normalised`` (abbreviations of
     the question were written out or its spelling changed: what was read as what),
-    ``verdict_withheld`` (a generator's statements say the opposite of its verdict), or ``degraded`` (something failed
-    or was lacking on the way); ``document_id`` is "" where no single article is meant.
+    ``verdict_withheld`` (a generator's statements say the opposite of its verdict), ``completed`` (the question leant
+    on earlier ones: how it was read), ``asked_back`` (it could be read in several ways: the reason asks which), or
+    ``degraded`` (something failed or was lacking on the way); ``document_id`` is "" where no single article is meant.
     """
 
     kind: str

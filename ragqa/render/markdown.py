@@ -16,13 +16,19 @@ def lines(answer: Answer) -> Iterator[str]:
     The marks count the sources in their order: ``[1]`` is the first of ``answer.sources``.
     """
     numbers = pieces.numbered(answer.sources)
+    if read_as := pieces.read_as(answer):
+        yield f"{markdown(read_as)}\n\n"
+    yield from _beginning(answer, numbers)
+    yield from _ending(answer, numbers)
+
+
+def _beginning(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
     if answer.abstained:
-        yield f"No answer: {markdown(answer.reason)}"
+        yield markdown(pieces.refusal(answer))
     elif answer.verdict is not None:
         yield f"{pieces.verdict(answer)} "
     for statement in answer.statements:
         yield f"{markdown(statement.text)}{pieces.marks(statement.spans, numbers)} "
-    yield from _ending(answer, numbers)
 
 
 class LiveText:
@@ -34,6 +40,12 @@ class LiveText:
     def __init__(self) -> None:
         self._told: list[Statement] = []
         self._numbers: dict[str, int] = {}
+        self._read_as = ""
+
+    def read_as(self, message: str) -> str:
+        """The piece of text that tells how the question was read, before anything is written."""
+        self._read_as = message
+        return f"{markdown(message)}\n\n"
 
     def statement(self, statement: Statement) -> str:
         """The piece of text for a statement that was just written."""
@@ -47,7 +59,11 @@ class LiveText:
         if not self._told or self._told != list(answer.statements):
             if self._told:
                 yield "\n\n(The text above is withdrawn.)\n\n"
-            yield from lines(answer)
+            numbers = pieces.numbered(answer.sources)
+            if (read_as := pieces.read_as(answer)) != self._read_as:
+                yield f"{markdown(read_as)}\n\n"
+            yield from _beginning(answer, numbers)
+            yield from _ending(answer, numbers)
             return
         for source in answer.sources:
             self._numbers.setdefault(source.document_id, len(self._numbers) + 1)
@@ -59,7 +75,7 @@ class LiveText:
 def _ending(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
     for place, exact in enumerate(answer.exact_answers):
         yield f"{'' if place else chr(10)}\n- {markdown(exact.text)}{pieces.marks(exact.spans, numbers)}"
-    for notice in answer.notices:
+    for notice in pieces.notices(answer):
         yield f"\n\nNote: {markdown(notice.message)}"
     if answer.sources:
         yield f"\n\n{pieces.heading_of_sources(answer)}\n"

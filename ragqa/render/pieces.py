@@ -1,8 +1,8 @@
 """What every form of an answer is put together from: footnote marks, the verdict, a source in one line."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ragqa.types import Answer, Source, Span
+from ragqa.types import Answer, Notice, Source, Span
 
 Escape = Callable[[str], str]
 """Makes text of third parties harmless in one form: see :mod:`ragqa.render.escape`."""
@@ -25,6 +25,22 @@ def verdict(answer: Answer) -> str:
         return ""
     probability = answer.verdict_probabilities.get(answer.verdict)
     return f"{answer.verdict.capitalize()}{'' if probability is None else f' ({probability:.0%})'}."
+
+
+def read_as(answer: Answer) -> str:
+    """How a question that leant on earlier ones was read; "" where it stood alone."""
+    return next((notice.message for notice in answer.notices if notice.kind == "completed"), "")
+
+
+def refusal(answer: Answer) -> str:
+    """What an abstention says: its reason, or the question that ragqa asks back."""
+    asks_back = any(notice.kind == "asked_back" for notice in answer.notices)
+    return answer.reason if asks_back else f"No answer: {answer.reason}"
+
+
+def notices(answer: Answer) -> Iterator[Notice]:
+    """The notices that nothing else of the text tells."""
+    return (notice for notice in answer.notices if notice.kind not in {"completed", "asked_back"})
 
 
 def heading_of_sources(answer: Answer) -> str:

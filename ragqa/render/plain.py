@@ -13,16 +13,12 @@ Role = Literal["warning", "lead", "text", "quote"]
 def lines(answer: Answer) -> Iterator[tuple[str, Role]]:
     """The answer's lines in order; the quotes stand below their source."""
     numbers = pieces.numbered(answer.sources)
-    if answer.abstained:
-        yield f"No answer: {plain(answer.reason)}", "warning"
-    if answer.verdict is not None:
-        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
-        yield f"{answer.verdict.capitalize()} ({others})", "lead"
+    yield from _beginning(answer)
     for exact in answer.exact_answers:
         yield f"- {plain(exact.text)} ({exact.score:.2f}){pieces.marks(exact.spans, numbers)}", "lead"
     for statement in answer.statements:
         yield f"{plain(statement.text)}{pieces.marks(statement.spans, numbers)}", "text"
-    for notice in answer.notices:
+    for notice in pieces.notices(answer):
         yield f"Note ({notice.kind.replace('_', ' ')}): {plain(notice.message)}", "warning"
     if answer.sources:
         yield pieces.heading_of_sources(answer), "lead"
@@ -31,6 +27,16 @@ def lines(answer: Answer) -> Iterator[tuple[str, Role]]:
         for span in (span for statement in answer.statements for span in statement.spans):
             if span.document_id == source.document_id:
                 yield f"    “{plain(span.quote)}” ({plain(span.section)} {span.begin}–{span.end})", "quote"
+
+
+def _beginning(answer: Answer) -> Iterator[tuple[str, Role]]:
+    if read_as := pieces.read_as(answer):
+        yield plain(read_as), "lead"
+    if answer.abstained:
+        yield plain(pieces.refusal(answer)), "warning"
+    if answer.verdict is not None:
+        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
+        yield f"{answer.verdict.capitalize()} ({others})", "lead"
 
 
 def source_line(source: Source) -> str:

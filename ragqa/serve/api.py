@@ -16,8 +16,9 @@ from ragqa.serve.events import Event, Report
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.models import AskRequest, Health, SearchRequest
 from ragqa.serve.problem import documented, problem_response
-from ragqa.serve.service import Found, IndexInfo, Service, Shown
+from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
+from ragqa.serve.shown import Found, IndexInfo, Shown
 from ragqa.types import Answer
 
 JSON = "application/json"
@@ -49,8 +50,8 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         responses={
             200: {
                 "description": "The answer, or, where the client asks for it, server-sent events: `stage` as each "
-                "stage ends, `statement` for each statement as it is there, then `answer` with the checked answer; "
-                "`error` where it fails on the way.",
+                "stage ends, `read_as` where a question was completed, `statement` for each statement as it is there, "
+                "then `answer` with the checked answer; `error` where it fails on the way.",
                 "content": {streams.MEDIA_TYPE: {}},
             },
             **documented(400, 401, 404, 408, 413, 422, 503, 504),
@@ -67,7 +68,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         question, allowed = body.to_question(), body.filter.to_filter()
 
         async def answered(report: Report | None) -> Answer:
-            answer = await service.ask(body.index, question, allowed, report)
+            answer = await service.ask(body.index, question, allowed, report, body.turns())
             metrics.answer(facts["index"], answer)
             facts["abstained"] = answer.abstained
             return answer

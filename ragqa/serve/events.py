@@ -7,7 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a waiting client may be told: ``stage`` or ``statement``, with what belongs to it."""
+    """Something that a waiting client may be told: ``stage``, ``statement`` or ``read_as`` (how a
+    message of a conversation is read), with what belongs to it.
+    """
 
     kind: str
     data: Any

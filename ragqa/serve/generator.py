@@ -5,8 +5,9 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
+from ragqa.answer.dialogue.turn import Turn
 from ragqa.engine import Engine
 from ragqa.errors import BackendError
 from ragqa.retrieve.fuse import Candidates
@@ -86,6 +87,17 @@ class Generator:
         for statement in answer.statements:
             yield statement
         yield answer
+
+    async def rewrite(self, message: str, earlier: Sequence[Turn]) -> str | None:
+        """The message as a question that stands alone; "" where that is unclear, None where the generator fails."""
+        if not self._may_try():
+            return None
+        try:
+            return await asyncio.wait_for(self._engine.rewrite(message, earlier), self._seconds)
+        except (BackendError, TimeoutError) as error:
+            self._down_until = time.monotonic() + _PAUSE_SECONDS
+            _log.warning("a message could not be rewritten, rules complete it: %s", str(error) or "it took too long")
+            return None
 
     async def _generated(
         self, question: Question, candidates: Candidates, allowed: Filter

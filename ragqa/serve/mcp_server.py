@@ -16,8 +16,9 @@ from ragqa import __version__
 from ragqa.errors import RagqaError
 from ragqa.render import markdown
 from ragqa.serve.models import Filters, Text
-from ragqa.serve.service import Found, Service, Shown
+from ragqa.serve.service import Service
 from ragqa.serve.settings import Limits
+from ragqa.serve.shown import Found, Shown
 from ragqa.serve.workers import BusyError
 from ragqa.types import Answer, Filter, Question, QuestionType
 

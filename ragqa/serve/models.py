@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ragqa.answer.dialogue.turn import Turn
 from ragqa.types import Filter, Question, QuestionType
 
+_LONGEST_TURN = 2_000
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 
 
@@ -80,10 +82,19 @@ class AskRequest(_Asking):
     )
     type: QuestionType | None = Field(None, description="Else told by the wording.")
     stream: bool = Field(False, description="Answer with server-sent events.")
+    earlier: Annotated[list[Text], Field(max_length=60)] | None = Field(
+        None,
+        description="The questions asked before in this conversation, the oldest first. With them, or with an empty "
+        "list, a question that does not stand alone is completed from the last topic, or asked back.",
+    )
 
     def to_question(self) -> Question:
         """As the engine takes it."""
         return Question(self.question, type=self.type)
+
+    def turns(self) -> list[Turn] | None:
+        """The earlier questions as the service takes them; None where the question is no part of a conversation."""
+        return None if self.earlier is None else [Turn("user", text[:_LONGEST_TURN]) for text in self.earlier]
 
 
 class SearchRequest(_Asking):

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +13,21 @@ import numpy as np
 import ragqa
 from ragqa import products
 from ragqa.answer.compose import source_of
+from ragqa.answer.dialogue.on_topic import kept_on_topic
+from ragqa.answer.dialogue.turn import Turn
+from ragqa.answer.dialogue.understand import Understood
+from ragqa.answer.question import question_type
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
+from ragqa.serve import follow_ups
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
+from ragqa.serve.shown import Found, IndexInfo, IndexState, Shown, with_sources
 from ragqa.serve.workers import Workers
 from ragqa.stages import Cancel, StageDone
-from ragqa.types import Answer, Document, Filter, Hit, Question, Source, Statement
+from ragqa.types import Answer, Filter, Question, Statement
 
 if TYPE_CHECKING:
     from ragqa.manifest import Manifest
@@ -33,48 +39,6 @@ _TEXTS_AT_ONCE = 16
 
 class UnknownNameError(UsageError):
     """An index or a document that is not there (HTTP 404)."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexInfo:
-    """A served index: its corpus, how many documents it has, and which build answers."""
-
-    name: str
-    description: str
-    corpus: str
-    documents: int
-    reader: str
-    created: str
-    manifest_hash: str
-    default: bool
-
-
-@dataclass(frozen=True, slots=True)
-class IndexState:
-    """The state of an index that is served: its hash, when it was made, and whether a newer one waits to be opened."""
-
-    serving: str
-    created: str
-    newer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A hit with the article as an answer would show it."""
-
-    document_id: str
-    rank: int
-    score: float
-    scores: dict[str, float]
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A document with what is derived from its metadata: evidence level and address."""
-
-    document: Document
-    source: Source
 
 
 @dataclass(slots=True)
@@ -209,8 +173,18 @@ class Service:
             for place, (name, served) in enumerate(self._served.items())
         ]
 
-    async def ask(self, index: str | None, question: Question, allowed: Filter, report: Report | None = None) -> Answer:
+    async def ask(
+        self,
+        index: str | None,
+        question: Question,
+        allowed: Filter,
+        report: Report | None = None,
+        earlier: Sequence[Turn] | None = None,
+    ) -> Answer:
         """Answer a question; ``report`` is called in the event loop as the stages end.
+
+        With ``earlier`` it is a message of a conversation, whose turns before it these are: one that does not stand
+        alone is completed, which is reported and told in a notice, or asked back. None: the question is whole.
 
         Raises
         ------
@@ -221,9 +195,35 @@ class Service:
         """
         with self._use(index) as served:
             self._check_question(question.text)
-            if served.generator is None:
-                return await self._read_out(served.engine, question, allowed, report)
-            return await self._written(served.engine, served.generator, question, allowed, report)
+            if earlier is None:
+                return await self._answered(served, question, allowed, report)
+            rewrite = served.generator.rewrite if served.generator is not None else None
+            read = await follow_ups.read_message(question.text, earlier, rewrite)
+            if not read.question:
+                return follow_ups.asked_back(question, read, earlier, served.engine.index.manifest_hash)
+            if read.is_completed and report is not None:
+                report(Event("read_as", follow_ups.read_as(read.question)))
+            kind = question.type or (question_type(read.limit) if read.is_aspect else None)
+            question = replace(question, text=read.question, type=kind)
+            answer = await self._answered(served, question, allowed, report)
+            return follow_ups.told(await self._on_topic(served.engine, answer, read), read)
+
+    async def _answered(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
+        if served.generator is None:
+            return await self._read_out(served.engine, question, allowed, report)
+        return await self._written(served.engine, served.generator, question, allowed, report)
+
+    async def _on_topic(self, engine: Engine, answer: Answer, read: Understood) -> Answer:
+        """The answer to a completed question, or an abstention where it strayed."""
+        cited = [source.document_id for source in answer.sources if source.cited]
+        if not read.is_completed or not cited:
+            return answer
+
+        def job(_: Cancel) -> Answer:
+            documents = engine.store.read(engine.store.find(cited))
+            return kept_on_topic(answer, read, {document.id: document for document in documents})
+
+        return await self.workers.run(job, self.limits.request_seconds)
 
     async def _read_out(self, engine: Engine, question: Question, allowed: Filter, report: Report | None) -> Answer:
         """All stages in one thread, so that a question waits for its turn once."""
@@ -274,7 +274,7 @@ class Service:
 
             def job(_: Cancel) -> list[Found]:
                 hits = engine.search(question, k, allowed)
-                return _with_sources(hits, engine.store.read([hit.row for hit in hits]))
+                return with_sources(hits, engine.store.read([hit.row for hit in hits]))
 
             return await self.workers.run(job, self.limits.request_seconds)
 
@@ -371,10 +371,3 @@ def _is_outdated(engine: Engine) -> bool:
         return products.index_state(engine.index.folder.name) != engine.index.manifest_hash
     except RagqaError:
         return False
-
-
-def _with_sources(hits: Sequence[Hit], documents: Sequence[Document]) -> list[Found]:
-    return [
-        Found(hit.document_id, hit.rank, hit.score, dict(hit.scores), source_of(document, cited=False))
-        for hit, document in zip(hits, documents, strict=True)
-    ]

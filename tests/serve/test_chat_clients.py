@@ -126,6 +126,10 @@ def test_odd_earlier_messages_do_not_stop_the_last(quick_client: httpx.Client) -
         (TAGS_PROMPT % written(STATINS), {"tags": ["Health", "Statins", "Fibrillation"]}),
         (FOLLOW_UPS_PROMPT % written(STATINS), {"follow_ups": []}),
         (QUERIES_PROMPT % written(STATINS), {"queries": [STATINS]}),
+        (
+            QUERIES_PROMPT % f"{written(STATINS)}\nUSER: And in women?",
+            {"queries": [STATINS.replace("?", " in women?")]},
+        ),
         (AUTOCOMPLETE_PROMPT % written(STATINS), {"text": ""}),
     ],
 )

@@ -11,11 +11,13 @@ from ragqa.answer.chat.examples import ExamplePool, load_examples
 from ragqa.answer.chat.open_question import answer_open_question
 from ragqa.answer.chat.options import LETTERS, choose_option
 from ragqa.answer.chat.packing import Packed, pack
+from ragqa.answer.chat.rewrite import rewritten
 from ragqa.answer.chat.session import Session
 from ragqa.answer.chat.solved import OwnReasoning, solved_turns
 from ragqa.answer.chat.sources import NumberedSource
 from ragqa.answer.chat.write import Draft, Report, Work, Writer, abstention
 from ragqa.answer.chat.yes_no import answer_yes_or_no
+from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.extractive import ExtractiveReader
 from ragqa.answer.notices import about_documents
 from ragqa.answer.question import AskedFor, analyse
@@ -127,6 +129,11 @@ class ChatReader:
         """Each checked statement as soon as the model has written it, and last the whole reading."""
         async for item in loop.iterate_on_loop(self._stream(ReadJob(question, documents, scores))):
             yield item
+
+    async def rewrite(self, message: str, earlier: Sequence[Turn]) -> str:
+        """The message as a question that stands alone; "" where the model cannot tell what it asks."""
+        sample = Sample(self.models[0], self.settings.chat.seed, 0.0)
+        return await loop.await_on_loop(rewritten(sample, self.prompts, message, earlier))
 
     def choose(
         self, question: Question, options: Sequence[str], documents: Sequence[Document] = ()

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ragqa.answer.dialogue.turn import Turn
+from ragqa.answer.dialogue.understand import understand
 from ragqa.answer.terms import weight
 from ragqa.corpus.words import STOPWORDS, stem
 from ragqa.serve.openai.requests import ChatMessage
@@ -87,11 +89,17 @@ def _of_open_webui(key: str, questions: Sequence[str]) -> Chore:
         "title": lambda: title,
         "tags": lambda: tags_of(questions),
         "follow_ups": lambda: [],  # suggestions that no article was looked up for would lead nowhere
-        "queries": lambda: list(questions[-1:]),
+        "queries": lambda: [_completed(questions)] if questions else [],
         "prompt": lambda: questions[-1] if questions else "",
         "text": lambda: "",
     }
     return Chore(key, json.dumps({key: values[key]()}, ensure_ascii=False), title if key == "title" else "")
+
+
+def _completed(questions: Sequence[str]) -> str:
+    """The last question with what it leaves out of those before it."""
+    read = understand(questions[-1], [Turn("user", text) for text in questions[:-1]])
+    return read.question or questions[-1]
 
 
 def _questions(conversation: str) -> list[str]:

@@ -20,7 +20,8 @@ from ragqa.serve.openai.requests import ChatRequest
 from ragqa.serve.openai.shape import Shape, shape_of_completion
 from ragqa.serve.openai.talk import Order, Reply, Talk, data
 from ragqa.serve.problem import documented, problem_of
-from ragqa.serve.service import IndexInfo, Service, UnknownNameError
+from ragqa.serve.service import Service, UnknownNameError
+from ragqa.serve.shown import IndexInfo
 
 _DONE = b"data: [DONE]\n\n"
 

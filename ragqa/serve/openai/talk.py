@@ -82,9 +82,11 @@ class Talk:
 
     async def _answered(self, request: Request, order: Order, report: Report | None) -> Answer:
         facts = request.state.facts
-        question = Question(order.conversation.question, type=order.options.type)
+        conversation = order.conversation
+        question = Question(conversation.question, type=order.options.type)
         facts |= asked(question.text, order.model, self._settings)
-        answer = await self._service.ask(order.model, question, order.options.filter.to_filter(), report)
+        allowed = order.options.filter.to_filter()
+        answer = await self._service.ask(order.model, question, allowed, report, conversation.earlier)
         self._metrics.answer(facts["index"], answer)
         facts["abstained"] = answer.abstained
         return answer
@@ -96,6 +98,9 @@ async def _written(stream: AsyncIterator[Event], order: Order, *, live: bool) ->
     async for event in stream:
         if event.kind in {"heartbeat", "error"}:
             yield event
+        elif event.kind == "read_as" and live:
+            told.append(text.read_as(event.data))
+            yield Event("text", told[-1])
         elif event.kind == "statement" and live:
             told.append(text.statement(event.data))
             yield Event("text", told[-1])
