@@ -120,11 +120,14 @@ def hash_files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, never a part, even after a crash."""
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part, even after a crash.
+
+    ``mode`` are its permissions, less those that the umask of the process takes away.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

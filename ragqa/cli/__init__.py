@@ -12,6 +12,7 @@ from ragqa.cli.corpus import corpus
 from ragqa.cli.doctor import doctor
 from ragqa.cli.eval import evaluate
 from ragqa.cli.index import index
+from ragqa.cli.keys import keys
 from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
 from ragqa.cli.update import update
@@ -26,7 +27,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, corpus, index, update, evaluate, serve, mcp, doctor):
+for command in (ask, search, corpus, index, update, evaluate, serve, keys, mcp, doctor):
     cli.add_command(command)
 
 

@@ -22,7 +22,7 @@ _OPTIONS = (
     ),
     click.option("--host", help="Address to listen on."),
     click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one."),
-    click.option("--keys-file", help="File with one bearer key a line."),
+    click.option("--keys-file", help="The keys, as `ragqa keys` writes them."),
     click.option("--allow-without-keys", is_flag=True, help="Let other machines in though there are no keys."),
     set_option,
 )

@@ -1,17 +1,20 @@
 """What stands before every route: request ids, host check, keys, body limits, security headers, log and figures."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragqa.serve import logs
-from ragqa.serve.keys import Keys
+from ragqa.serve import logs, workers
+from ragqa.serve.allowance import Allowances, OverdrawnError
+from ragqa.serve.keys import Keys, Known, RefusedKeyError
+from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.problem import is_openai, problem_response
 from ragqa.serve.settings import Limits
@@ -22,6 +25,9 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _DISCARDED_AT_MOST = 256
 """A body that is too long is read on and thrown away up to this many times ``limits.body_bytes``, so that a client that
 sends first and listens later gets the refusal instead of a reset connection."""
+_REFUSAL_SECONDS = 0.5
+"""A wrong key is told so late, which slows down who tries many."""
+_REFUSALS_HELD_AT_MOST = 64
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -35,6 +41,16 @@ SECURITY_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 _HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """A request is answered with a problem before it reaches a route."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
 
 
 class Guard:
@@ -64,6 +80,8 @@ class Guard:
         self._hosts = {*_THIS_MACHINE, *(host.lower() for host in allowed_hosts)}
         self._needs_key = needs_key
         self._metrics = metrics
+        self._allowances = Allowances()
+        self._n_refusals_held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of ASGI; everything but HTTP requests is passed on."""
@@ -100,37 +118,70 @@ class Guard:
         self, scope: Scope, headers: dict[bytes, str], facts: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         path = scope["path"]
-        refusal: tuple[int, str, dict[str, str]] | None = None
-        body = b""
-        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
-            refusal = (400, "the request names its host more than once; send one Host header", {})
-        elif not self._keys and not self._is_known_host(headers.get(b"host", "")):
-            text = "this server does not answer to that host name; add it to security.allowed_hosts, or set keys"
-            refusal = (421, text, {})
-        elif self._keys and self._needs_key(path):
-            facts["key"] = self._keys.name_of(headers.get(b"authorization", ""))
-            if facts["key"] is None:
-                text = "a valid key is needed; send it as: Authorization: Bearer KEY"
-                refusal = (401, text, {"www-authenticate": "Bearer"})
-        if refusal is None:
-            limit = self._limits.chat_body_bytes if is_openai(path) else self._limits.body_bytes
-            body, refusal = await self._read_body(headers, receive, limit)
-        if refusal is None:
-            # The server leaves out the body of an answer to HEAD by itself.
-            asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-            await self.app(asked, _replayed(body, receive), send)
-            return
-        status, detail, more = refusal
-        response = problem_response(status, detail, {**more, "connection": "close"}, openai=is_openai(path))
+        try:
+            with contextlib.ExitStack() as under_way:
+                self._check_host(scope, headers)
+                if self._keys and self._needs_key(path):
+                    known = await self._known(headers)
+                    facts["key"] = known.name
+                    under_way.enter_context(self._allowed(known))
+                    workers.owner.set(known.name)
+                limit = self._limits.chat_body_bytes if is_openai(path) else self._limits.body_bytes
+                body = await self._read_body(headers, receive, limit)
+                # The server leaves out the body of an answer to HEAD by itself.
+                asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+                await self.app(asked, _replayed(body, receive), send)
+                return
+        except _Refused as refused:
+            headers_sent = {**refused.headers, "connection": "close"}
+            response = problem_response(refused.status, refused.detail, headers_sent, openai=is_openai(path))
         await response(scope, receive, send)
 
-    async def _read_body(
-        self, headers: dict[bytes, str], receive: Receive, limit: int
-    ) -> tuple[bytes, tuple[int, str, dict[str, str]] | None]:
-        """The body, or why it is refused. No more than ``limit`` bytes are ever held."""
+    def _check_host(self, scope: Scope, headers: dict[bytes, str]) -> None:
+        """Refuse what a browser may have been led to send by a page of someone else."""
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            raise _Refused(400, "the request names its host more than once; send one Host header")
+        host = headers.get(b"host", "")
+        if not self._keys and not self._is_known_host(host):
+            text = "this server does not answer to that host name; add it to security.allowed_hosts, or make keys"
+            raise _Refused(421, text)
+        origin = headers.get(b"origin")
+        if origin is None or not scope["path"].startswith(HTTP_PATH):
+            return
+        of_origin = origin.partition("://")[2]
+        if self._is_known_host(of_origin) or (self._keys and of_origin == host):
+            return
+        raise _Refused(403, "pages of that origin may not use MCP here; add its host to security.allowed_hosts")
+
+    async def _known(self, headers: dict[bytes, str]) -> Known:
+        """The key of a request; who sends a wrong one waits for the refusal."""
+        authorization = headers.get(b"authorization", "")
+        try:
+            return self._keys.known(authorization)
+        except RefusedKeyError as error:
+            if authorization and self._n_refusals_held < _REFUSALS_HELD_AT_MOST:
+                self._n_refusals_held += 1
+                try:
+                    await asyncio.sleep(_REFUSAL_SECONDS)
+                finally:
+                    self._n_refusals_held -= 1
+            raise _Refused(401, str(error), {"www-authenticate": "Bearer"}) from error
+
+    @contextlib.contextmanager
+    def _allowed(self, known: Known) -> Iterator[None]:
+        """One request within what its key may ask."""
+        with contextlib.ExitStack() as under_way:
+            try:
+                under_way.enter_context(self._allowances.request(known))
+            except OverdrawnError as error:
+                raise _Refused(429, str(error), {"retry-after": str(error.retry_after_seconds)}) from error
+            yield
+
+    async def _read_body(self, headers: dict[bytes, str], receive: Receive, limit: int) -> bytes:
+        """The body; no more than ``limit`` bytes are ever held."""
         declared = headers.get(b"content-length", "")
         if not declared and b"transfer-encoding" not in headers:
-            return b"", None
+            return b""
         chunks, n_read, complete = list[bytes](), 0, False
         read_at_most = limit + self._limits.body_bytes * _DISCARDED_AT_MOST
         try:
@@ -147,10 +198,10 @@ class Guard:
                         chunks.clear()
                     complete = not message.get("more_body", False)
         except TimeoutError:
-            return b"", (408, f"the request body did not arrive within {self._limits.body_seconds:g} s", {})
+            raise _Refused(408, f"the request body did not arrive within {self._limits.body_seconds:g} s") from None
         if n_read > limit:
-            return b"", (413, f"the request body is longer than the {limit:,} bytes that this server takes", {})
-        return b"".join(chunks), None
+            raise _Refused(413, f"the request body is longer than the {limit:,} bytes that this server takes")
+        return b"".join(chunks)
 
     def _is_known_host(self, host: str) -> bool:
         name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()

@@ -14,7 +14,7 @@ from ragqa.serve.app import create_app, guarded
 from ragqa.serve.connections import ACCEPTED_AT_ONCE, Connection, Connections
 from ragqa.serve.following import Follower
 from ragqa.serve.guard import Guard
-from ragqa.serve.keys import Keys, check_exposure, read_keys
+from ragqa.serve.keys import Keys, check_exposure, open_keys
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.service import Service
@@ -62,7 +62,7 @@ def serve_mcp_stdio(settings: ServeSettings) -> None:
 def _serve(
     settings: ServeSettings, announce: Announce, create: Callable[[Service, ServeSettings, Keys], Guard]
 ) -> None:
-    keys = read_keys(settings.security)
+    keys = open_keys(settings.security)
     check_exposure(settings.host, keys, settings.security)
     listener = _bound(settings.host, settings.port)
     with _hangup_as(lambda: None):  # it must not end the process while the indexes are being opened

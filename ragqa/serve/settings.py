@@ -10,6 +10,7 @@ import msgspec
 from ragqa import home, recipe
 from ragqa.errors import RecipeError
 from ragqa.recipe import NaturalInt, PositiveInt
+from ragqa.serve.key_file import DEFAULT_PATH
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -81,9 +82,8 @@ class Security:
     Attributes
     ----------
     keys_file
-        A file with one bearer key a line (lines that begin with ``#`` are comments); "" for none.
-    keys_variable
-        An environment variable that holds keys, separated by commas or spaces.
+        The keys, as ``ragqa keys`` writes them; under ``RAGQA_HOME`` where it is not absolute. The default file need
+        not be there: then everybody on this machine is let in.
     allow_without_keys
         Listen beyond this machine though there are no keys.
     allowed_hosts
@@ -94,8 +94,7 @@ class Security:
         tells the client's address for the log.
     """
 
-    keys_file: str = ""
-    keys_variable: str = "RAGQA_KEYS"
+    keys_file: str = DEFAULT_PATH
     allow_without_keys: bool = False
     allowed_hosts: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()

@@ -1,15 +1,23 @@
-"""Bounded work: so many jobs at once in threads, so many waiting, and not one more."""
+"""Bounded work: so many jobs at once in threads, so many waiting, and not one more; each owner in its turn."""
 
 import asyncio
 import math
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from ragqa.stages import Cancel
 
 T = TypeVar("T")
+
+owner: ContextVar[str] = ContextVar("owner", default="")
+"""On whose behalf work is done: the name of a key, "" where there are none."""
+
+_REMEMBERED_SECONDS = 60.0
+"""How long a thread is kept free of an owner's jobs after another owner had one."""
 
 
 class BusyError(Exception):
@@ -21,7 +29,11 @@ class BusyError(Exception):
 
 
 class Workers:
-    """Runs jobs in at most ``n_threads`` threads; at most ``n_waiting`` more wait, first come, first served.
+    """Runs jobs in at most ``n_threads`` threads; at most ``n_waiting`` more wait.
+
+    The next thread goes to the :data:`owner` with the fewest jobs in threads, among those to the one that waits longest
+    for its turn; the jobs of one owner are served as they come. While several owners have had jobs of late, none gets
+    the last thread besides its own others: who asks little is not held up by who asks much.
 
     Use it from one event loop. A thread cannot be stopped: a job that is given up (time limit, client gone)
     keeps its thread until it is asked whether it goes on, and only then does the thread take the next job.
@@ -33,7 +45,9 @@ class Workers:
         self.waiting = 0
         self._under_way: set[asyncio.Future[Any]] = set()
         self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="work")
-        self._free = asyncio.Semaphore(n_threads)
+        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
+        self._n_running = Counter[str]()  # jobs in threads by owner, whoever waits for them
+        self._seen = dict[str, float]()  # when each owner last had a job
         self._mean_seconds = 1.0
 
     @property
@@ -48,7 +62,7 @@ class Workers:
     @property
     def full(self) -> bool:
         """Whether one more job would be refused."""
-        return self._free.locked() and self.waiting >= self.n_waiting
+        return self._n_running.total() >= self.n_threads and self.waiting >= self.n_waiting
 
     async def run(self, job: Callable[[Cancel], T], seconds: float) -> T:
         """The result of ``job``.
@@ -60,13 +74,19 @@ class Workers:
         TimeoutError
             Waiting and working took longer than ``seconds``.
         """
-        if self.full:
+        name = owner.get()
+        self._seen[name] = asyncio.get_running_loop().time()
+        waits = name in self._lines or not self._may_start(name)
+        if waits and self.waiting >= self.n_waiting:
             raise BusyError(self._retry_after_seconds())
         cancel = Cancel()
         try:
             async with asyncio.timeout(seconds):
-                await self._wait()
-                return await asyncio.shield(self._start(job, cancel))
+                if waits:
+                    await self._wait(name)
+                else:
+                    self._n_running[name] += 1
+                return await asyncio.shield(self._start(name, job, cancel))
         finally:
             cancel.cancel()
 
@@ -74,14 +94,21 @@ class Workers:
         """Let running jobs finish and stop the threads."""
         self._threads.shutdown()
 
-    async def _wait(self) -> None:
+    async def _wait(self, name: str) -> None:
+        """Wait for a thread of the owner's."""
+        turn = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(name, deque()).append(turn)
         self.waiting += 1
         try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # its turn came in the same moment
+                self._give_back(name)
+            else:
+                self._leave(name, turn)
+            raise
 
-    def _start(self, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
+    def _start(self, name: str, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         began = loop.time()
         future = loop.run_in_executor(self._threads, job, cancel)
@@ -89,13 +116,45 @@ class Workers:
 
         def finished(done: asyncio.Future[T]) -> None:
             self._under_way.discard(done)
-            self._free.release()
             self._mean_seconds += 0.1 * (loop.time() - began - self._mean_seconds)
+            self._give_back(name)
             with suppress(asyncio.CancelledError):
                 done.exception()  # marks it as seen where nobody waits any more
 
         future.add_done_callback(finished)
         return future
+
+    def _may_start(self, name: str) -> bool:
+        """Whether there is a thread for one more job of an owner."""
+        n_free = self.n_threads - self._n_running.total()
+        if n_free != 1 or self._n_running[name] == 0:
+            return n_free > 0
+        now = asyncio.get_running_loop().time()
+        return not any(now - seen < _REMEMBERED_SECONDS for other, seen in self._seen.items() if other != name)
+
+    def _give_back(self, name: str) -> None:
+        """Give a thread that an owner has used, and every other that is free, to those whose turn it is."""
+        self._n_running[name] -= 1
+        while (following := self._following()) is not None:
+            turn = self._lines[following].popleft()
+            line = self._lines.pop(following)
+            if line:
+                self._lines[following] = line  # behind all others
+            self.waiting -= 1
+            self._n_running[following] += 1
+            turn.set_result(None)
+
+    def _following(self) -> str | None:
+        """The owner whose turn it is; None where no thread is free for any that waits."""
+        ready = [name for name in self._lines if self._may_start(name)]
+        return min(ready, key=lambda name: self._n_running[name], default=None)
+
+    def _leave(self, name: str, turn: asyncio.Future[None]) -> None:
+        """Give up a place in the line."""
+        self._lines[name].remove(turn)
+        if not self._lines[name]:
+            del self._lines[name]
+        self.waiting -= 1
 
     def _retry_after_seconds(self) -> int:
         seconds = self._mean_seconds * (self.waiting + 1) / self.n_threads

@@ -10,10 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+
+from ragqa.serve import key_file
+from ragqa.serve.key_file import Key
 
 KEY = "a-key-made-for-this-test-only"
 OTHER_KEY = "another-key-made-for-this-test-only"
@@ -108,11 +112,13 @@ def server(start_server: StartServer) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def guarded_server(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with two keys, one from a file and one from the environment, that logs questions."""
-    keys = tmp_path_factory.mktemp("keys") / "keys"
-    keys.write_text(f"# for the tests\n{KEY}\n")
-    options = ("--keys-file", str(keys), "--set", "logs.questions=true")
-    with start_server(*options, RAGQA_KEYS=f"{OTHER_KEY},one-more-key-for-tests") as running:
+    """A server with two keys that logs questions."""
+    path = tmp_path_factory.mktemp("keys") / "keys.toml"
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    key_file.write(
+        path, {name: Key(key_file.digest(key), made) for name, key in (("ours", KEY), ("theirs", OTHER_KEY))}
+    )
+    with start_server("--keys-file", str(path), "--set", "logs.questions=true") as running:
         yield running
 
 

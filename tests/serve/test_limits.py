@@ -128,6 +128,7 @@ def test_keys_are_asked_for_where_there_are_any(guarded_server) -> None:
         assert client.get("/", headers={"host": "ragqa.example.org"}).status_code == 200
         assert client.get("/healthz").status_code == 200
         assert KEY not in guarded_server.log_path.read_text()
+        assert {"ours", "theirs"} <= {line.get("key") for line in guarded_server.log()}
 
 
 def test_the_log_tells_about_requests_but_not_what_was_asked(server, client: httpx.Client) -> None:

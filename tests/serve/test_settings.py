@@ -7,16 +7,10 @@ import pytest
 from ragqa import home, recipe
 from ragqa.cli import run
 from ragqa.errors import RecipeError, UsageError
-from ragqa.serve.keys import check_exposure, read_keys
+from ragqa.serve.keys import check_exposure, open_keys
 from ragqa.serve.settings import Security, ServeSettings, load
 
-KEY = "a-key-made-for-this-test-only"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused
-
-
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RAGQA_KEYS", raising=False)
 
 
 def test_the_settings_file_holds_the_defaults() -> None:
@@ -60,30 +54,14 @@ def test_wrong_settings_are_refused(override: str, message: str) -> None:
         load("server", [override])
 
 
-def test_a_server_beyond_this_machine_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_beyond_this_machine_needs_keys() -> None:
     for host in (EVERYWHERE, "::", "192.0.2.1", "ragqa.example.org"):
-        with pytest.raises(UsageError, match="there are no keys"):
-            check_exposure(host, read_keys(Security()), Security())
-    monkeypatch.setenv("RAGQA_KEYS", KEY)
-    check_exposure(EVERYWHERE, read_keys(Security()), Security())
-    monkeypatch.delenv("RAGQA_KEYS")
+        with pytest.raises(UsageError, match="ragqa keys add"):
+            check_exposure(host, open_keys(Security()), Security())
     open_to_all = Security(allow_without_keys=True)
-    check_exposure(EVERYWHERE, read_keys(open_to_all), open_to_all)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "cannot read"), ("# none\n\n", "has no key"), ("short\n", "5 characters"), ("\udcff", "cannot read")],
-)
-def test_wrong_key_files_are_refused(content: str | None, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    if content is not None:
-        path.write_bytes(content.encode("utf-8", "surrogateescape"))
-
-    with pytest.raises(UsageError, match=message) as caught:
-        read_keys(Security(keys_file=str(path)))
-
-    assert "short" not in str(caught.value)
+    check_exposure(EVERYWHERE, open_keys(open_to_all), open_to_all)
+    assert run(["keys", "add", "clinic"]) == 0
+    check_exposure(EVERYWHERE, open_keys(Security()), Security())
 
 
 @pytest.mark.parametrize(
@@ -91,6 +69,7 @@ def test_wrong_key_files_are_refused(content: str | None, message: str, tmp_path
     [
         (["serve", "--index", "sampel"], 2, "did you mean 'sample'"),
         (["serve", "--host", EVERYWHERE], 2, "there are no keys"),
+        (["serve", "--keys-file", "nowhere.toml"], 2, "ragqa keys add NAME --file"),
         (["serve", "--settings", "sever"], 2, "did you mean 'server'"),
         (["serve", "--set", "limits.wating=1"], 2, "did you mean 'waiting'"),
         (["serve", "--set", "answer.n_document=1", "--port", "0"], 2, "did you mean 'n_documents'"),

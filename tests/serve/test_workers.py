@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragqa.serve.workers import BusyError, Workers
+from ragqa.serve.workers import BusyError, Workers, owner
 from ragqa.stages import Cancel, QuestionCancelledError
 
 
@@ -112,3 +112,77 @@ def test_a_job_that_is_given_up_is_under_way_until_its_thread_ends() -> None:
         workers.close()
 
     asyncio.run(given_up())
+
+
+def test_owners_take_turns_and_none_gets_the_last_thread_while_another_is_about() -> None:
+    begun: list[str] = []
+
+    async def asked() -> list[str]:
+        workers = Workers(2, 20)
+        doors = {name: threading.Semaphore(0) for name in ("greedy", "patient")}
+
+        async def one(name: str) -> None:
+            def job(_: Cancel) -> None:
+                begun.append(name)
+                doors[name].acquire(timeout=10)
+
+            owner.set(name)
+            await workers.run(job, 20)
+
+        first = asyncio.create_task(one("patient"))
+        await asyncio.sleep(0.05)
+        doors["patient"].release()
+        await first
+        many = [asyncio.create_task(one("greedy")) for _ in range(6)]
+        await asyncio.sleep(0.05)
+        assert begun == ["patient", "greedy"], "one thread is kept free"
+        some = [asyncio.create_task(one("patient")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert begun[2:] == ["patient"]
+        doors["patient"].release(5)
+        await asyncio.gather(*some)
+        doors["greedy"].release(10)
+        await asyncio.gather(*many)
+        assert (workers.running, workers.waiting) == (0, 0)
+        workers.close()
+        return begun
+
+    order = asyncio.run(asked())
+
+    assert order == ["patient", "greedy", "patient", "patient", *["greedy"] * 5]
+
+
+def test_one_owner_alone_has_every_thread() -> None:
+    async def most() -> int:
+        workers = Workers(3, 20)
+        door = threading.Event()
+        jobs = [asyncio.create_task(workers.run(lambda _: door.wait(10), 20)) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        running = workers.running
+        door.set()
+        await asyncio.gather(*jobs)
+        workers.close()
+        return running
+
+    assert asyncio.run(most()) == 3
+
+
+def test_who_leaves_the_line_gives_its_place_up() -> None:
+    async def left() -> tuple[int, int]:
+        workers = Workers(1, 5)
+        door = threading.Event()
+        first = asyncio.create_task(workers.run(lambda _: door.wait(10), 20))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(workers.run(lambda _: None, 20)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        waiting[1].cancel()
+        await asyncio.sleep(0.01)
+        n_waiting = workers.waiting
+        door.set()
+        waiting[0].cancel()  # perhaps in the moment in which its turn comes
+        await asyncio.gather(first, *waiting, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        workers.close()
+        return n_waiting, workers.waiting + workers.running
+
+    assert asyncio.run(left()) == (2, 0)
