@@ -47,6 +47,12 @@ class SearchingReader(Protocol):
         ...
 
 
+def answering(reader: Reader) -> Reader:
+    """The reader that answers in the end: the inner one of a reader that works for another, else the reader itself."""
+    inner: Reader = getattr(reader, "inner", reader)
+    return inner
+
+
 def open_reader(settings: AnswerSettings, encode: Encode | None = None) -> Reader:
     """Open the reader that a recipe names.
 

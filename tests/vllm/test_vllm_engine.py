@@ -49,6 +49,18 @@ def test_evidence_that_does_not_fit_is_not_even_sent(vllm: Any, sample_home: Pat
     assert answer.sources  # the nearest papers
 
 
+def test_the_model_writes_the_queries_of_a_reader_that_searches_several_times(vllm: Any, sample_home: Path) -> None:
+    own = ("answer.reader=iterative", "answer.iterative.reader=extractive", "answer.iterative.queries=generator")
+    with opened(vllm, *own, "answer.abstain_below=0.0", temperature=1.0) as engine:
+        answer = engine.ask(QUESTION)
+
+    assert 1 <= len(answer.searches) <= 4
+    assert answer.searches[0].query == QUESTION
+    assert len({step.query for step in answer.searches}) == len(answer.searches)
+    assert answer.generation is not None
+    assert answer.generation.n_requests >= max(len(answer.searches) - 1, 1)
+
+
 @pytest.mark.parametrize("method", ["hyde", "query2doc", "lamer"])
 def test_queries_are_expanded_by_the_model(vllm: Any, sample_home: Path, method: str) -> None:
     with opened(vllm, f"retrieve.expansion={method}") as engine, opened(vllm) as plain:

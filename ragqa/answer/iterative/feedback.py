@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ragqa.answer import terms
+from ragqa.answer.chat.conversation import Spent
 from ragqa.answer.iterative.queries import Weighed
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.corpus.words import STOPWORDS, stem, tokens
@@ -23,10 +24,19 @@ class FeedbackQueries:
     it once, .797 with twenty words; one search for twenty found .792.)
     """
 
+    in_flight = 1
+    prompts_hash = ""
+
     def __init__(self, n_terms: int) -> None:
         self._n_terms = n_terms
 
-    def next_query(self, question: Question, queries: Sequence[str], seen: Sequence[Weighed]) -> str:
+    def next_query(
+        self,
+        question: Question,
+        queries: Sequence[str],
+        seen: Sequence[Weighed],
+        spent: Spent,  # noqa: ARG002 - nothing is spent
+    ) -> str:
         """The question, twice, and the next words; "" where no word is left."""
         used = {stem(token) for query in (question.text, *queries) for token in tokens(query)}
         best = _telling_words(seen, used)[: self._n_terms]

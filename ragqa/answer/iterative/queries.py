@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ragqa.answer.chat.conversation import Spent
 from ragqa.types import Document, Question
 
 
@@ -18,6 +19,19 @@ class Weighed:
 class QueryWriter(Protocol):
     """Writes queries. May be shared between threads."""
 
-    def next_query(self, question: Question, queries: Sequence[str], seen: Sequence[Weighed]) -> str:
-        """What to search for after ``queries``, which brought the documents ``seen``; "" where nothing is left."""
+    @property
+    def in_flight(self) -> int:
+        """Questions that it may write for at once."""
+        ...
+
+    @property
+    def prompts_hash(self) -> str:
+        """Hash of all prompts in force; "" where it has none."""
+        ...
+
+    def next_query(self, question: Question, queries: Sequence[str], seen: Sequence[Weighed], spent: Spent) -> str:
+        """What to search for after ``queries``, which brought the documents ``seen``; "" where nothing is left.
+
+        What a language model did for it is added to ``spent``.
+        """
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ragqa.answer.chat.conversation import Spent
 from ragqa.answer.extractive import ExtractiveReader
 from ragqa.answer.iterative.feedback import FeedbackQueries
 from ragqa.answer.iterative.queries import QueryWriter, Weighed
@@ -12,7 +13,7 @@ from ragqa.answer.reading import Encode, Reading, check_input
 from ragqa.errors import UsageError
 from ragqa.recipe import AnswerSettings
 from ragqa.retrieve.trail import Found, Search
-from ragqa.types import Document, Question
+from ragqa.types import Document, Generation, Question
 
 NAME = "iterative"
 
@@ -26,14 +27,16 @@ class IterativeReader:
     ----------
     in_flight
         Questions that may be read at once.
+    inner
+        The reader that answers in the end.
     """
 
     def __init__(
         self, settings: AnswerSettings, reader: Reader, writer: QueryWriter, encode: Encode | None = None
     ) -> None:
         self.settings = settings
-        self.in_flight: int = getattr(reader, "in_flight", 1)
-        self._reader = reader
+        self.in_flight: int = max(getattr(reader, "in_flight", 1), writer.in_flight)
+        self.inner = reader
         self._writer = writer
         self._fit = ExtractiveReader(settings, encode)
 
@@ -53,11 +56,11 @@ class IterativeReader:
                 "for example answer.iterative.reader=extractive"
             )
         reader = open_reader(replace(settings, reader=own.reader), encode)
-        return cls(settings, reader, FeedbackQueries(own.n_terms), encode)
+        return cls(settings, reader, _writer(settings), encode)
 
     def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
         """Answer a question from given documents: nothing is searched for."""
-        return self._reader.read(question, documents, scores)
+        return self.inner.read(question, documents, scores)
 
     def read_searching(self, question: Question, search: Search) -> Reading:
         """Answer a question from what several searches bring.
@@ -69,9 +72,11 @@ class IterativeReader:
         ------
         UsageError
             The question is empty.
+        EndpointError
+            A language model that writes the queries, or answers, cannot be reached.
         """
         check_input(question, (), ())
-        own, asked = self.settings.iterative, analyse(question)
+        own, asked, spent = self.settings.iterative, analyse(question), Spent()
         queries, seen = [question.text], dict[str, Weighed]()
         while True:
             found = self._weighed(asked, search(queries[-1], own.n_hits, seen.keys()))
@@ -79,13 +84,38 @@ class IterativeReader:
             fits = any(one.fit >= self.settings.abstain_below for one in found)
             if len(queries) == own.n_searches or not found or (len(queries) > 1 and not fits):
                 break
-            query = self._writer.next_query(question, queries, list(seen.values()))
+            query = self._writer.next_query(question, queries, list(seen.values()), spent)
             if not query or query in queries:
                 break
             queries.append(query)
         best = sorted(seen.values(), key=lambda one: -one.fit)[: self.settings.n_documents]
-        return self._reader.read(question, [one.document for one in best], [one.fit for one in best])
+        reading = self.inner.read(question, [one.document for one in best], [one.fit for one in best])
+        return _with_spent(reading, spent, self._writer.prompts_hash) if spent.n_requests else reading
 
     def _weighed(self, asked: AskedFor, found: Found) -> list[Weighed]:
         weights = self._fit.gather(asked, found.documents, found.scores).weights
         return [Weighed(document, weight.strength) for document, weight in zip(found.documents, weights, strict=True)]
+
+
+def _writer(settings: AnswerSettings) -> QueryWriter:
+    if settings.iterative.queries == "feedback":
+        return FeedbackQueries(settings.iterative.n_terms)
+    from ragqa.answer.iterative.generator import GeneratorQueries
+
+    return GeneratorQueries.open(settings.chat)
+
+
+def _with_spent(reading: Reading, spent: Spent, prompts_hash: str) -> Reading:
+    """The reading with what was spent on queries added to what was spent on the answer."""
+    on_answer = reading.generation or Generation(prompts_hash=prompts_hash)
+    return replace(
+        reading,
+        generation=replace(
+            on_answer,
+            models=tuple(dict.fromkeys([*spent.models, *on_answer.models])),
+            n_requests=spent.n_requests + on_answer.n_requests,
+            prompt_tokens=spent.prompt_tokens + on_answer.prompt_tokens,
+            completion_tokens=spent.completion_tokens + on_answer.completion_tokens,
+            reasoning=(*spent.reasoning, *on_answer.reasoning),
+        ),
+    )

@@ -40,5 +40,11 @@ def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -
 
 
 def _reader(settings: Mapping[str, Any]) -> str:
+    """The reader that answers: of ``iterative``, the one that it searches for."""
     answer = settings.get("answer")
-    return str(answer.get("reader", "")) if isinstance(answer, Mapping) else ""
+    if not isinstance(answer, Mapping):
+        return ""
+    own = answer.get("iterative")
+    if answer.get("reader") == "iterative" and isinstance(own, Mapping):
+        return str(own.get("reader", ""))
+    return str(answer.get("reader", ""))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from ragqa.answer.reader import answering
 from ragqa.corpus.text import section_text
 from ragqa.errors import RagqaError
 from ragqa.evaluate.measures.bioasq.question import BioasqSnippet
@@ -121,14 +122,14 @@ class Reading:
             return finished(done, None)
         began = time.perf_counter()
         try:
-            letter = self._choice(item, answer)
+            letter = self._choice(item, answer, done)
         except RagqaError as error:
             return finished(line, error)
         milliseconds = (time.perf_counter() - began) * 1000
         return finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
 
     def _label(self, item: Item, assertion: Assertion, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
-        labeller = item.labeller or labeller_of(self._pipeline.reader)
+        labeller = item.labeller or labeller_of(answering(self._pipeline.reader))
         label = labelled_each if item.query else labelled
         try:
             documents = self._documents(item)
@@ -138,8 +139,12 @@ class Reading:
         timings = {**line.timings_ms, **result.timings_ms}
         return finished(replace(line, labelled=cast("LabelOutcome", result.value), timings_ms=timings), None)
 
-    def _choice(self, item: Item, answer: Answer) -> str | None:
-        return chosen_letter(self._pipeline.reader, item.question, item.options, self._documents(item), answer)
+    def _choice(self, item: Item, answer: Answer, line: QuestionLine) -> str | None:
+        documents = self._documents(item)
+        if line.searched is not None and item.query:
+            n_documents = self._pipeline.engine.recipe.answer.n_documents
+            documents = self._stages.store.read(self._stages.store.find(line.searched.retrieved[:n_documents]))
+        return chosen_letter(answering(self._pipeline.reader), item.question, item.options, documents, answer)
 
     def _documents(self, item: Item) -> Sequence[Document]:
         """What the reader is given: the documents retrieved, or those of the item."""

@@ -383,7 +383,9 @@ def _default_recipe(task: Task) -> str:
 
 
 def _prompts(settings: AnswerSettings) -> dict[str, str]:
-    if settings.reader != "chat":
+    own = settings.iterative
+    names = {settings.reader, *((own.reader, own.queries) if settings.reader == "iterative" else ())}
+    if not names & {"chat", "generator"}:
         return {}
     from ragqa.llm.prompt import Prompts
 

@@ -144,6 +144,19 @@ def test_an_agents_files_are_read_as_the_official_program_reads_them(chains: Pat
     assert "3 questions are missing from the imported file" in notes
 
 
+def test_documents_are_found_in_json_that_stands_quoted_in_json_and_in_files_of_json_lines(
+    chains: Path, tmp_path: Path
+) -> None:
+    quoted = json.dumps([{"text": json.dumps([{"docid": "1"}, {"docid": 0}])}])
+    call = {"type": "tool_call", "tool_name": "search", "arguments": {"query": "statin"}, "output": quoted}
+    (tmp_path / "runs.jsonl").write_text(json.dumps(agent("1", result=[call], retrieved_docids=["0", "1"])) + "\r\n")
+
+    (line, *_) = read_lines(import_run(tmp_path / "runs.jsonl", asked(chains)).path)
+
+    assert line.searched is not None
+    assert line.searched.steps[0].document_ids == ("1", "0")
+
+
 def test_ids_that_are_not_of_the_corpus_are_told(chains: Path, tmp_path: Path) -> None:
     folder = write(tmp_path / "theirs", agent("1", "x", retrieved_docids=["doc-a"], result=[]), agent("none"))
     notes = " ".join(import_run(folder, asked(chains)).metrics.notes)
@@ -158,7 +171,7 @@ def test_ids_that_are_not_of_the_corpus_are_told(chains: Path, tmp_path: Path) -
         ('{"query_id": "1", "sta', "run_0.json is not JSON, or is cut off"),
         ("[]", "a JSON object is expected"),
         ({**agent("1"), "query_id": None}, "'query_id' must be a non-empty text"),
-        (agent("1", status=None), "'status' must be a non-empty text"),
+        (agent("1", status=3), "'status' must be a text"),
         (agent("1", result="x"), "'result' must be a list of objects"),
         (agent("1", retrieved_docids={"0": 1}), "'retrieved_docids' must be a list of document ids"),
         (agent("1", retrieved_docids=[None]), "'retrieved_docids' must be a list of document ids"),
@@ -179,6 +192,13 @@ def test_two_files_on_one_query_and_a_folder_without_files_are_refused(chains: P
         import_run(write(tmp_path / "twice", agent("1"), agent("1")), asked(chains))
     with pytest.raises(SourceError, match=r"holds no file run_\*\.json"):
         import_run(write(tmp_path / "none"), asked(chains))
+
+
+def test_figures_on_what_the_inner_reader_was_trained_on_say_so(sample_home: Path, tmp_path: Path) -> None:
+    row = {"QUESTION": "Does it?", "CONTEXTS": ["It does."], "LABELS": ["RESULTS"], "LONG_ANSWER": "It does."}
+    (tmp_path / "p.json").write_text(json.dumps({str(n): {**row, "final_decision": "yes"} for n in range(12)}))
+    request = Request("pubmedqa", tmp_path / "p.json", index="sample", limit=1, overrides=("answer.reader=iterative",))
+    assert any("NOT a held-out result" in note for note in run(request)[0].metrics.notes)
 
 
 def test_a_task_that_searches_once_keeps_its_searches_with_the_reader_that_searches_often(

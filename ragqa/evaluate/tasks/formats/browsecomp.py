@@ -23,7 +23,7 @@ from ragqa.types import SearchStep
 
 COMPLETED = "completed"
 _ENCRYPTED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}\Z")
-_DOCID = re.compile(r"\"docid\"\s*:\s*(?:\"([^\"]+)\"|(\d+))")
+_DOCID = re.compile(r'"docid\\*"\s*:\s*(?:\\*"([^"\\]+)|(\d+))')  # also where JSON stands quoted in JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _agent_run(row: dict[str, Any], place: str) -> AgentRun:
     query_id = string(row, "query_id", place)
-    status = string(row, "status", place)
+    status = row.get("status", "")
+    if status == "" or not isinstance(status, str | None):
+        raise SourceError(f"{place}: 'status' must be a text ({COMPLETED!r} for success); it is {str(status)[:60]!r}")
     entries = row.get("result")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SourceError(f"{place}: 'result' must be a list of objects; it is {str(entries)[:60]!r}")
