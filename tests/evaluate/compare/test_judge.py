@@ -96,6 +96,32 @@ def test_the_command_names_the_judge(healthver, capsys):
     assert json.loads(capsys.readouterr().out)["confusion"] == {"both": 1, "judge": 2, "people": 0, "none": 1}
 
 
+def test_a_language_model_is_set_beside_people_and_what_it_does_not_say_is_told(healthver, judge_server, capsys):
+    replies = {"Honey": "Hm.", "Statins reduced the": "yes"}
+    judge_server.reply = lambda prompt: next((replies[key] for key in replies if key in said(prompt)), "no")
+    command = ["eval", "judge", "healthver", "--data", str(healthver), *judge_server.options]
+
+    assert run(command) == 0
+    text = capsys.readouterr().out
+    assert "Judge: small/judge@" in text
+    assert "Note: 1 claims have no judgement and count as not supported; the first: the judge's reply is not" in text
+    assert run([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["confusion"] == {"both": 1, "judge": 0, "people": 0, "none": 3}
+    assert (told["auc"], told["n_unjudged"]) == (1.0, 1)
+
+
+def said(prompt):
+    return prompt.split("<statement>")[1].split("</statement>")[0]
+
+
+def test_a_judge_that_never_says_anything_is_no_judge(healthver, judge_server, capsys):
+    judge_server.reply = lambda prompt: "Hm."
+
+    assert run(["eval", "judge", "healthver", "--data", str(healthver), *judge_server.options]) == 1
+    assert "has no judgement of any of 4 claims" in capsys.readouterr().err
+
+
 def test_a_task_without_labelled_claims_is_refused(capsys):
     assert run(["eval", "judge", "sample", "--judge", "word-overlap"]) == 2
     assert "no labelled claims with their evidence" in capsys.readouterr().err
