@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from ragqa import __version__
 from ragqa.serve import api, page_files, problem
+from ragqa.serve.audit import Trail
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, is_loopback
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
@@ -61,7 +62,15 @@ def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | No
     if not is_loopback(settings.host) and not hosts:
         # Who opens a server without keys to other machines may not know the names that they use for it.
         hosts.append("*")
-    return Guard(app, limits=settings.limits, keys=keys, allowed_hosts=hosts, needs_key=_needs_key, metrics=metrics)
+    return Guard(
+        app,
+        limits=settings.limits,
+        keys=keys,
+        allowed_hosts=hosts,
+        needs_key=_needs_key,
+        metrics=metrics,
+        trail=Trail(settings.audit),
+    )
 
 
 def _needs_key(path: str) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragqa.serve import logs, workers
+from ragqa.serve import audit, logs, workers
 from ragqa.serve.allowance import Allowances, OverdrawnError
+from ragqa.serve.audit import Read, Trail
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
 from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
@@ -73,6 +74,7 @@ class Guard:
         allowed_hosts: Sequence[str],
         needs_key: Callable[[str], bool],
         metrics: Metrics | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self.app = app
         self._limits = limits
@@ -80,6 +82,7 @@ class Guard:
         self._hosts = {*_THIS_MACHINE, *(host.lower() for host in allowed_hosts)}
         self._needs_key = needs_key
         self._metrics = metrics
+        self._trail = trail
         self._allowances = Allowances()
         self._n_refusals_held = 0
 
@@ -94,6 +97,8 @@ class Guard:
         token = logs.request_id.set(identifier)
         facts: dict[str, Any] = {"method": scope["method"]}
         scope.setdefault("state", {})["facts"] = facts
+        read = list[Read]()
+        audit.reads.set(read)
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -112,6 +117,8 @@ class Guard:
         finally:
             # A status of 0 means that the client left before there was anything to send (499, as nginx says it).
             self._note(scope, facts, status or 499, time.perf_counter() - began)
+            if self._trail is not None and self._needs_key(scope["path"]):
+                self._trail.request(identifier, facts, read)
             logs.request_id.reset(token)
 
     async def _admit(
@@ -208,7 +215,7 @@ class Guard:
         return "*" in self._hosts or name in self._hosts
 
     def _note(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        route = HTTP_PATH if scope["path"] == HTTP_PATH else getattr(scope.get("route"), "path", "other")
         if self._metrics is not None:
             self._metrics.request(route, scope["method"] if route != "other" else "other", status, seconds)
         facts |= {"route": route, "status": status, "ms": round(seconds * 1000, 1)}

@@ -20,7 +20,7 @@ from ragqa.answer.question import question_type
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
-from ragqa.serve import follow_ups
+from ragqa.serve import audit, follow_ups
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
@@ -54,6 +54,11 @@ class _Served:
     generator: Generator | None
     n_uses: int = 0
     last_jobs: set[asyncio.Future[Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the index."""
+        return self.engine.index.folder.name
 
     @classmethod
     def of(cls, engine: Engine, limits: Limits) -> "_Served":
@@ -209,9 +214,14 @@ class Service:
             return follow_ups.told(await self._on_topic(served.engine, answer, read), read)
 
     async def _answered(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
+        audited = audit.begin(served.name, served.engine.index.manifest_hash, question.text)
         if served.generator is None:
-            return await self._read_out(served.engine, question, allowed, report)
-        return await self._written(served.engine, served.generator, question, allowed, report)
+            answer = await self._read_out(served.engine, question, allowed, report)
+        else:
+            answer = await self._written(served.engine, served.generator, question, allowed, report)
+        audited.tells(source.document_id for source in answer.sources)
+        audited.tells(hit.document_id for hit in answer.hits)
+        return answer
 
     async def _on_topic(self, engine: Engine, answer: Answer, read: Understood) -> Answer:
         """The answer to a completed question, or an abstention where it strayed."""
@@ -276,7 +286,10 @@ class Service:
                 hits = engine.search(question, k, allowed)
                 return with_sources(hits, engine.store.read([hit.row for hit in hits]))
 
-            return await self.workers.run(job, self.limits.request_seconds)
+            audited = audit.begin(served.name, engine.index.manifest_hash, question)
+            found = await self.workers.run(job, self.limits.request_seconds)
+            audited.tells(hit.document_id for hit in found)
+            return found
 
     async def embed(self, index: str, texts: Sequence[str], *, as_queries: bool) -> np.ndarray:
         """Vectors of texts by the encoder of an index, float32 [n_texts, dimension].
@@ -335,7 +348,10 @@ class Service:
                 document = store.get(document_id)
                 return Shown(document, source_of(document, cited=False))
 
-            return await self.workers.run(job, self.limits.request_seconds)
+            audited = audit.begin(served.name, served.engine.index.manifest_hash)
+            shown = await self.workers.run(job, self.limits.request_seconds)
+            audited.tells([shown.document.id])
+            return shown
 
     def close(self) -> None:
         """Let running work finish and close every index."""

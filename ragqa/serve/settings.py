@@ -108,6 +108,22 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit trail: one JSON line for each request for data, with the key's name and the documents that it was told.
+
+    Attributes
+    ----------
+    to
+        A file, which only its owner can read; ``log`` for the log; "" for nowhere.
+    questions
+        Whether the line has the text of the question.
+    """
+
+    to: str = ""
+    questions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
@@ -122,6 +138,7 @@ class ServeSettings:
     limits: Limits = Limits()
     security: Security = Security()
     logs: Logs = Logs()
+    audit: Audit = Audit()
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:
