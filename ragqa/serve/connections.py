@@ -19,6 +19,8 @@ ACCEPTED_AT_ONCE = 4
 """Connections that are accepted before the event loop looks at those that it has."""
 _SPARE_DESCRIPTORS = 32
 """Kept free for files and for connections that are accepted but not looked at yet (a few times ACCEPTED_AT_ONCE)."""
+_LINGER_SECONDS = 1.0
+"""How long a server that ends waits for a next request of a connection that is kept open."""
 
 
 class HeadTooLongError(Exception):
@@ -32,6 +34,8 @@ class Connections(ServerState):
         super().__init__()
         self.limits = limits
         self.waiting: dict[Connection, None] = {}
+        self.ending = False
+        """Whether the server is about to end: no connection is used again after its next answer."""
 
     def make_room(self, newest: "Connection", descriptor: int) -> bool:
         """Whether there is room for one more; a waiting connection is closed where that makes it.
@@ -111,6 +115,8 @@ class Connection(HttpToolsProtocol):
         self._n_pending_bytes = 0
         self._head_arrived()
         super().on_headers_complete()
+        if self._all.ending:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body, whose length is limited elsewhere."""
@@ -136,6 +142,13 @@ class Connection(HttpToolsProtocol):
         else:
             self._refuse(400, f"{msg.rstrip('.').lower()}; speak HTTP/1.1 to this server")
 
+    def shutdown(self) -> None:
+        """End after the answer under way. A client may be about to send its next request: that is answered still."""
+        if self._is_idle():
+            self.loop.call_later(_LINGER_SECONDS, self._end_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
     def give_up(self) -> None:
         """Close the connection at once: its room is needed, or its head did not come in time."""
         self._head_arrived()
@@ -149,6 +162,10 @@ class Connection(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _end_if_idle(self) -> None:
+        if self._is_idle() and not self.transport.is_closing():
+            self.transport.close()
 
     def _await_head(self) -> None:
         self._all.waiting[self] = None

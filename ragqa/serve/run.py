@@ -5,11 +5,12 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import uvicorn
 
 from ragqa.errors import BackendError
-from ragqa.serve import logs
+from ragqa.serve import logs, systemd
 from ragqa.serve.app import create_app, guarded
 from ragqa.serve.connections import ACCEPTED_AT_ONCE, Connection, Connections
 from ragqa.serve.following import Follower
@@ -63,8 +64,13 @@ def _serve(
     settings: ServeSettings, announce: Announce, create: Callable[[Service, ServeSettings, Keys], Guard]
 ) -> None:
     keys = open_keys(settings.security)
-    check_exposure(settings.host, keys, settings.security)
-    listener = _bound(settings.host, settings.port)
+    listener = systemd.inherited_listener()
+    if listener is None:
+        check_exposure(settings.host, keys, settings.security)
+        listener = _bound(settings.host, settings.port)
+    else:
+        settings = replace(settings, host=listener.getsockname()[0])
+        check_exposure(settings.host, keys, settings.security)
     with _hangup_as(lambda: None):  # it must not end the process while the indexes are being opened
         service = Service.open(settings)
     try:
@@ -113,13 +119,20 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
         super().__init__(config)
-        self.server_state = Connections(limits)
+        self.server_state = self._connections = Connections(limits)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept: few at a time, while the kernel keeps many for us."""
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(_BACKLOG)  # asyncio takes one number for both, and set the other
+        systemd.notify("READY=1")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the connections that are open end with the request that they have, or with the next."""
+        systemd.notify("STOPPING=1")
+        self._connections.ending = True
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
