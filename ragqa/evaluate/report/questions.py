@@ -13,6 +13,8 @@ from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.tasks.task import TaskQuestion
 
 N_HITS = 10
+_OWN_NUMBERS = frozenset({"browsecomp-plus"})
+"""Tasks whose documents have numbers that are no PMIDs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,19 @@ class ShownStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownSearch:
+    """One search of a system that searched several times: its query and what it brought."""
+
+    query: str
+    hits: tuple[ShownHit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a system made of it; ``outcome`` is ``right``, ``partly``, ``wrong``, ``abstained`` or ``failed``."""
+    """What a system made of it; ``outcome`` is ``right``, ``partly``, ``wrong``, ``abstained`` or ``failed``.
+
+    ``searches`` are those of a system that searched several times; its ``hits`` are what all of them brought.
+    """
 
     system: str
     value: float | None
@@ -44,6 +57,7 @@ class Attempt:
     hits: tuple[ShownHit, ...] = ()
     statements: tuple[ShownStatement, ...] = ()
     reason: str = ""
+    searches: tuple[ShownSearch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +85,17 @@ def questions_of(section: Section) -> list[ShownQuestion]:
         return []
     task = read_task(rows[0].run.path).task
     questions = {question.id: question for question in task.questions}
+    linked = task.name not in _OWN_NUMBERS
     attempts: dict[str, list[Attempt]] = {question_id: [] for question_id in questions}
     for row in rows:
         values = per_question(row.run.scores.measures[section.primary]) if section.primary else {}
         for line in read_lines(row.run.path):
             if line.id in questions:
-                attempts[line.id].append(_attempt(row, line, questions[line.id], values, section.primary))
+                attempts[line.id].append(
+                    _attempt(row, line, questions[line.id], values, section.primary, linked=linked)
+                )
     shown = [
-        _shown(questions[question_id], year_of(task, questions[question_id]), made)
+        _shown(questions[question_id], year_of(task, questions[question_id]), made, linked)
         for question_id, made in attempts.items()
     ]
     sign = declared(section.primary).sign if section.primary else 1
@@ -90,7 +107,7 @@ def _order(question: ShownQuestion, sign: int) -> tuple[float, float]:
     return -abs(question.change or 0.0), sign * value
 
 
-def _shown(question: TaskQuestion, year: str, attempts: Sequence[Attempt]) -> ShownQuestion:
+def _shown(question: TaskQuestion, year: str, attempts: Sequence[Attempt], linked: bool) -> ShownQuestion:
     values = [attempt.value for attempt in attempts[:2]]
     change = None
     if len(values) == 2 and values[0] is not None and values[1] is not None:
@@ -102,7 +119,7 @@ def _shown(question: TaskQuestion, year: str, attempts: Sequence[Attempt]) -> Sh
         subset=question.subset,
         year=year,
         gold=_gold(question),
-        gold_documents=tuple(_hit(d, question) for d, grade in question.relevant.items() if grade > 0)[:N_HITS],
+        gold_documents=tuple(_hit(d, question, linked) for d, grade in question.relevant.items() if grade > 0)[:N_HITS],
         attempts=tuple(attempts),
         change=change,
     )
@@ -116,7 +133,13 @@ def _gold(question: TaskQuestion) -> str:
 
 
 def _attempt(
-    row: SystemRow, line: QuestionLine, question: TaskQuestion, values: Mapping[str, float], primary: str
+    row: SystemRow,
+    line: QuestionLine,
+    question: TaskQuestion,
+    values: Mapping[str, float],
+    primary: str,
+    *,
+    linked: bool,
 ) -> Attempt:
     value = values.get(line.id)
     value = None if value is None or math.isnan(value) else value
@@ -126,7 +149,7 @@ def _attempt(
         statements = tuple(
             ShownStatement(
                 statement.text,
-                tuple(_hit(d, question) for d in dict.fromkeys(span.document_id for span in statement.spans)),
+                tuple(_hit(d, question, linked) for d in dict.fromkeys(span.document_id for span in statement.spans)),
                 tuple(span.quote for span in statement.spans),
             )
             for statement in answer.statements
@@ -136,9 +159,21 @@ def _attempt(
         value=value,
         outcome=_outcome(line, value, primary),
         given=_given(line, question),
-        hits=tuple(_hit(document_id, question) for document_id in line.hits.document_ids[:N_HITS]),
+        hits=tuple(_hit(document_id, question, linked) for document_id in line.hits.document_ids[:N_HITS]),
         statements=statements,
         reason=line.error or (answer.reason if answer is not None else ""),
+        searches=_searches(line, question, linked),
+    )
+
+
+def _searches(line: QuestionLine, question: TaskQuestion, linked: bool) -> tuple[ShownSearch, ...]:
+    if line.searched is None or len(line.searched.steps) < 2:
+        return ()
+    return tuple(
+        ShownSearch(
+            step.query, tuple(_hit(document_id, question, linked) for document_id in step.document_ids[:N_HITS])
+        )
+        for step in line.searched.steps
     )
 
 
@@ -166,6 +201,6 @@ def _given(line: QuestionLine, question: TaskQuestion) -> str:
     return " — ".join(filter(None, (line.answer.verdict or "", exact, text)))
 
 
-def _hit(document_id: str, question: TaskQuestion) -> ShownHit:
-    address = f"https://pubmed.ncbi.nlm.nih.gov/{document_id}/" if document_id.isdigit() else ""
+def _hit(document_id: str, question: TaskQuestion, linked: bool) -> ShownHit:
+    address = f"https://pubmed.ncbi.nlm.nih.gov/{document_id}/" if linked and document_id.isdigit() else ""
     return ShownHit(document_id, address, question.relevant.get(document_id))

@@ -8,7 +8,9 @@ import pytest
 
 from ragqa.errors import SourceError, UsageError
 from ragqa.evaluate.compare.pairs import common_measures, compare_runs
+from ragqa.evaluate.report.model import sections_of
 from ragqa.evaluate.report.page import write_report
+from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.imported import import_run
 from ragqa.evaluate.runs.lines import read_lines
@@ -76,6 +78,11 @@ def test_many_searches_find_what_one_does_not_and_are_kept_compared_reported_exp
     assert (pair.comparison.measure, pair.comparison.better) == ("evidence_recall", "b")
     page, _ = write_report([single.path, many.path], tmp_path / "page")
     assert "n_searches" in page.read_text()
+
+    (section,) = sections_of([single.path, many.path])
+    once, often = questions_of(section)[0].attempts
+    assert (len(once.searches), len(often.searches)) == (0, 4)
+    assert {hit.address for search in often.searches for hit in search.hits} == {""}, "these numbers are no PMIDs"
 
     exported = export_run(many.path, "browsecomp-plus", tmp_path / "files")
     assert len(list(exported.path.glob("run_*.json"))) == len(DRUGS)
