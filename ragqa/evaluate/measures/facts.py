@@ -74,21 +74,28 @@ class PassageJudge:
     """An entailment model as judge: a statement is supported where one of the passages entails it by itself.
 
     A statement that only several passages together bear out counts as not supported. Its strength is that of the
-    passage that speaks for it most.
+    passage that speaks for it most. A statement that is, word for word, a sentence of a passage is supported without
+    asking the model: small models do not find every sentence entailed by itself (the trained reader 86 of 100).
     """
 
     model: EntailmentModel
 
     @property
     def name(self) -> str:
-        """The model's own name."""
-        return self.model.name
+        """The model's own name, and that quotations need no model: ``reader@c5a27304+quotes``."""
+        return f"{self.model.name}+quotes"
 
     def judge(self, claims: Sequence[Claim]) -> list[Judgement]:
         """See :class:`FactJudge`; without a passage nothing is supported."""
-        pairs = [(passage, claim.text) for claim in claims for passage in claim.passages]
+        sentences = {text: _sentences(text) for text in {text for claim in claims for text in claim.passages}}
+        quoted = [any(_plain(claim.text) in sentences[text] for text in claim.passages) for claim in claims]
+        asked = [() if is_quote else claim.passages for claim, is_quote in zip(claims, quoted, strict=True)]
+        pairs = [(text, claim.text) for claim, passages in zip(claims, asked, strict=True) for text in passages]
         each = iter(judged(self.model, pairs))
-        return [_strongest([next(each) for _ in claim.passages]) for claim in claims]
+        return [
+            Judgement(True, 1.0) if is_quote else _strongest([next(each) for _ in passages])
+            for passages, is_quote in zip(asked, quoted, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,14 @@ def _notes(measure: str, judge: str, counts: dict[str, int], unjudged: Sequence[
     if counts["n_passages_cut"]:
         notes.append(f"{measure}: {counts['n_passages_cut']} passages were not read, as the judge had no room for them")
     return notes
+
+
+def _sentences(text: str) -> frozenset[str]:
+    return frozenset(_plain(text[begin:end]) for begin, end in split_sentences(text))
+
+
+def _plain(sentence: str) -> str:
+    return " ".join(sentence.casefold().split())
 
 
 def _strongest(judgements: Sequence[Judgement]) -> Judgement:

@@ -17,7 +17,7 @@ from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import load_run
 
 WORDS = PassageJudge(LexicalOverlap())
-OVERLAP = "lexical-overlap@0.7"
+OVERLAP = "lexical-overlap@0.7+quotes"
 
 
 def judged(question, *supported, n_passages=1):
@@ -52,6 +52,29 @@ def test_a_statement_needs_one_passage_that_says_it_alone():
     assert (both.entailed, both.strength) == (True, 1.0)
     assert not neither.entailed
     assert (nothing.entailed, nothing.strength) == (False, 0.0)
+
+
+class Unwilling:
+    """A model that entails nothing, and counts what it is asked."""
+
+    name = "unwilling"
+    n_asked = 0
+
+    def entails(self, pairs):
+        self.n_asked += len(pairs)
+        return [False] * len(pairs)
+
+
+def test_a_sentence_of_a_passage_needs_no_model_but_a_part_of_one_does():
+    model, passage = Unwilling(), "We gave statins.  Statins did not\nreduce strokes. More is needed."
+
+    whole, part = PassageJudge(model).judge(
+        [Claim("statins did not reduce strokes.", ("Bees dance.", passage)), Claim("reduce strokes.", (passage,))]
+    )
+
+    assert (whole.entailed, whole.strength) == (True, 1.0)
+    assert not part.entailed
+    assert model.n_asked == 1
 
 
 def test_sentences_of_articles_are_faithful_to_what_was_given_but_not_to_each_other(answered):
