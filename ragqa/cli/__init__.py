@@ -39,9 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
-        cli.main(args=arguments, prog_name="ragqa", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        ended = cli.main(args=arguments, prog_name="ragqa", standalone_mode=False)
     except BrokenPipeError:
         # What is left in the buffer has no reader; closing stdout must not complain about that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,7 +48,8 @@ def run(arguments: list[str] | None = None) -> int:
         message, exit_code = _explained(error)
         click.echo(f"ragqa: {' '.join(message.split())}", err=True)
         return exit_code
-    return 0
+    # A command that ends by an exit code of its own, as ``doctor`` and ``--help`` do, has it returned by click.
+    return ended if isinstance(ended, int) else 0
 
 
 def _explained(error: BaseException) -> tuple[str, int]:

