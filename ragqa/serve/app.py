@@ -19,6 +19,7 @@ from ragqa.serve.metrics import Metrics
 from ragqa.serve.openai import routes as openai_routes
 from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
+from ragqa.serve.traces import Tracer
 
 _DESCRIPTION = (
     "Answers biomedical questions from the literature; every statement names its articles and the very words that "
@@ -70,6 +71,7 @@ def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | No
         needs_key=_needs_key,
         metrics=metrics,
         trail=Trail(settings.audit),
+        tracer=Tracer(settings.traces) if settings.traces.endpoint else None,
     )
 
 

@@ -19,6 +19,7 @@ from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.problem import is_openai, problem_response
 from ragqa.serve.settings import Limits
+from ragqa.serve.traces import Tracer
 
 _log = logging.getLogger("ragqa.serve.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -75,6 +76,7 @@ class Guard:
         needs_key: Callable[[str], bool],
         metrics: Metrics | None = None,
         trail: Trail | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.app = app
         self._limits = limits
@@ -83,13 +85,18 @@ class Guard:
         self._needs_key = needs_key
         self._metrics = metrics
         self._trail = trail
+        self._tracer = tracer
         self._allowances = Allowances()
         self._n_refusals_held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of ASGI; everything but HTTP requests is passed on."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                if scope["type"] == "lifespan" and self._tracer is not None:
+                    self._tracer.close()
             return
         began = time.perf_counter()
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -108,18 +115,26 @@ class Guard:
                 message["headers"] = [*message["headers"], *_HEADERS, (b"x-request-id", identifier.encode())]
             await send(message)
 
-        try:
-            await self._admit(scope, headers, facts, receive, send_with_headers)
-        except Exception:
-            if status < 500:
-                raise
-            # It became a problem with a status of its own, and was logged there.
-        finally:
-            # A status of 0 means that the client left before there was anything to send (499, as nginx says it).
-            self._note(scope, facts, status or 499, time.perf_counter() - began)
-            if self._trail is not None and self._needs_key(scope["path"]):
-                self._trail.request(identifier, facts, read)
-            logs.request_id.reset(token)
+        with (
+            contextlib.nullcontext() if self._tracer is None else self._tracer.request(scope["method"], headers, facts)
+        ):
+            try:
+                await self._admit(scope, headers, facts, receive, send_with_headers)
+            except Exception:
+                if status < 500:
+                    raise
+                # It became a problem with a status of its own, and was logged there.
+            finally:
+                # A status of 0 means that the client left before there was anything to send (499, as nginx says it).
+                self._note(scope, facts, status or 499, time.perf_counter() - began)
+                if self._trail is not None and self._needs_key(scope["path"]):
+                    self._trail.request(identifier, facts, read)
+                logs.request_id.reset(token)
+
+    def _traced(
+        self, method: str, headers: Mapping[bytes, str], facts: Mapping[str, Any]
+    ) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._tracer is None else self._tracer.request(method, headers, facts)
 
     async def _admit(
         self, scope: Scope, headers: dict[bytes, str], facts: dict[str, Any], receive: Receive, send: Send

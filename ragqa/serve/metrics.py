@@ -1,8 +1,11 @@
 """Figures for Prometheus. They hold counts and times only, never a question."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from ragqa.serve.service import Service
 from ragqa.types import Answer
@@ -38,9 +41,7 @@ class Metrics:
             ("ragqa_waiting", "Jobs that wait for a thread.", lambda: workers.waiting),
         ):
             Gauge(name, text, registry=self._registry).set_function(value)
-        documents = Gauge("ragqa_documents", "Documents of each index.", ["index"], registry=self._registry)
-        for info in service.indexes():
-            documents.labels(info.name).set(info.documents)
+        self._registry.register(_OfIndexes(service))
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -61,3 +62,20 @@ class Metrics:
     def _stages(self, timings_ms: Mapping[str, float]) -> None:
         for stage, value in timings_ms.items():
             self._stage_seconds.labels(stage).observe(value / 1000)
+
+
+class _OfIndexes(Collector):
+    """What is told of the states of the indexes that are served at the moment."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The figures of all indexes."""
+        documents = GaugeMetricFamily("ragqa_documents", "Documents of each index.", labels=["index"])
+        text = "When the state of each index that is served was made."
+        created = GaugeMetricFamily("ragqa_index_created_timestamp_seconds", text, labels=["index"])
+        for info in self._service.indexes():
+            documents.add_metric([info.name], info.documents)
+            created.add_metric([info.name], datetime.fromisoformat(info.created).timestamp())
+        yield from (documents, created)

@@ -20,7 +20,7 @@ from ragqa.answer.question import question_type
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
-from ragqa.serve import audit, follow_ups
+from ragqa.serve import audit, follow_ups, traces
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits, ServeSettings
@@ -216,9 +216,9 @@ class Service:
     async def _answered(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
         audited = audit.begin(served.name, served.engine.index.manifest_hash, question.text)
         if served.generator is None:
-            answer = await self._read_out(served.engine, question, allowed, report)
+            answer = await self._read_out(served, question, allowed, report)
         else:
-            answer = await self._written(served.engine, served.generator, question, allowed, report)
+            answer = await self._written(served, served.generator, question, allowed, report)
         audited.tells(source.document_id for source in answer.sources)
         audited.tells(hit.document_id for hit in answer.hits)
         return answer
@@ -235,7 +235,7 @@ class Service:
 
         return await self.workers.run(job, self.limits.request_seconds)
 
-    async def _read_out(self, engine: Engine, question: Question, allowed: Filter, report: Report | None) -> Answer:
+    async def _read_out(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
         """All stages in one thread, so that a question waits for its turn once."""
         loop = asyncio.get_running_loop()
 
@@ -243,8 +243,10 @@ class Service:
             if report is not None:
                 loop.call_soon_threadsafe(report, Event("stage", stage))
 
+        on_stage = traces.noting(served.name, tell if report else None)
+
         def job(cancel: Cancel) -> Answer:
-            return engine.ask(question, allowed=allowed, on_stage=tell if report else None, cancel=cancel)
+            return served.engine.ask(question, allowed=allowed, on_stage=on_stage, cancel=cancel)
 
         answer = await self.workers.run(job, self.limits.request_seconds)
         if report is not None:
@@ -253,9 +255,10 @@ class Service:
         return answer
 
     async def _written(
-        self, engine: Engine, generator: Generator, question: Question, allowed: Filter, report: Report | None
+        self, served: _Served, generator: Generator, question: Question, allowed: Filter, report: Report | None
     ) -> Answer:
         """The last stage in the event loop: a generator is waited for, and holds no thread."""
+        note = traces.noting(served.name, None)
 
         def run(find: Callable[[Cancel], Candidates]) -> Awaitable[Candidates]:
             return self.workers.run(find, self.limits.request_seconds)
@@ -265,11 +268,13 @@ class Service:
 
         async with (
             asyncio.timeout(self.limits.request_seconds),
-            contextlib.aclosing(engine.stream(question, allowed, run=run, read=read)) as items,
+            contextlib.aclosing(served.engine.stream(question, allowed, run=run, read=read)) as items,
         ):
             async for item in items:
                 if isinstance(item, Answer):
                     return item
+                if note is not None and isinstance(item, StageDone):
+                    note(item)
                 if report is not None:
                     report(Event("stage" if isinstance(item, StageDone) else "statement", item))
         raise ProductError("the question ended without an answer; this is a fault of ragqa")

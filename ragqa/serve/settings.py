@@ -124,6 +124,13 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """Traces for OpenTelemetry. ``endpoint``: where an OTLP receiver listens on HTTP; "" for no traces."""
+
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
@@ -139,6 +146,7 @@ class ServeSettings:
     security: Security = Security()
     logs: Logs = Logs()
     audit: Audit = Audit()
+    traces: Traces = Traces()
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:
