@@ -7,7 +7,7 @@ from dataclasses import replace
 from ragqa.evaluate.runs.lines import QuestionLine, RunHits
 from ragqa.evaluate.tasks.formats.browsecomp import AgentRun
 from ragqa.evaluate.tasks.outcomes import Outcomes, SearchOutcome
-from ragqa.evaluate.tasks.search_scores import short_answer
+from ragqa.evaluate.tasks.search_scores import confidence_in, short_answer
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_question
 from ragqa.types import Answer, ExactAnswer
 
@@ -93,7 +93,7 @@ def _answers(run: AgentRun) -> bool:
 
 
 def _response(answer: Answer, searched: SearchOutcome) -> str:
-    """An answer in the words that BrowseComp-Plus asks its agents for."""
+    """An answer in the words that BrowseComp-Plus asks its agents for; brackets that cite nothing become round."""
     if answer.abstained or not (answer.text or answer.exact_answers):
         return ""
     if _EXACT.search(answer.text):
@@ -107,12 +107,12 @@ def _response(answer: Answer, searched: SearchOutcome) -> str:
         )
         for statement in answer.statements
     ]
-    said = " ".join(sentences) or answer.text
+    said = " ".join(sentences) or answer.text.translate(_ROUND)
     uncited = [document for document in searched.cited if f"[{document}]" not in said]
-    score = answer.exact_answers[0].score if answer.exact_answers else 0.0
+    confidence = confidence_in(answer)
     lines = [
         f"Explanation: {' '.join([said, *(f'[{document}]' for document in uncited)])}",
-        f"Exact Answer: {' '.join(short_answer(answer).split())}",
-        f"Confidence: {100 * score:.10g}%",
+        f"Exact Answer: {' '.join(short_answer(answer).translate(_ROUND).split())}",
+        *([] if confidence is None else [f"Confidence: {100 * confidence:.12g}%"]),
     ]
     return "\n".join(lines)

@@ -30,11 +30,11 @@ def short_answer_scores(task: Task, outcomes: Outcomes) -> Scores:
 
 
 def confidence_scores(task: Task, outcomes: Outcomes) -> Scores:
-    """The calibration error of the confidence in the first exact answer, which is right where it matches exactly."""
+    """The calibration error of answers' confidence; an answer is right where it matches exactly."""
     given = {question_id: short_answer(answer) for question_id, answer in outcomes.answers.items()}
     right = {q.id: is_exact_match(given.get(q.id, ""), wanted_answers(q)) for q in task.questions}
-    stated = {q: one.exact_answers[0].score for q, one in outcomes.answers.items() if one.exact_answers}
-    return score_confidence(right, stated)
+    stated = {question_id: confidence_in(answer) for question_id, answer in outcomes.answers.items()}
+    return score_confidence(right, {q: confidence for q, confidence in stated.items() if confidence is not None})
 
 
 def gold_documents(question: TaskQuestion) -> tuple[str, ...]:
@@ -46,6 +46,18 @@ def wanted_answers(question: TaskQuestion) -> tuple[str, ...]:
     """Every text that counts as the answer."""
     exact = question.exact_answer
     return tuple(name for entry in exact for name in entry) if isinstance(exact, tuple) else ()
+
+
+def confidence_in(answer: Answer) -> float | None:
+    """How sure an answer is, 0 to 1: the score of its first exact answer, else the support of its best statement.
+
+    None under an abstention, and where it has neither.
+    """
+    if answer.abstained:
+        return None
+    if answer.exact_answers:
+        return answer.exact_answers[0].score
+    return max((statement.support for statement in answer.statements), default=None)
 
 
 def short_answer(answer: Answer) -> str:

@@ -8,14 +8,21 @@ import pytest
 
 from ragqa.errors import SourceError, UsageError
 from ragqa.evaluate.compare.pairs import common_measures, compare_runs
+from ragqa.evaluate.measures.short_answers import is_exact_match
 from ragqa.evaluate.report.model import sections_of
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.report.questions import questions_of
+from ragqa.evaluate.runs.agent_runs import agent_runs_of, lines_of_agent
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.imported import import_run
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import load_run
 from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.tasks.outcomes import Outcomes, SearchOutcome
+from ragqa.evaluate.tasks.registry import load_tasks
+from ragqa.evaluate.tasks.search_scores import confidence_in, short_answer
+from ragqa.evaluate.tasks.task import as_question
+from ragqa.types import Answer, ExactAnswer, SearchStep, Span, Statement
 
 DRUGS = {
     "statin": "liver", "metformin": "kidney", "aspirin": "stomach", "warfarin": "spleen", "insulin": "muscle",
@@ -162,6 +169,25 @@ def test_documents_are_found_in_json_that_stands_quoted_in_json_and_in_files_of_
 
     assert line.searched is not None
     assert line.searched.steps[0].document_ids == ("1", "0")
+
+
+@pytest.mark.parametrize("exact", [(ExactAnswer("QRX0", 0.137),), ()])
+def test_an_answer_is_as_sure_and_cites_the_same_after_export_and_import(chains: Path, exact: Any) -> None:
+    (task,) = load_tasks("browsecomp-plus", chains)
+    question = as_question(task.questions[0])
+    statement = Statement("It is so [see 7].", (Span("0", "abstract", 0, 2, "In"),), 0.731)
+    answer = Answer(question, text=statement.text, statements=(statement,), exact_answers=exact)
+    searched = SearchOutcome(1, ["0", "1"], ["0"], [SearchStep("q", ("0", "1"))])
+    outcomes = Outcomes(answers={question.id: answer}, searches={question.id: searched})
+
+    lines, _ = lines_of_agent({one.query_id: one for one in agent_runs_of(task, outcomes)}, task)
+
+    again = lines[question.id]
+    assert again.searched is not None
+    assert again.searched.cited == ["0"]
+    assert again.answer is not None
+    assert confidence_in(again.answer) == pytest.approx(confidence_in(answer))
+    assert is_exact_match(short_answer(again.answer), [short_answer(answer)])
 
 
 def test_ids_that_are_not_of_the_corpus_are_told(chains: Path, tmp_path: Path) -> None:
