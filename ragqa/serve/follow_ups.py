@@ -6,7 +6,8 @@ from dataclasses import replace
 from ragqa.answer.dialogue.rewriting import is_faithful
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import Understood, asking_back, understand
-from ragqa.types import Answer, Notice, Question
+from ragqa.answer.question import question_type
+from ragqa.types import Answer, Notice, Question, QuestionType
 
 Rewrite = Callable[[str, Sequence[Turn]], Awaitable[str | None]]
 """Asks a generator for the message as a question that stands alone: "" if that is unclear, None if there is none."""
@@ -29,6 +30,16 @@ def asked_back(question: Question, read: Understood, earlier: Sequence[Turn], ma
     sentence = asking_back(question.text, read, earlier)
     told = (Notice("asked_back", sentence),)
     return Answer(question, abstained=True, reason=sentence, notices=told, manifest_hash=manifest_hash)
+
+
+def type_of_aspect(asked: str) -> QuestionType:
+    """The type of a question that was asked of a topic: never one with a verdict, which would be the topic's.
+
+    >>> type_of_aspect("Are they safe?"), type_of_aspect("What is the dose?")
+    ('summary', 'factoid')
+    """
+    kind = question_type(asked)
+    return "summary" if kind == "yesno" else kind
 
 
 def read_as(question: str) -> str:

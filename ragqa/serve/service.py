@@ -16,7 +16,6 @@ from ragqa.answer.compose import source_of
 from ragqa.answer.dialogue.on_topic import kept_on_topic
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import Understood
-from ragqa.answer.question import question_type
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
@@ -208,7 +207,7 @@ class Service:
                 return follow_ups.asked_back(question, read, earlier, served.engine.index.manifest_hash)
             if read.is_completed and report is not None:
                 report(Event("read_as", follow_ups.read_as(read.question)))
-            kind = question.type or (question_type(read.limit) if read.is_aspect else None)
+            kind = question.type or (follow_ups.type_of_aspect(read.limit) if read.is_aspect else None)
             question = replace(question, text=read.question, type=kind)
             answer = await self._answered(served, question, allowed, report)
             return follow_ups.told(await self._on_topic(served.engine, answer, read), read)

@@ -160,6 +160,7 @@ def test_what_open_webui_asks_beside_the_conversation_is_answered_by_rule(
             ],
             "Preoperative Statins Reduce Atrial Fibrillation",
         ),
+        ([said("user", (LIBRECHAT_TITLE_PROMPT % STATINS).partition("User:")[0])], "Question"),
         ([said("system", "Detect the language used in the following text."), said("user", STATINS)], "English"),
     ],
 )

@@ -125,6 +125,17 @@ def test_no_verdict_is_off_topic(first: str, then: str, expected: str, client: h
         assert answer["reason"]
 
 
+@pytest.mark.parametrize("then", ["And in women?", "Are they safe?", "Does it improve survival?", "After one year?"])
+def test_no_verdict_is_off_topic_after_any_question_of_the_sample(then: str, client: httpx.Client) -> None:
+    for first, articles in gold().items():
+        answer = client.post("/v1/ask", json={"question": then, "earlier": [first]}).raise_for_status().json()
+
+        cited = {span["document_id"] for statement in answer["statements"] for span in statement["spans"]}
+        assert answer["verdict"] is None or cited <= articles, (first, answer["question"]["text"])
+        if then == "Are they safe?":
+            assert answer["verdict"] is None, "a verdict on the topic is none on its safety"
+
+
 def test_how_a_question_was_read_stands_first(client: httpx.Client) -> None:
     completed = chat(client, STATINS, "Yes.", "What about older patients?")
     streamed = client.post(

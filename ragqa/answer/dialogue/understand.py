@@ -23,6 +23,7 @@ _AUXILIARY = (
     r"(?:is|are|was|were|do|does|did|can|could|has|have|had|should|shall|will|would|may|might|must|isn't|aren't"
     r"|doesn't|don't|didn't|can't)"
 )
+_AUXILIARIES = word_set("is are was were do does did can could may might will would be")
 _LED = re.compile(
     r"^(?:(?:and|but|or|so|then|also|ok|okay|well|now|thanks|thank you|great|right|yes|no)\b[\s,.!:-]*)+", re.IGNORECASE
 )
@@ -67,7 +68,7 @@ _FURTHER_VERBS = word_set(
     detect diagnose lower raise save spare allow provide offer"""
 )
 _OPENING = re.compile(
-    rf"^(?:{_AUXILIARY}|(?:which|what|how|when|where|why|who)(?: (?:is|are|do|does|did|should|can))?)\s+", re.I
+    rf"^(?:{_AUXILIARY}|(?:which|what|how|when|where|why|who)(?: (?:is|are|do|does|did|should|can))?)\s+(?:it )?", re.I
 )
 
 
@@ -118,10 +119,10 @@ def understand(message: str, earlier: Sequence[Turn]) -> Understood:
     for turn in earlier:
         if turn.role != "user":
             continue
-        read = _read(turn.text, topic, suggestion)
+        read = _read(_short(turn.text), topic, suggestion)
         suggestion = read.suggestion
         if read.question and not read.topic:
-            topic = _short(read.question)
+            topic = read.question
     return _read(message, topic, suggestion)
 
 
@@ -239,13 +240,13 @@ def _subject(topic: str) -> str:
 
 
 def _phrase(topic: str) -> str:
-    """The topic as a phrase without its auxiliary and the verbs that say more or less.
+    """The topic as a phrase without its auxiliaries and the verbs that say more or less.
 
     >>> _phrase("Do statins prevent stroke?")
     'Statins, stroke'
     """
     said = _OPENING.sub("", topic.rstrip("?! .")).split()
-    kept = ["," if _is_verb(word) else word for word in said]
+    kept = ["," if _is_verb(word) else word for word in said if word.lower() not in _AUXILIARIES]
     return _capital(re.sub(r"\s*,(?:\s*,)*", ",", " ".join(kept)).strip(" ,"))
 
 
@@ -255,7 +256,7 @@ def _is_verb(word: str) -> bool:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text[1:2].islower() else text
+    return text[:1].upper() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def _small(text: str) -> str:
@@ -279,5 +280,6 @@ def _short(text: str) -> str:
     """A long text cut to its last question."""
     if len(text) <= _LONGEST_TOPIC:
         return text
-    asked = re.findall(r"[^.?!\n]{10,300}\?", text)
-    return (asked[-1] if asked else text[:_LONGEST_TOPIC]).strip()
+    asked = text[: text.rfind("?") + 1][-_LONGEST_TOPIC:]
+    begin = max(asked.rfind(sign, 0, -1) for sign in ".?!\n") + 1
+    return (asked[begin:] or text[:_LONGEST_TOPIC]).strip()

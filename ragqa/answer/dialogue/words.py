@@ -31,13 +31,19 @@ ASPECTS = _groups(
     safe safer safety side adverse harm harms harmful risk risks risky complication complications danger toxic toxicity
     dose doses dosage dosages mg daily amount
     cost costs price prices expensive cheap cheaper economic economical affordable
-    year years month months week weeks day days hour hours minute minutes duration long longer short shorter term
+    year years yearly annual annually
+    month months monthly
+    week weeks weekly
+    day days
+    hour hours
+    minute minutes
+    long longer duration length short shorter term year years month months week weeks day days hour hours minute minutes
     alternative alternatives instead other option options
     common frequent often rare rarely prevalence incidence
     severe mild serious severity
     """
 )
-"""Words for what can be asked of any topic; each line is met by any of its words."""
+"""Words for what can be asked of any topic; a word is met by any word of the first line that has it."""
 
 NEUTRAL = word_set(
     """patient patients people person persons individual individuals participant participants subject subjects human
@@ -75,7 +81,8 @@ CONSENT = word_set("yes yep yeah sure right exactly correct ok okay please indee
 RESTRICTING = word_set("in for among amongst with without after before during over under within at on by if when")
 """Words that begin a limit: "in women", "after five years"."""
 
-_LIMITS = frozenset().union(*POPULATIONS, *ASPECTS)
+_PEOPLE = frozenset().union(*POPULATIONS)
+_LIMITS = _PEOPLE.union(*ASPECTS)
 
 
 def own_words(text: str) -> list[str]:
@@ -89,8 +96,7 @@ def own_words(text: str) -> list[str]:
 
 def populations(text: str) -> list[str]:
     """The words for people in a text, in order."""
-    known = frozenset().union(*POPULATIONS)
-    return [word for word in tokens(text) if word in known]
+    return [word for word in tokens(text) if word in _PEOPLE]
 
 
 def demands(text: str) -> list[frozenset[str]]:
@@ -103,7 +109,7 @@ def demands(text: str) -> list[frozenset[str]]:
     for word in tokens(text):
         if not _tells(word):
             continue
-        alike = [group for group in (*POPULATIONS, *ASPECTS) if word in group]
+        alike = [group for group in POPULATIONS if word in group] + [group for group in ASPECTS if word in group][:1]
         found.append(frozenset(stem(other) for other in frozenset().union(*alike, {word})))
     return list(dict.fromkeys(found))
 

@@ -16,6 +16,8 @@ from ragqa.corpus.words import STOPWORDS, stem
 from ragqa.serve.openai.requests import ChatMessage
 
 _MOST_TITLE_WORDS = 5
+_LONGEST = 500_000
+"""Characters beyond which no prompt of a front-end is looked for."""
 _HISTORY = re.compile(r"<chat_history>(.*)</chat_history>", re.S)
 _ASKED_JSON = re.compile(r"\"(title|tags|follow_ups|queries|prompt|text)\"\s*:")
 _LIBRECHAT_TITLE = re.compile(
@@ -33,7 +35,7 @@ _ANY_TITLE = re.compile(
 _LANGUAGE = "Detect the language used in the following text."
 _EMOJI = "Your task is to reflect the speaker's likely facial expression"
 _TOOLS = re.compile(r"\A\s*Available Tools:.*\"tool_calls\"", re.S)
-_SPEAKER = re.compile(r"^\W*(?P<who>user|human|assistant|ai)\W*:\W*", re.IGNORECASE | re.MULTILINE)
+_SPEAKER = re.compile(r"^[^\w\n]{0,5}(?P<who>user|human|assistant|ai)[ *]{0,3}:", re.IGNORECASE | re.MULTILINE)
 _WORD = re.compile(r"[^\W_][\w'’-]*[^\W_]|[^\W_]")
 
 
@@ -52,18 +54,23 @@ def chore_of(messages: Sequence[ChatMessage]) -> Chore | None:
     systems = [message.text() for message in messages if message.role in {"system", "developer"}]
     last = users[-1] if users else ""
     whole = "\n".join([*systems, last])
-    if _TOOLS.match(whole):
-        return Chore("tools", json.dumps({"tool_calls": []}))
-    if last.lstrip().startswith(_EMOJI):
-        return Chore("emoji", "🙂")
-    if whole.lstrip().startswith(_LANGUAGE):
-        return Chore("language", "English")
+    if len(last) > _LONGEST or len(whole) > 2 * _LONGEST:
+        return None
     if (history := _HISTORY.search(last)) and (asked := _ASKED_JSON.search(last)):
         return _of_open_webui(asked[1], _questions(history[1]))
     if any(pattern.match(text) for pattern in (_LIBRECHAT_TITLE, _ANY_TITLE) for text in (*systems[:1], last)):
         title = title_of(_questions(whole)[:1] or users[:-1][:1])
         return Chore("title", f"<title>{title}</title>" if "submit_title" in whole else title, title)
-    return None
+    return _fixed(whole.lstrip(), last.lstrip())
+
+
+def _fixed(whole: str, last: str) -> Chore | None:
+    """What has the same reply whatever was said."""
+    if _TOOLS.match(whole):
+        return Chore("tools", json.dumps({"tool_calls": []}))
+    if last.startswith(_EMOJI):
+        return Chore("emoji", "🙂")
+    return Chore("language", "English") if whole.startswith(_LANGUAGE) else None
 
 
 def title_of(questions: Sequence[str]) -> str:
@@ -105,7 +112,7 @@ def _completed(questions: Sequence[str]) -> str:
 def _questions(conversation: str) -> list[str]:
     """What the user said in a conversation that is written out, ``USER: …`` or ``User: …`` before each message."""
     marks = list(_SPEAKER.finditer(conversation))
-    ends = [mark.start() for mark in marks[1:]] + [len(conversation)]
+    ends = [*(mark.start() for mark in marks), len(conversation)][1:]
     said = [
         conversation[mark.end() : end].strip()
         for mark, end in zip(marks, ends, strict=True)

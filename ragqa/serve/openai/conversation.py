@@ -13,12 +13,9 @@ MOST_TURNS = 60
 LONGEST_TURN = 2_000
 """How many characters of each are kept: the first."""
 
-_OPEN_WEBUI_CONTEXT = re.compile(
-    r"\A\s*### Task:\s*Respond to the user query using the provided context.*</context>", re.S
-)
-_OPEN_WEBUI_QUERY = re.compile(r"<user_query>\s*((?:(?!<user_query>).)*?)\s*</user_query>\s*\Z", re.S)
+_OPEN_WEBUI_CONTEXT = re.compile(r"\A\s{0,9}### Task:\s{0,9}Respond to the user query using the provided context")
 _OPEN_WEBUI_MERGE = re.compile(
-    r'\A\s*You have been provided with a set of responses from various models to the latest user query: "(.*?)"\s+'
+    r'\A\s{0,9}You have been provided with a set of responses from various models to the latest user query: "(.*?)"\s+'
     r"Your task is to synthesize",
     re.S,
 )
@@ -63,8 +60,8 @@ def asked_in(text: str) -> str:
     >>> asked_in("### Task:\nRespond to the user query using the provided context, …<context>x</context>\nWhy?")
     'Why?'
     """
-    if found := _OPEN_WEBUI_CONTEXT.match(text):
-        query = _OPEN_WEBUI_QUERY.search(text)
-        return query[1] if query else text[found.end() :].strip()
+    if _OPEN_WEBUI_CONTEXT.match(text) and "</context>" in text:
+        _, _, query = text.rpartition("</context>")
+        return query.replace("<user_query>", "").replace("</user_query>", "").strip()
     merged = _OPEN_WEBUI_MERGE.match(text)
     return merged[1] if merged else text

@@ -78,6 +78,27 @@ def test_a_message_that_leans_on_the_topic_is_completed(message: str, question: 
     assert read.is_completed
 
 
+@pytest.mark.parametrize(
+    ("topic", "phrase"),
+    [
+        (
+            "Is it justified to screen risk groups for coeliac disease?",
+            "Justified to screen risk groups for coeliac disease",
+        ),
+        (
+            "Which clusters were found among seniors who had not been vaccinated against influenza?",
+            "Clusters found among seniors who had not been vaccinated against influenza",
+        ),
+        (
+            "Does a longer wait before appendectomy lead to more complications?",
+            "A longer wait before appendectomy, to more complications",
+        ),
+    ],
+)
+def test_a_topic_is_named_without_its_auxiliaries_and_keeps_its_negations(topic: str, phrase: str) -> None:
+    assert understand("Why?", after(topic)).question == f"{phrase}: why?"
+
+
 def test_a_limit_takes_the_place_of_one_of_its_kind() -> None:
     assert understand("And in adults?", after(ASTHMA)).question == ASTHMA.replace("children", "adults")
     third = understand("And in infants?", after(ASTHMA, "And in adults?"))
