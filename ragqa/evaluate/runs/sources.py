@@ -6,7 +6,7 @@ from typing import Self
 
 from ragqa import products
 from ragqa.corpus.store import DocumentStore
-from ragqa.corpus.text import abstract_of, title_of
+from ragqa.corpus.text import abstract_sections, title_of
 from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.measures.facts import NAMES
 from ragqa.evaluate.runs.folder import RunManifest
@@ -50,8 +50,7 @@ class Sources:
             return gold_texts(question)
         if self._against == "cited":
             return _without_empty([section.text for section in line.cited])
-        given = self._given(line, question)
-        return _without_empty([f"{title_of(document)}\n{abstract_of(document)}".strip() for document in given])
+        return _without_empty([_text_of(document) for document in self._given(line, question)])
 
     def _given(self, line: QuestionLine, question: TaskQuestion) -> Sequence[Document]:
         if question.contexts:
@@ -84,6 +83,11 @@ def gold_texts(question: TaskQuestion) -> tuple[str, ...]:
     """The gold answers in sentences, and after them the gold snippets or the text that the question was made from."""
     snippets = [snippet.text for snippet in question.snippets] or list(question.contexts)
     return _without_empty([*question.ideal_answers, *snippets])
+
+
+def _text_of(document: Document) -> str:
+    """Title and parts of the abstract, an empty line between them, so that no sentence runs on into the next part."""
+    return "\n\n".join([title_of(document), *(section.text for section in abstract_sections(document))]).strip()
 
 
 def _without_empty(texts: Sequence[str]) -> tuple[str, ...]:
