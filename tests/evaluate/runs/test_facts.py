@@ -1,6 +1,9 @@
 """Facts in answers: judged by a named judge, kept beside the run, shown with it, and never silently dropped."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -209,6 +212,31 @@ def test_a_judging_that_was_stopped_goes_on_where_it_was(answered, judge_server)
     again = judge_facts(path, judge)
     assert again.answers == whole.answers
     assert len(judge_server.prompts) == sum(len(one.statements) for one in whole.answers[7:])
+
+
+def test_a_judging_that_was_killed_goes_on_with_the_questions_that_are_left(answered, judge_server):
+    path = answered["three"]
+
+    def slow(prompt):
+        time.sleep(1.0)
+        return "yes"
+
+    judge_server.reply = slow
+    command = [sys.executable, "-m", "ragqa", "eval", "judge", "facts", str(path), *judge_server.options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (
+            kept := [n for file in path.glob("judged/facts-*") if (n := file.read_bytes().count(b"\n") - 1) > 0]
+        ):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    judge_server.reply = lambda prompt: "yes"
+    judge_server.prompts.clear()
+
+    found = judge_facts(path, open_judge("llm", judge_server.overrides))
+
+    assert found.scores.counts["n_supported"] == found.scores.counts["n_statements"]
+    assert 0 < len(judge_server.prompts) <= sum(len(one.statements) for one in found.answers[kept[0] :])
 
 
 def test_a_judge_that_dies_ends_the_judging_and_the_rest_is_judged_later(answered, judge_server):
