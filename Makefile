@@ -4,8 +4,9 @@ PYTHON ?= python3
 Q ?= Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?
 INDEX ?= sample
 GRID ?= retrievers
-HOST ?= 127.0.0.1
-PORT ?= 8000
+# Not from the environment, where other programs (conda) set names like these
+HOST := 127.0.0.1
+PORT := 8000
 VLLM_PORT ?= 8001
 
 export Q

@@ -88,8 +88,7 @@ def _serve(
             # A client that is slow to take its response must not hold up the end for ever.
             timeout_graceful_shutdown=settings.limits.drain_seconds,
         )
-        host, port = listener.getsockname()[:2]
-        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        address = _address_of(listener)
         _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
         listener.listen(_BACKLOG)
         announce(address)
@@ -143,6 +142,13 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _address_of(listener: socket.socket) -> str:
+    """The address at which this machine reaches the server, whichever others do, too."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to, but replaced
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -163,10 +163,12 @@ def nginx(folder: Path, backend: str, port: int, certificate: tuple[Path, Path])
 def caddy(folder: Path, backend: str, port: int, certificate: tuple[Path, Path]) -> list[str | Path]:
     """The same for Caddy, with the certificate at hand instead of one that it fetches."""
     text = (SERVICES / "proxies/Caddyfile").read_text()
-    assert f"\n{NAME} {{\n" in text
-    head = "{\n\tadmin off\n\tauto_https off\n}\n"
-    text = text.replace(f"\n{NAME} {{\n", f"\nhttps://{NAME}:{port} {{\n\ttls {certificate[0]} {certificate[1]}\n")
-    (folder / "Caddyfile").write_text(head + text.replace("127.0.0.1:8000", backend))
+    site, to = "{$RAGQA_SITE:ragqa.example.org} {", "{$RAGQA_BACKEND:127.0.0.1:8000}"
+    assert site in text
+    assert to in text
+    text = text.replace("skip_install_trust", "skip_install_trust\n\tadmin off\n\tauto_https off")
+    text = text.replace(site, f"https://{NAME}:{port} {{\n\ttls {certificate[0]} {certificate[1]}")
+    (folder / "Caddyfile").write_text(text.replace(to, backend))
     return [needs("caddy"), "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
 
 

@@ -1,6 +1,9 @@
 """Requests that a running server must refuse, each with a problem that says why, and never with a 500."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -177,9 +180,8 @@ def test_a_host_that_is_named_twice_is_refused(server) -> None:
 def test_allowed_hosts_hold_where_other_machines_are_answered(start_server) -> None:
     options = ("--host", "0.0.0.0", "--set", "security.allow_without_keys=true")  # noqa: S104
     with start_server("--index", "hostile", *options, "--set", 'security.allowed_hosts=["ours.example"]') as server:
-        port = server.address.rstrip("/").rpartition(":")[2]
-        statuses = [
-            httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"host": name}).status_code
+        statuses = [  # the address that it tells works
+            httpx.get(server.address + "healthz", headers={"host": name}).status_code
             for name in ("ours.example", "127.0.0.1", "evil.example")
         ]
 
@@ -192,3 +194,36 @@ def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
         assert head.status_code == get.status_code == 200, path
         assert head.content == b""
         assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("http://localhost:6274", 200),
+        ("http://127.0.0.1", 200),
+        ("https://evil.example", 403),
+        ("null", 403),
+    ],
+)
+def test_pages_of_other_origins_may_not_use_mcp(origin: str | None, status: int, client: httpx.Client) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    headers = {"accept": "application/json, text/event-stream"} | ({} if origin is None else {"origin": origin})
+
+    response = client.post("/mcp", json=body, headers=headers)
+
+    assert response.status_code == status
+    if status == 403:
+        assert "allowed_hosts" in problem_of(response, 403)
+
+
+def test_make_serve_does_not_take_its_host_from_the_environment() -> None:
+    command = ["make", "--dry-run", "serve", "--always-make"]
+    folder = Path(__file__).parents[2]
+    said = subprocess.run(
+        command, cwd=folder, env={**os.environ, "HOST": "x86_64-conda"}, capture_output=True, text=True, check=True
+    )
+    asked = subprocess.run([*command, "HOST=::1"], cwd=folder, capture_output=True, text=True, check=True)
+
+    assert "--host 127.0.0.1" in said.stdout
+    assert "--host ::1" in asked.stdout
