@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,10 @@ from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, tim
 from ragqa.retrieve.trail import Trail
 from ragqa.stages import Cancel, Clock, FoundDocument, OnStage, StageDone, ms_since, n_cited
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
+
+if TYPE_CHECKING:
+    from ragqa.check.text.blocks import Block
+    from ragqa.check.types import Checked, CheckedClaim, CheckedReference
 
 MAX_QUESTION_CHARACTERS = 100_000
 RunJob = Callable[[Callable[[Cancel], Candidates]], Awaitable[Candidates]]
@@ -325,6 +330,35 @@ class Engine:
         if wrong := check_quotes(answer, by_id.__getitem__):
             raise ProductError(f"the reader quoted words that are not in their article: {'; '.join(wrong)}")
         return answer
+
+    def check(self, blocks: "Sequence[Block]") -> "Iterator[CheckedClaim | CheckedReference | Checked]":
+        """Check a text: each claim and reference as soon as it is judged, and last the whole.
+
+        Parameters
+        ----------
+        blocks
+            The text, as :func:`ragqa.check.text.blocks.read_blocks` and ``blocks_of`` give it.
+
+        Raises
+        ------
+        SourceError
+            The text has neither a claim nor a reference.
+        BackendError
+            A package that runs the reader's model is missing.
+        """
+        from ragqa.check.checker import Checker
+        from ragqa.check.types import Checked
+        from ragqa.reader.model import open_model
+
+        for found in Checker(self.store, self.find_documents, open_model()).stream(blocks):
+            if isinstance(found, Checked):
+                found = dataclasses.replace(found, manifest_hash=self.index.manifest_hash)  # noqa: PLW2901
+            yield found
+
+    def find_documents(self, texts: Sequence[str], k: int) -> list[list[Document]]:
+        """The ``k`` best documents for each text, best first, reranked as the recipe says."""
+        ordered = self.rerank(texts, self.retrieve(texts, k))
+        return [self.store.read(found_rows(ordered, query, k)) for query in range(len(texts))]
 
     def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:
         """The first ``k`` candidates of one question as hits."""

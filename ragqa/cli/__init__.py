@@ -8,6 +8,7 @@ import click
 
 from ragqa import __version__
 from ragqa.cli.ask import ask, search
+from ragqa.cli.check import check
 from ragqa.cli.corpus import corpus
 from ragqa.cli.doctor import doctor
 from ragqa.cli.eval import evaluate
@@ -27,7 +28,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, corpus, index, update, evaluate, serve, keys, mcp, doctor):
+for command in (ask, search, check, corpus, index, update, evaluate, serve, keys, mcp, doctor):
     cli.add_command(command)
 
 

@@ -10,7 +10,7 @@ import click
 
 from ragqa import recipe
 from ragqa.cli import show
-from ragqa.cli.check import Check
+from ragqa.cli.doctor_check import Check
 from ragqa.cli.doctor_serving import serving
 from ragqa.cli.options import json_option, set_option
 from ragqa.errors import RagqaError

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragqa.cli.check import Check
+from ragqa.cli.doctor_check import Check
 from ragqa.errors import RagqaError
 
 if TYPE_CHECKING:

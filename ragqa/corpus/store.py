@@ -12,6 +12,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.columns import Columns
+from ragqa.corpus.dois import DoiColumn
 from ragqa.corpus.ids import IdColumn
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.state import (
@@ -72,6 +73,7 @@ class DocumentStore:
         self._lock = Lock()
         self._columns = Columns(self._parts, self.n_rows, self._remedy)
         self._id_column = IdColumn(self._parts, self._starts, self._remedy)
+        self._doi_column = DoiColumn(self._parts, self._starts, self._remedy)
         self._dead: np.ndarray | None = None
         self._ids: tuple[np.ndarray, np.ndarray] | None = None
         self._mesh_tree: MeshTree | None = None
@@ -162,6 +164,12 @@ class DocumentStore:
         wanted = document_keys(document_ids)
         places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[places] == wanted, rows[places], -1)
+
+    def with_doi(self, doi: str) -> Document | None:
+        """The live document with a DOI, whatever the case of its letters; None where there is none."""
+        rows = self._doi_column.rows([doi])[0]
+        live = self.read(rows[~self.dead_rows()[rows]])
+        return next((document for document in live if document.doi.lower() == doi.lower()), None)
 
     def get(self, document_id: str) -> Document:
         """The live document with an id.

@@ -1,0 +1,191 @@
+"""A text → its claims and references → what the corpus says to each, told as it is found."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ragqa.answer.assertion import opposed
+from ragqa.check.resolve import resolve
+from ragqa.check.text.blocks import Block
+from ragqa.check.text.claims import Claim, claims_of
+from ragqa.check.text.marks import Mark, marks_of
+from ragqa.check.text.references import Entry, entries_of, list_begin
+from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Skip, Status, summary_of
+from ragqa.check.verdict import find
+from ragqa.corpus.store import DocumentStore
+from ragqa.corpus.text import title_of
+from ragqa.errors import SourceError
+from ragqa.reader.model import ReaderModel
+from ragqa.types import Document
+
+Search = Callable[[Sequence[str], int], list[list[Document]]]
+N_READ = 6
+"""Articles that are read for each claim."""
+_TOGETHER = 4
+"""Claims that are searched for at once, after the first."""
+_STANCES = {"supported": "supports", "contradicted": "contradicts"}
+
+
+class Checker:
+    """Checks texts against an opened corpus.
+
+    Parameters
+    ----------
+    store
+        The corpus.
+    search
+        Finds the best articles for each of several texts, best first: ``search(texts, k)``.
+    model
+        The reader's model.
+    """
+
+    def __init__(self, store: DocumentStore, search: Search, model: ReaderModel) -> None:
+        self._store, self._search, self._model = store, search, model
+
+    def stream(self, blocks: Sequence[Block]) -> Iterator[CheckedClaim | CheckedReference | Checked]:
+        """Each claim, then each reference, as soon as it is checked, and last the whole.
+
+        Raises
+        ------
+        SourceError
+            The text has neither a claim nor a reference.
+        """
+        entries = entries_of(blocks)
+        body = blocks[: list_begin(blocks)]
+        found, left_out = claims_of(body)
+        if not found and not entries:
+            raise SourceError(
+                f"the text has no claim that could be checked ({len(left_out)} sentences are headings, questions, "
+                "advice or fragments); give one that says what is the case"
+            )
+        claims: list[CheckedClaim] = []
+        for claim in self._claims(found):
+            claims.append(claim)
+            yield claim
+        references: list[CheckedReference] = []
+        for reference in self._references(body, entries, claims):
+            references.append(reference)
+            yield reference
+        skipped = tuple(
+            Skip(one.block, one.begin, one.end, body[one.block].text[one.begin : one.end], one.reason)
+            for one in left_out
+        )
+        told = tuple(claims), tuple(references)
+        yield Checked(
+            tuple((block.kind, block.text) for block in blocks), *told, skipped, summary_of(*told, len(skipped))
+        )
+
+    def _claims(self, claims: Sequence[Claim]) -> Iterator[CheckedClaim]:
+        begin = 0
+        while begin < len(claims):
+            part = claims[begin : begin + (_TOGETHER if begin else 1)]
+            for claim, documents in zip(part, self._found(part), strict=True):
+                finding = find(self._model, claim.read, documents)
+                yield CheckedClaim(
+                    claim.block,
+                    claim.begin,
+                    claim.end,
+                    claim.text,
+                    claim.read,
+                    finding.verdict,
+                    finding.probability,
+                    finding.supporting,
+                    finding.contradicting,
+                    finding.notes,
+                )
+            begin += len(part)
+
+    def _found(self, claims: Sequence[Claim]) -> list[list[Document]]:
+        """Articles for each claim, found by its words and by those of its opposite, in turns."""
+        texts = [(claim.read, opposed(claim.read)) for claim in claims]
+        flat = [text for pair in texts for text in pair if text]
+        hits = iter(self._search(flat, N_READ))
+        found = []
+        for pair in texts:
+            lists = [next(hits) for text in pair if text]
+            turns = [document for place in range(N_READ) for one in lists for document in one[place : place + 1]]
+            found.append(list({document.id: document for document in turns}.values())[:N_READ])
+        return found
+
+    def _references(
+        self, body: Sequence[Block], entries: Sequence[Entry], claims: Sequence[CheckedClaim]
+    ) -> Iterator[CheckedReference]:
+        cited: dict[int, set[int]] = {}
+        loose: list[tuple[int, Mark, list[int]]] = []
+        for place, block in enumerate(body):
+            for mark in marks_of(block.text):
+                citing = [
+                    number
+                    for number, one in enumerate(claims)
+                    if one.block == place and one.begin <= mark.begin <= one.end
+                ]
+                matching = [entry for entry in entries if _refers(mark, entry)]
+                for entry in matching:
+                    cited.setdefault(entry.number, set()).update(citing)
+                if not matching:
+                    loose.append((place, mark, citing))
+        for place, mark, citing in loose:
+            yield self._loose(place, mark, body[place].text, citing, claims, has_list=bool(entries))
+        for entry in entries:
+            resolved = resolve(entry, self._store, lambda texts: self._search(texts, N_READ))
+            document = resolved.document
+            yield CheckedReference(
+                entry.block,
+                0,
+                len(entry.text),
+                entry.text,
+                resolved.status,
+                document.id if document else "",
+                resolved.problems,
+                title_of(document) if document else "",
+                self._supports(document, sorted(cited.get(entry.number, ())), claims),
+            )
+
+    def _loose(
+        self,
+        place: int,
+        mark: Mark,
+        text: str,
+        citing: Sequence[int],
+        claims: Sequence[CheckedClaim],
+        *,
+        has_list: bool,
+    ) -> CheckedReference:
+        """A mark that no entry of a list explains: a PMID or DOI in the text, a number or name without an entry."""
+        words = text[mark.begin : mark.end]
+        if mark.kind in ("number", "author-year"):
+            why = "the list of references has no such entry" if has_list else "the text has no list of references"
+            status: Status = "missing" if has_list else "unknown"
+            return CheckedReference(place, mark.begin, mark.end, words, status, problems=(why,))
+        is_pmid = mark.kind == "pmid"
+        entry = Entry(place, words, 0, pmid=mark.value if is_pmid else "", doi="" if is_pmid else mark.value)
+        resolved = resolve(entry, self._store, lambda texts: self._search(texts, N_READ))
+        document = resolved.document
+        return CheckedReference(
+            place,
+            mark.begin,
+            mark.end,
+            words,
+            resolved.status,
+            document.id if document else "",
+            resolved.problems,
+            title_of(document) if document else "",
+            self._supports(document, citing, claims),
+        )
+
+    def _supports(
+        self, document: Document | None, citing: Sequence[int], claims: Sequence[CheckedClaim]
+    ) -> tuple[tuple[int, str], ...]:
+        """What an article says to each of the claims that cite it."""
+        if document is None:
+            return ()
+        return tuple(
+            (number, _STANCES.get(find(self._model, claims[number].read, [document]).verdict, "neither"))
+            for number in citing
+        )
+
+
+def _refers(mark: Mark, entry: Entry) -> bool:
+    if mark.kind == "number":
+        return entry.number in mark.numbers
+    if mark.kind == "author-year":
+        return entry.author.split()[-1:] == [mark.value] and entry.year == mark.year
+    return mark.value in (entry.pmid, entry.doi) and bool(mark.value)

@@ -1,0 +1,105 @@
+"""A checked text as one HTML page that loads nothing: the text with marks, and beside it what articles say."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragqa.check.types import Checked, CheckedClaim, CheckedReference
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+VERDICT_NAMES = {
+    "supported": "Supported",
+    "contradicted": "Contradicted",
+    "mixed": "Articles disagree",
+    "not_found": "Nothing found",
+}
+STATUS_NAMES = {
+    "found": "Found",
+    "mismatch": "Does not match",
+    "retracted": "Retracted",
+    "concern": "Expression of concern",
+    "missing": "Not in the corpus",
+    "unknown": "Cannot be looked up",
+}
+
+
+_WEAK = 0.5
+
+
+def verdict_name(claim: CheckedClaim) -> str:
+    """The verdict in words, and how sure it is; a weak one says so.
+
+    >>> verdict_name(CheckedClaim(0, 0, 1, "A", "A", "contradicted", 0.4))
+    'Possibly contradicted (40 %)'
+    """
+    name = VERDICT_NAMES[claim.verdict]
+    if claim.verdict == "not_found":
+        return name
+    possibly = f"Possibly {name[0].lower()}{name[1:]}" if claim.probability < _WEAK else name
+    return f"{possibly} ({100 * claim.probability:.0f} %)"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of a block's text; ``number`` is the place of the claim that it is, ``reference`` of the reference."""
+
+    text: str
+    number: int | None = None
+    reference: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A block in pieces, with its claims and references beside it."""
+
+    kind: str
+    pieces: tuple[Piece, ...]
+    claims: tuple[tuple[int, CheckedClaim], ...]
+    references: tuple[tuple[int, CheckedReference], ...]
+
+
+def as_html(checked: Checked, title: str = "Checked text") -> bytes:
+    """The page in UTF-8."""
+    rows = [_row(checked, place, kind, text) for place, (kind, text) in enumerate(checked.blocks)]
+    template = _pages().get_template("checked.html")
+    names = {"verdicts": VERDICT_NAMES, "statuses": STATUS_NAMES, "verdict_name": verdict_name}
+    return template.render(title=title, rows=rows, checked=checked, **names).encode()
+
+
+def _row(checked: Checked, place: int, kind: str, text: str) -> Row:
+    claims = tuple((number, one) for number, one in enumerate(checked.claims) if one.block == place)
+    references = tuple((number, one) for number, one in enumerate(checked.references) if one.block == place)
+    return Row(kind, tuple(_pieces(text, claims, references)), claims, references)
+
+
+def _pieces(
+    text: str, claims: Sequence[tuple[int, CheckedClaim]], references: Sequence[tuple[int, CheckedReference]]
+) -> Iterator[Piece]:
+    """The text cut at its claims; references are marked where they stand outside of claims."""
+    marked: list[tuple[int, int, int | None, int | None]] = [(one.begin, one.end, n, None) for n, one in claims]
+    marked += [
+        (one.begin, one.end, None, number)
+        for number, one in references
+        if not any(claim.begin < one.end and one.begin < claim.end for _, claim in claims)
+    ]
+    at = 0
+    for begin, end, number, reference in sorted(marked, key=lambda found: (found[0], found[1])):
+        if begin < at:
+            continue
+        if begin > at:
+            yield Piece(text[at:begin])
+        yield Piece(text[begin:end], number, reference)
+        at = end
+    if at < len(text):
+        yield Piece(text[at:])
+
+
+@functools.cache
+def _pages() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("ragqa.check")
+    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)

@@ -1,0 +1,129 @@
+"""What one article says to a claim: the model's reading and the words in common, weighed by a fitted regression.
+
+``eval/training/check/fit.py`` fits the weights on claims of SciFact that the model was not trained on, and writes
+``stance.json`` with its cross-validated figures.
+"""
+
+import functools
+import importlib.resources
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ragqa.answer import terms
+from ragqa.answer.passages import Passage
+from ragqa.answer.support import Article, Conflict, conflict
+from ragqa.answer.trained.evidence import Evidence
+from ragqa.corpus import words
+from ragqa.corpus.text import title_of
+from ragqa.types import Document
+
+LABELS = ("supports", "contradicts", "neither")
+FEATURES = ("relevance", "evidence", "says_something", "lean", "best_coverage", "coverage", "opposed", "other", "aim")
+_FLOOR = 0.02
+Read = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What ``stance.json`` holds: label → feature → weight (and ``intercept``), what it was made from, its figures."""
+
+    made_from: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    stance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def probabilities(self, features: Mapping[str, float]) -> tuple[float, float, float]:
+        """The probability of each of :data:`LABELS`."""
+        logits = [
+            self.stance[label]["intercept"] + sum(self.stance[label][name] * features[name] for name in FEATURES)
+            for label in LABELS
+        ]
+        powers = [math.exp(logit - max(logits)) for logit in logits]
+        return (powers[0] / sum(powers), powers[1] / sum(powers), powers[2] / sum(powers))
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """What one article says to a claim.
+
+    Attributes
+    ----------
+    document
+        Its place among the articles that were read.
+    yes, no
+        Probability that it supports, and that it contradicts the claim.
+    level
+        Its weight by its evidence level, .5 to 1.
+    passage
+        The sentence that says it best; None where none may be cited.
+    objection
+        What stands against that sentence as evidence for the claim.
+    """
+
+    document: int
+    yes: float
+    no: float
+    level: float
+    passage: Passage | None
+    objection: Conflict | None
+
+
+def stances(claim: str, documents: Sequence[Document], evidence: Evidence) -> list[Stance]:
+    """The stance of each article that has an abstract and may be used."""
+    found = []
+    for place, (document, told) in enumerate(zip(documents, evidence.documents, strict=True)):
+        if not told.usable or not told.features:
+            continue
+        passage, objection, features = read(claim, place, document, evidence)
+        yes, no, _ = weights().probabilities(features)
+        found.append(Stance(place, yes, no, told.level, passage, objection))
+    return found
+
+
+def read(
+    claim: str, place: int, document: Document, evidence: Evidence
+) -> tuple[Passage | None, Conflict | None, Read]:
+    """The sentence of an article that tells most of a claim, what stands against it, and the :data:`FEATURES`."""
+    told = evidence.documents[place]
+    own = [number for number, passage in enumerate(evidence.passages) if passage.document == place]
+    best = _best(own, evidence, claim)
+    article = Article.of(title_of(document), [evidence.passages[number].expanded for number in own])
+    passage = evidence.passages[best] if best is not None else None
+    objection = conflict(claim, passage.expanded, article) if passage is not None else None
+    stems = words.content_stems(claim)
+    yes, no, _ = evidence.relation[best].tolist() if best is not None else (0.0, 0.0, 1.0)
+    features = {
+        "relevance": float(told.features["relevance"]),
+        "evidence": float(told.features["evidence"]),
+        "says_something": float(1 - told.relation[2]),
+        "lean": math.log((yes + _FLOOR) / (no + _FLOOR)),
+        "best_coverage": terms.coverage(stems, passage.stems) if passage is not None else 0.0,
+        "coverage": float(told.features["coverage"]),
+        "opposed": float(objection in ("direction", "denial")),
+        "other": float(objection in ("number", "name")),
+        "aim": float(passage is None or objection == "aim"),
+    }
+    return passage, objection, features
+
+
+def _best(own: Sequence[int], evidence: Evidence, claim: str) -> int | None:
+    """The sentence that may be cited and tells most of the claim; None where there is none."""
+    stems = words.content_stems(claim)
+    allowed = [number for number in own if evidence.weight[number] > 0]
+    said = [float(evidence.relation[number, :2].sum()) for number in allowed]
+    worth = [
+        float(evidence.weight[number]) * (0.2 + value) * (0.2 + terms.coverage(stems, evidence.passages[number].stems))
+        for number, value in zip(allowed, said, strict=True)
+    ]
+    return allowed[int(np.argmax(worth))] if allowed else None
+
+
+@functools.cache
+def weights() -> Weights:
+    """The weights that come with ragqa."""
+    text = importlib.resources.files("ragqa.check").joinpath("stance.json").read_bytes()
+    return msgspec.json.decode(text, type=Weights)

@@ -1,0 +1,208 @@
+"""A file or string as blocks of plain text: headings, paragraphs, items of lists, cells of tables."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from zipfile import BadZipFile
+
+from ragqa.corpus.text import one_line
+from ragqa.errors import BackendError, SourceError, UsageError, nearest
+
+Kind = Literal["heading", "paragraph", "item", "cell", "code"]
+Form = Literal["text", "markdown", "html", "docx", "pdf"]
+FORMS: tuple[Form, ...] = ("text", "markdown", "html", "docx", "pdf")
+MOST_BYTES = 20 << 20
+MOST_CHARACTERS = 2_000_000
+_SUFFIXES: dict[str, Form] = {
+    ".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html",
+    ".xhtml": "html", ".docx": "docx", ".pdf": "pdf",
+}  # fmt: skip
+_FEW_CHARACTERS_A_PAGE = 20
+_LONGEST_HEADING = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of the text in one line."""
+
+    text: str
+    kind: Kind = "paragraph"
+
+
+def read_blocks(path: Path, form: Form | None = None) -> tuple[Block, ...]:
+    """The blocks of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    form
+        What it is; None: by the end of its name, text where that tells nothing.
+
+    Raises
+    ------
+    SourceError
+        It is missing, empty, too large, not what its name says, or holds pictures of text only.
+    BackendError
+        A package that reads it is missing.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError(f"{path} holds {path.stat().st_size >> 20} MiB; at most {MOST_BYTES >> 20} are checked")
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    return blocks_of(content, form or _SUFFIXES.get(path.suffix.lower(), "text"), str(path))
+
+
+def blocks_of(content: bytes | str, form: Form = "text", name: str = "the text") -> tuple[Block, ...]:
+    """The blocks of what a file holds; ``name`` is what errors call it. Raises as :func:`read_blocks`."""
+    if form not in FORMS:
+        raise UsageError(f"{form!r} is no form of text; {nearest(form, FORMS)}")
+    if form in ("docx", "pdf"):
+        if isinstance(content, str):
+            raise UsageError(f"{form} is read from bytes, not from text")
+        found = list(_docx(content, name) if form == "docx" else _pdf(content, name))
+    else:
+        text = content if isinstance(content, str) else _decoded(content, name)
+        found = list({"text": _text, "markdown": _markdown, "html": _html}[form](text))
+    blocks = tuple(Block(line, block.kind) for block in found if (line := one_line(block.text)))
+    if not blocks:
+        raise SourceError(f"{name} holds no text; give one with sentences to check")
+    if (n_characters := sum(len(block.text) for block in blocks)) > MOST_CHARACTERS:
+        raise SourceError(f"{name} has {n_characters:,} characters; at most {MOST_CHARACTERS:,} are checked at once")
+    return blocks
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{name} is not UTF-8 text: {error}; save it as UTF-8, or name its form") from error
+    if "\0" in text:
+        raise SourceError(f"{name} is binary, not text; give text, Markdown, HTML, DOCX or PDF")
+    return text
+
+
+def _text(text: str) -> Iterator[Block]:
+    """Paragraphs stand between blank lines; a short line without a full stop before one is a heading."""
+    for part in text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
+        lines = [line.strip() for line in part.split("\n") if line.strip()]
+        if lines and all(line[:1] in "-*•‣–" or _numbered(line) for line in lines):
+            for line in lines:
+                yield Block(line.lstrip("-*•‣– ") if line[:1] in "-*•‣–" else line, "item")
+        elif len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING and lines[0][-1] not in '.!?;,)]”"':
+            yield Block(lines[0].lstrip("# "), "heading")
+        elif lines:
+            yield Block(" ".join(lines))
+
+
+def _numbered(line: str) -> bool:
+    head = line.split(maxsplit=1)[0]
+    return (head[:1].isdigit() and head.rstrip(".)").isdigit()) or (head[:1] == "[" and head.strip("[].").isdigit())
+
+
+def _markdown(text: str) -> Iterator[Block]:
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        raise BackendError("reading Markdown needs markdown-it-py: pip install 'ragqa[check]'") from error
+    yield from _html(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+
+
+def _html(text: str) -> Iterator[Block]:
+    try:
+        from lxml import etree, html
+    except ImportError as error:
+        raise BackendError("reading HTML needs lxml: pip install 'ragqa[check]'") from error
+    if not text.strip():
+        return
+    try:
+        root = html.fromstring(text)
+    except (etree.ParserError, ValueError):
+        return
+    for gone in [*root.iter("script", "style", "noscript", "template", "head", "nav", "svg", etree.Comment)]:
+        if isinstance(gone, html.HtmlElement | html.HtmlComment) and gone.getparent() is not None:
+            gone.drop_tree()
+    yield from _of_element(root)
+
+
+_BLOCKS: dict[str, Kind] = {
+    **{f"h{level}": "heading" for level in range(1, 7)},
+    "p": "paragraph", "li": "item", "dd": "item", "dt": "heading", "td": "cell", "th": "heading", "pre": "code",
+    "caption": "heading", "figcaption": "paragraph", "blockquote": "paragraph",
+}  # fmt: skip
+_HOLDS_BLOCKS = frozenset(
+    {*_BLOCKS, "div", "section", "article", "main", "ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr", "body"}
+)
+
+
+def _of_element(element: "object") -> Iterator[Block]:
+    """The texts of an element in order; text that stands in no block of its own is a paragraph."""
+    node: object = element
+    tag = getattr(node, "tag", "")
+    kind = _BLOCKS.get(tag if isinstance(tag, str) else "", "paragraph")
+    loose: list[str] = [getattr(node, "text", None) or ""]
+    for child in node:  # type: ignore[attr-defined]
+        name = child.tag if isinstance(child.tag, str) else ""
+        if name in _HOLDS_BLOCKS or child.xpath(".//p|.//li|.//div|.//table|.//h1|.//h2|.//h3"):
+            yield Block("".join(loose), kind)
+            loose = []
+            yield from _of_element(child)
+        elif name == "br":
+            loose.append(" ")
+        else:
+            loose.append(child.text_content())
+        loose.append(child.tail or "")
+    yield Block("".join(loose), kind)
+
+
+def _docx(content: bytes, name: str) -> Iterator[Block]:
+    try:
+        import docx
+        from docx.opc.exceptions import PackageNotFoundError
+        from docx.text.paragraph import Paragraph
+    except ImportError as error:
+        raise BackendError("reading DOCX needs python-docx: pip install 'ragqa[check]'") from error
+    try:
+        document = docx.Document(io.BytesIO(content))
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError) as error:
+        raise SourceError(f"{name} is no DOCX file, or is damaged: {error}; save it again") from error
+    for item in document.iter_inner_content():
+        if isinstance(item, Paragraph):
+            style = (item.style.name or "").lower() if item.style is not None else ""
+            kind: Kind = "heading" if style.startswith(("heading", "title")) else "paragraph"
+            yield Block(item.text, "item" if style.startswith("list") else kind)
+        else:
+            for row in item.rows:
+                for cell in row.cells:
+                    yield Block(cell.text, "cell")
+
+
+def _pdf(content: bytes, name: str) -> Iterator[Block]:
+    try:
+        import pypdf
+        from pypdf.errors import PyPdfError
+    except ImportError as error:
+        raise BackendError("reading PDF needs pypdf: pip install 'ragqa[check]'") from error
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(content))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise SourceError(f"{name} is locked by a password; save it without one")
+        pages = [page.extract_text() for page in reader.pages]
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SourceError(f"{name} is no PDF file, or is damaged: {one_line(str(error))}; save it again") from error
+    if pages and sum(map(len, pages)) < _FEW_CHARACTERS_A_PAGE * len(pages):
+        raise SourceError(
+            f"{name} holds pictures of text ({len(pages)} pages, {sum(map(len, pages))} characters), as a scan does; "
+            "run character recognition on it first, for example ocrmypdf"
+        )
+    for page in pages:
+        yield from _text(_joined_lines(page))
+
+
+def _joined_lines(page: str) -> str:
+    """A page whose lines are those of the print: words broken at an end are put together, paragraphs stay apart."""
+    return page.replace("-\n", "")

@@ -1,0 +1,153 @@
+"""A text checked end to end against the sample: verdicts, exact words, references, reports, exit codes."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+import ragqa
+from ragqa.check.page import as_html
+from ragqa.check.table import as_csv
+from ragqa.check.text.blocks import blocks_of
+from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation, Skip, summary_of
+from ragqa.cli import run as cli
+from ragqa.errors import SourceError
+
+TEXT = """# Statins before heart surgery
+
+Preoperative statins reduce the risk of atrial fibrillation (AF) after coronary artery bypass surgery [1]. Is that safe?
+
+Tuba players in the arctic winter prefer moonlight (PMID: 99999999).
+
+## References
+
+1. Preoperative statin therapy and atrial fibrillation after coronary artery bypass grafting. 2011. PMID: 21881325
+"""
+
+
+@pytest.fixture(scope="module")
+def checked(built_sample):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAGQA_HOME", str(built_sample))
+        with ragqa.open() as engine:
+            found = list(engine.check(blocks_of(TEXT, "markdown")))
+            texts = {document.id: document for batch in engine.store.scan() for _, document in batch}
+    *parts, whole = found
+    assert isinstance(whole, Checked)
+    assert tuple(parts) == (*whole.claims, *whole.references), "all is told as it is found, in order"
+    return whole, texts
+
+
+def test_a_claim_is_supported_by_the_very_words_of_an_article(checked):
+    whole, documents = checked
+    first, second = whole.claims
+    assert (first.verdict, second.verdict) == ("supported", "not_found")
+    assert (
+        first.read
+        == "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery."
+    )
+    assert first.supporting[0].document_id == "21881325"
+    for one in (*first.supporting, *first.contradicting):
+        section = next(s for s in documents[one.document_id].sections if s.name == one.section)
+        assert section.text[one.begin : one.end] == one.quote
+    assert not second.supporting
+    assert whole.blocks[first.block][1][first.begin : first.end] == first.text
+
+
+def test_the_opposite_of_a_supported_claim_is_not_supported(sample_home):
+    text = "Preoperative statins increase the risk of atrial fibrillation after coronary artery bypass surgery."
+    with ragqa.open() as engine:
+        claim = next(iter(engine.check(blocks_of(text))))
+    assert claim.verdict in ("contradicted", "mixed", "not_found")
+    assert not claim.supporting
+
+
+def test_references_are_looked_up_and_read_for_what_they_are_cited_for(checked):
+    whole, _ = checked
+    in_text, listed = whole.references
+    assert (in_text.status, in_text.problems) == ("missing", ("the corpus has no PMID 99999999",))
+    assert (listed.status, listed.document_id, listed.supports) == ("found", "21881325", ((0, "supports"),))
+
+
+def test_nothing_leaves_the_count_silently(checked):
+    whole, _ = checked
+    assert [(one.text, one.reason) for one in whole.skipped] == [
+        ("Statins before heart surgery", "heading"), ("Is that safe?", "question"),
+    ]  # fmt: skip
+    assert whole.summary["claims_supported"] == whole.summary["claims_not_found"] == 1
+    assert whole.summary["references_missing"] == whole.summary["references_found"] == 1
+    assert whole.summary["not_checked"] == 2
+
+
+def test_a_text_without_claims_is_told(sample_home):
+    with ragqa.open() as engine, pytest.raises(SourceError, match=r"no claim that could be checked \(2 sentences"):
+        list(engine.check(blocks_of("Is it safe? Ask your doctor about it.")))
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ![x](http://e.org/x.png) \"' =cmd()"
+
+
+def hostile():
+    """Markup wherever text of a third party may come."""
+    one = Citation(
+        "1", HOSTILE, 0, 3, HOSTILE, 0.9, HOSTILE, HOSTILE, 2001, HOSTILE, "https://pubmed.ncbi.nlm.nih.gov/1/"
+    )
+    claims = (CheckedClaim(0, 0, len(HOSTILE), HOSTILE, HOSTILE, "mixed", 0.9, (one,), (one,), (HOSTILE,)),)
+    references = (CheckedReference(0, 0, 3, HOSTILE, "mismatch", "x", (HOSTILE,), HOSTILE, ((0, "contradicts"),)),)
+    skipped = (Skip(0, 0, 1, HOSTILE, "fragment"),)
+    return Checked((("paragraph", HOSTILE),), claims, references, skipped, summary_of(claims, references, 1))
+
+
+class Page(HTMLParser):
+    """Tags that run or load something."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded = []
+
+    def handle_starttag(self, tag, attrs):
+        told = dict(attrs)
+        if (
+            tag in {"script", "img", "iframe", "link", "object"}
+            or "src" in told
+            or any(k.startswith("on") for k in told)
+        ):
+            self.loaded.append(tag)
+
+
+def test_no_markup_of_the_text_or_of_documents_comes_alive():
+    page = Page()
+    page.feed(as_html(hostile(), HOSTILE).decode())
+    assert page.loaded == []
+    rows = list(csv.DictReader(io.StringIO(as_csv(hostile()).decode("utf-8-sig"))))
+    assert [row["kind"] for row in rows] == ["claim", "reference"]
+    assert rows[0]["text"] == HOSTILE
+    assert not any(re.match(r"[=+\-@]", cell) for row in rows for cell in row.values())
+
+
+@pytest.mark.parametrize("suffix", [".html", ".csv", ".json"])
+def test_the_command_writes_each_report(sample_home, tmp_path, suffix, capsys):
+    (tmp_path / "text.md").write_text(TEXT)
+    out = tmp_path / "report" / f"checked{suffix}"
+    assert cli(["check", str(tmp_path / "text.md"), "--out", str(out)]) == 0
+    assert "Nothing found" in capsys.readouterr().out
+    assert "Tuba players" in out.read_text()
+
+
+def test_the_command_fails_on_what_it_is_told_to_fail_on(sample_home, tmp_path, capsys):
+    (tmp_path / "text.md").write_text(TEXT)
+    command = ["check", str(tmp_path / "text.md"), "--json"]
+    assert cli([*command, "--fail-on", "contradicted,retracted"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["verdict"] for one in told["claims"]] == ["supported", "not_found"]
+    assert cli([*command, "--fail-on", "missing-reference"]) == 1
+    assert "1 references_missing" in capsys.readouterr().err
+    assert cli([*command, "--fail-on", "missing-refs"]) == 2
+    assert "did you mean 'missing-reference'" in capsys.readouterr().err
+    assert cli([*command, "--out", "report.docx"]) == 2
+    assert ".html" in capsys.readouterr().err
+    assert cli(["check", str(tmp_path / "none.md")]) == 1
+    assert "check the path" in capsys.readouterr().err

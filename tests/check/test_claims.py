@@ -1,0 +1,107 @@
+"""Which sentences of a text are claims, how they are read, and why others are not checked."""
+
+import itertools
+
+import pytest
+
+from ragqa.check.text.blocks import Block
+from ragqa.check.text.claims import claims_of
+from ragqa.corpus.text import one_line
+
+
+def read(*texts):
+    return [claim.read for claim in claims_of([Block(text) for text in texts])[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Does aspirin prevent stroke?", "question"),
+        ("Side effects.", "fragment"),
+        ("Talk to your doctor about the dose.", "opinion or advice"),
+        ("Patients with diabetes should receive a statin.", "opinion or advice"),
+        ("In our view statins are overused.", "opinion or advice"),
+        ("This leaflet explains how statins work.", "about the text itself"),
+        ("We searched PubMed for randomised trials of statins.", "about the text itself"),
+        ("To evaluate whether aspirin prevents stroke.", "about the text itself"),
+        ("Smith J, Doe A. Statins and stroke in men. BMJ. 2003;12:1-4.", "reference"),
+    ],
+)
+def test_what_asserts_nothing_is_left_out_with_the_reason(text, reason):
+    claims, left_out = claims_of([Block(text)])
+    assert not claims
+    assert [one.reason for one in left_out] == [reason]
+
+
+def test_headings_and_code_are_left_out():
+    claims, left_out = claims_of([Block("Statins lower cholesterol", "heading"), Block("x = lower(y, z)", "code")])
+    assert (claims, [one.reason for one in left_out]) == ([], ["heading", "fragment"])
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Smoking causes lung cancer.", ["Smoking causes lung cancer."]),
+        (
+            "Aspirin lowers the risk of stroke but raises the risk of bleeding (PMID: 157).",
+            ["Aspirin lowers the risk of stroke.", "Aspirin raises the risk of bleeding."],
+        ),
+        (
+            "Vitamin D did not reduce fractures, and raised the risk of falls.",
+            ["Vitamin D did not reduce fractures.", "Vitamin D raised the risk of falls."],
+        ),
+        ("Statins are cheap and safe in the elderly.", ["Statins are cheap and safe in the elderly."]),
+        (
+            "Metformin lowers glucose; it does not raise weight.",
+            ["Metformin lowers glucose.", "Metformin does not raise weight."],
+        ),
+    ],
+)
+def test_a_sentence_is_cut_where_each_half_can_be_wrong_alone(text, parts):
+    assert read(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("texts", "last"),
+    [
+        (
+            ("Beta carotene is a vitamin precursor.", "It increases lung cancer."),
+            "Beta carotene increases lung cancer.",
+        ),
+        (("Warfarin prevents stroke.", "This drug can cause bleeding."), "Warfarin can cause bleeding."),
+        (("Warfarin prevents stroke.", "These patients had fewer strokes."), "These patients had fewer strokes."),
+        (
+            ("Metformin lowers glucose.", "It is true that dogs bark loudly."),
+            "Metformin is true that dogs bark loudly.",
+        ),
+        (
+            ("Atrial fibrillation (AF) is common.", "Statins reduce AF after surgery."),
+            "Statins reduce atrial fibrillation after surgery.",
+        ),
+    ],
+)
+def test_pronouns_and_abbreviations_are_read_as_the_text_explains_them(texts, last):
+    assert read(*texts)[-1].lower() == last.lower()
+
+
+def test_marks_of_references_are_shown_and_not_read():
+    text = "Statins lower LDL [1, 3-5] (Smith et al., 2019; Jones 2020)."
+    (claim,) = claims_of([Block(text)])[0]
+    assert claim.text == text
+    assert claim.read == "Statins lower LDL."
+
+
+def test_every_character_of_a_claim_stands_where_it_says(real_data):
+    """On 300 real abstracts: spans are exact, in order, and cover no sentence twice."""
+    import gzip
+    import json
+
+    with gzip.open(real_data / "bulk" / "abstracts.jsonl.gz", "rt", encoding="utf-8") as file:
+        texts = [one_line(json.loads(line)["text"]) for line, _ in zip(file, range(300), strict=False)]
+    blocks = [Block(text) for text in texts if text]
+    claims, left_out = claims_of(blocks)
+    assert len(claims) > len(blocks)
+    for one in claims:
+        assert blocks[one.block].text[one.begin : one.end] == one.text
+    spans = sorted((one.block, one.begin, one.end) for one in [*claims, *left_out])
+    assert all(a[0] < b[0] or a[2] <= b[1] for a, b in itertools.pairwise(spans))
