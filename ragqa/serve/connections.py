@@ -5,6 +5,7 @@ uvicorn waits for a request's head for ever, keeps all of it, and has no bound o
 
 import asyncio
 import resource
+import socket
 from http import HTTPStatus
 from typing import Any
 
@@ -76,7 +77,10 @@ class Connection(HttpToolsProtocol):
         """Take the connection, or refuse it with 503 where there is no room."""
         super().connection_made(transport)
         self._await_head()
-        if not self._all.make_room(self, transport.get_extra_info("socket").fileno()):
+        connected = transport.get_extra_info("socket")
+        # The kernel cuts off a client that does not read, or is gone without a word, whatever waits to be sent.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._limits.send_seconds * 1000))
+        if not self._all.make_room(self, connected.fileno()):
             self._refuse(503, "too many connections are open; try again in 1 s", {"retry-after": "1"})
 
     def connection_lost(self, exc: Exception | None) -> None:

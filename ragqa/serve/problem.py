@@ -89,9 +89,10 @@ def is_openai(path: str) -> bool:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route for its OpenAPI document."""
+    """The errors of a route for its OpenAPI document; one that wants a key refuses those that ask too much, too."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    told = sorted({*statuses, *([429] if 401 in statuses else [])})
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in told}
 
 
 def _problem(status: int, detail: str, *, openai: bool) -> Problem:

@@ -42,6 +42,8 @@ class Limits:
         Requests that may wait for a thread; one more gets 503 with Retry-After.
     body_seconds
         Within this time a request body must have arrived (408).
+    send_seconds
+        A client that takes nothing of its response for so long is cut off.
     request_seconds
         A request that takes longer, waiting included, gets 504.
     generator_seconds
@@ -64,6 +66,7 @@ class Limits:
     threads: NaturalInt = 0
     waiting: NaturalInt = 128
     body_seconds: Seconds = 10.0
+    send_seconds: Seconds = 30.0
     request_seconds: Seconds = 60.0
     generator_seconds: Seconds = 45.0
     generating: PositiveInt = 64

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 HALF_SENT = b"GET /healthz HTTP/1.1\r\nHost: loc"
@@ -44,6 +45,14 @@ def problem_in(said: bytes, status: int) -> str:
 def resident_bytes(server) -> int:
     found = Path(f"/proc/{server.process.pid}/statm").read_text().split()
     return int(found[1]) * resource.getpagesize()
+
+
+def is_connected(server, port: int) -> bool:
+    """Whether the server has a connection from a port of this machine."""
+    return any(
+        connection.raddr and connection.raddr.port == port
+        for connection in psutil.Process(server.process.pid).net_connections()
+    )
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET", HALF_SENT, HALF_SENT + b"alhost\r\nX-More: "])
@@ -206,6 +215,23 @@ def test_a_server_that_runs_out_of_file_descriptors_answers_on(start_server) -> 
                 connection.close()
         assert all(line["level"] for line in server.log()), "every line is JSON"
         assert "system resource" not in server.log_path.read_text()
+
+
+def test_a_client_that_does_not_read_its_responses_is_cut_off(start_server) -> None:
+    with start_server("--index", "hostile", "--set", "limits.send_seconds=1") as server, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        host, port = server.address.removeprefix("http://").rstrip("/").split(":")
+        deaf.connect((host, int(port)))
+        number = deaf.getsockname()[1]
+        deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
+        time.sleep(1)
+        assert is_connected(server, number)
+        ends = time.monotonic() + 30
+        while is_connected(server, number):
+            assert time.monotonic() < ends, "the server waits on"
+            time.sleep(0.2)
+        with server.client() as client:
+            assert client.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(("proxies", "client"), [("[]", "127.0.0.1"), ('["127.0.0.0/8"]', "203.0.113.9")])
