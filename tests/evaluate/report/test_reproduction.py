@@ -49,6 +49,17 @@ def test_what_comes_out_otherwise_fails_and_what_cannot_be_run_is_told(
     measured = json.loads(page.with_suffix(".json").read_text())["results"][0]["measured"]
     claimed.write_text(CLAIMS.format(measure="MRR@10", expected=f"{measured:.2f}"))
     passed = run(options)
+    near = CLAIMS.format(measure="MRR@10", expected=f"{measured + 0.03:.4f}").replace(
+        "[[figures]]", "[[figures]]\nwithin = 0.04", 1
+    )
+    claimed.write_text(near)
+    assert run(options) == 0
+    assert "± 0.04" in page.read_text()
+    claimed.write_text(near.replace("within = 0.04", "within = 0.02"))
+    with pytest.raises(SystemExit):
+        run(options)
+    claimed.write_text(CLAIMS.format(measure="MRR@10", expected=f"{measured:.2f}"))
+    assert run(options) == 0
 
     assert (ended.value.code, passed) == (1, 0)
     assert "Ask for it." in capsys.readouterr().out
