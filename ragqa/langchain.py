@@ -17,13 +17,15 @@ from pydantic import ConfigDict
 
 from ragqa.answer.chat.reader import ChatReader
 from ragqa.answer.compose import source_of
+from ragqa.check.text.blocks import blocks_of
+from ragqa.check.types import Checked
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.engine import Engine, sentence_encoder
 from ragqa.llm.model import Completion, Message, Request
 from ragqa.llm.reasoning import ReplyStream, split_reasoning
 from ragqa.types import Answer, Filter, Question, Statement
 
-__all__ = ["AnswerRunnable", "LangChainModel", "RagqaRetriever", "with_chat_model"]
+__all__ = ["AnswerRunnable", "CheckRunnable", "LangChainModel", "RagqaRetriever", "with_chat_model"]
 
 _CHARACTERS_PER_TOKEN = 3.5
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS"}
@@ -65,6 +67,22 @@ class RagqaRetriever(BaseRetriever):
             text = f"{title_of(document)}\n\n{abstract_of(document)}".strip()
             found.append(LangChainDocument(id=document.id, page_content=text, metadata=metadata))
         return found
+
+
+class CheckRunnable(Runnable[str, Checked]):
+    """Checking a text (plain or Markdown) as a LangChain runnable: each claim with the words for and against it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def invoke(self, input: str, config: RunnableConfig | None = None, **_: Any) -> Checked:  # noqa: A002
+        """Check one text."""
+        return self._call_with_config(self._check, input, config)
+
+    def _check(self, text: str) -> Checked:
+        *_, whole = self.engine.check(blocks_of(text, "markdown"))
+        assert isinstance(whole, Checked)  # noqa: S101 - what a check ends with
+        return whole
 
 
 class AnswerRunnable(Runnable[str | Question, AddableDict]):

@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 
 import ragqa
 from ragqa.engine import Engine
-from ragqa.langchain import AnswerRunnable, RagqaRetriever, with_chat_model
+from ragqa.langchain import AnswerRunnable, CheckRunnable, RagqaRetriever, with_chat_model
 from ragqa.types import Answer, Filter, Question
 
 QUESTION = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
@@ -97,6 +97,12 @@ def test_a_stream_adds_up_to_the_answer(engine: Engine) -> None:
         for chunk in chunks[1:]:
             whole = whole + chunk
         assert plain(whole) == plain(runnable.invoke(QUESTION))
+
+
+def test_texts_are_checked_by_a_runnable(engine: Engine) -> None:
+    claim = "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery."
+    (checked,) = CheckRunnable(engine).batch([claim])
+    assert [one.verdict for one in checked.claims] == ["supported"]
 
 
 def test_the_runnable_is_part_of_a_chain(engine: Engine) -> None:

@@ -95,7 +95,32 @@ def _json(checked: "Checked", name: str) -> bytes:  # noqa: ARG001
     return json_bytes(checked)
 
 
-_WRITERS = {".html": _html, ".csv": _csv, ".json": _json}
+def _biogen(checked: "Checked", name: str) -> bytes:
+    from ragqa.evaluate.measures.grounding import SentenceCitations
+    from ragqa.evaluate.tasks.formats.biogen import GroundedAnswer, grounded_lines
+
+    existing = {
+        number: [
+            reference.document_id for reference in checked.references for n, _ in reference.supports if n == number
+        ]
+        for number in range(len(checked.claims))
+    }
+    sentences = tuple(
+        (
+            claim.text,
+            SentenceCitations(
+                tuple(one.document_id for one in claim.supporting),
+                tuple(one.document_id for one in claim.contradicting),
+                tuple(existing[number]),
+            ),
+        )
+        for number, claim in enumerate(checked.claims)
+    )
+    lines, _ = grounded_lines([GroundedAnswer(name, "", sentences)], "check")
+    return lines
+
+
+_WRITERS = {".jsonl": _biogen, ".html": _html, ".csv": _csv, ".json": _json}
 
 
 def _show(found: "CheckedClaim | CheckedReference") -> None:

@@ -1,6 +1,5 @@
 """The routes of ragqa's own: ask, search, documents, indexes, health and figures."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from ragqa.corpus.evidence import LEVELS
 from ragqa.serve import metrics as figures
 from ragqa.serve import streams
 from ragqa.serve.disconnect import unless_gone
-from ragqa.serve.events import Event, Report
+from ragqa.serve.events import Report
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.models import AskRequest, Health, SearchRequest
 from ragqa.serve.problem import documented, problem_response
@@ -75,7 +74,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
 
         if body.stream or streams.MEDIA_TYPE in request.headers.get("accept", ""):
             stream = await streams.opened(streams.events(answered))
-            return StreamingResponse(_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
+            return StreamingResponse(streams.all_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
         return json_response(await unless_gone(request, answered(None)))
 
     @routes.post(
@@ -153,8 +152,3 @@ def asked(question: str, index: str, settings: ServeSettings) -> dict[str, Any]:
     if settings.logs.questions:
         facts["question"] = question
     return facts
-
-
-async def _as_bytes(stream: AsyncIterator[Event]) -> AsyncIterator[bytes]:
-    async for event in stream:
-        yield streams.as_bytes(event)

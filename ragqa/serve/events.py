@@ -8,7 +8,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that a waiting client may be told: ``stage``, ``statement`` or ``read_as`` (how a
-    message of a conversation is read), with what belongs to it.
+    message of a conversation is read), ``claim`` or ``reference`` of a text, with what belongs to it.
     """
 
     kind: str

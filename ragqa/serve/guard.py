@@ -17,7 +17,7 @@ from ragqa.serve.audit import Read, Trail
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
 from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
-from ragqa.serve.problem import is_openai, problem_response
+from ragqa.serve.problem import CHECK_PATH, is_openai, problem_response
 from ragqa.serve.settings import Limits
 from ragqa.serve.traces import Tracer
 
@@ -148,7 +148,8 @@ class Guard:
                     facts["key"] = known.name
                     under_way.enter_context(self._allowed(known))
                     workers.owner.set(known.name)
-                limit = self._limits.chat_body_bytes if is_openai(path) else self._limits.body_bytes
+                is_large = is_openai(path) or path == CHECK_PATH
+                limit = self._limits.chat_body_bytes if is_large else self._limits.body_bytes
                 body = await self._read_body(headers, receive, limit)
                 # The server leaves out the body of an answer to HEAD by itself.
                 asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -1,4 +1,4 @@
-"""The tools ``search``, ``ask`` and ``get_document`` for MCP clients, over stdio and streamable HTTP."""
+"""The tools ``search``, ``ask``, ``check`` and ``get_document`` for MCP clients, over stdio and streamable HTTP."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from pydantic import Field, RootModel
 from starlette.applications import Starlette
 
 from ragqa import __version__
+from ragqa.check.markdown import as_markdown
+from ragqa.check.text.blocks import blocks_of
+from ragqa.check.types import Checked
 from ragqa.errors import RagqaError
 from ragqa.render import markdown
 from ragqa.serve.models import Filters, Text
@@ -72,6 +75,18 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         answer = await _told(service.ask(index, Question(question, type=type), _allowed(filter)))
         return _result("".join(markdown.lines(answer)).strip(), answer)
 
+    async def check(
+        text: Annotated[Text, Field(min_length=1, description="A text with claims, in plain words or Markdown.")],
+        index: IndexName = None,
+    ) -> Annotated[CallToolResult, RootModel[Checked]]:
+        """Check each claim and each reference of a text: supported, contradicted, mixed or not found, with quotes."""
+        try:
+            blocks = blocks_of(text, "markdown")
+        except RagqaError as error:
+            raise ToolError(str(error)) from error
+        checked = await _told(service.check(index, blocks))
+        return _result(as_markdown(checked), checked)
+
     async def get_document(
         document_id: Annotated[Text, Field(min_length=1, max_length=200, description="A PMID, as search returns it.")],
         index: IndexName = None,
@@ -81,7 +96,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         sections = ((section.name, section.text) for section in shown.document.sections)
         return _result(markdown.article(shown.source, sections), shown)
 
-    tools: tuple[Callable[..., Awaitable[CallToolResult]], ...] = (search, ask, get_document)
+    tools: tuple[Callable[..., Awaitable[CallToolResult]], ...] = (search, ask, check, get_document)
     for tool in tools:
         server.add_tool(tool, annotations=_READ_ONLY)
     return server

@@ -83,6 +83,9 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, handle)
 
 
+CHECK_PATH = "/v1/check"
+
+
 def is_openai(path: str) -> bool:
     """Whether OpenAI clients use the route."""
     return path.startswith(("/v1/chat/", "/v1/models", "/v1/responses", "/v1/embeddings"))

@@ -16,6 +16,8 @@ from ragqa.answer.compose import source_of
 from ragqa.answer.dialogue.on_topic import kept_on_topic
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import Understood
+from ragqa.check.text.blocks import Block
+from ragqa.check.types import Checked, CheckedClaim
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, RagqaError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
@@ -294,6 +296,36 @@ class Service:
             found = await self.workers.run(job, self.limits.request_seconds)
             audited.tells(hit.document_id for hit in found)
             return found
+
+    async def check(self, index: str | None, blocks: Sequence[Block], report: Report | None = None) -> Checked:
+        """Check a text; ``report`` is called in the event loop with each claim and reference once it is judged.
+
+        Raises
+        ------
+        RagqaError
+            The text has nothing to check, or the index is not served.
+        BusyError, TimeoutError
+            As :meth:`ragqa.serve.workers.Workers.run`.
+        """
+        with self._use(index) as served:
+            loop, engine = asyncio.get_running_loop(), served.engine
+
+            def job(cancel: Cancel) -> Checked:
+                for found in engine.check(blocks):
+                    cancel.check()
+                    if isinstance(found, Checked):
+                        return found
+                    if report is not None:
+                        kind = "claim" if isinstance(found, CheckedClaim) else "reference"
+                        loop.call_soon_threadsafe(report, Event(kind, found))
+                raise ProductError("the check ended without a result; this is a fault of ragqa")
+
+            audited = audit.begin(served.name, engine.index.manifest_hash)
+            checked = await self.workers.run(job, self.limits.check_seconds)
+            for claim in checked.claims:
+                audited.tells(one.document_id for one in (*claim.supporting, *claim.contradicting))
+            audited.tells(one.document_id for one in checked.references if one.document_id)
+            return checked
 
     async def embed(self, index: str, texts: Sequence[str], *, as_queries: bool) -> np.ndarray:
         """Vectors of texts by the encoder of an index, float32 [n_texts, dimension].

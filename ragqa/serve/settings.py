@@ -31,7 +31,8 @@ class Limits:
     body_bytes
         Longest request body; a longer one is refused with 413 while it is read.
     chat_body_bytes
-        The same on OpenAI's routes, whose clients send the whole conversation with its images each time.
+        The same on OpenAI's routes, whose clients send the whole conversation with its images each time, and where
+        texts are checked.
     question_characters
         Longest question (422).
     k
@@ -46,6 +47,8 @@ class Limits:
         A client that takes nothing of its response for so long is cut off.
     request_seconds
         A request that takes longer, waiting included, gets 504.
+    check_seconds
+        The same for checking a text, of which each claim takes as long as a question.
     generator_seconds
         A generator that takes longer is given up, and the extractive reader answers instead, marked as degraded.
     generating
@@ -68,6 +71,7 @@ class Limits:
     body_seconds: Seconds = 10.0
     send_seconds: Seconds = 30.0
     request_seconds: Seconds = 60.0
+    check_seconds: Seconds = 600.0
     generator_seconds: Seconds = 45.0
     generating: PositiveInt = 64
     drain_seconds: PositiveInt = 30

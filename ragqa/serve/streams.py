@@ -8,7 +8,6 @@ import msgspec
 
 from ragqa.serve.events import Event, Report
 from ragqa.serve.problem import problem_of
-from ragqa.types import Answer
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 MEDIA_TYPE = "text/event-stream"
@@ -35,6 +34,12 @@ def as_bytes(event: Event) -> bytes:
     return encoded(event.kind, event.data)
 
 
+async def all_as_bytes(stream: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    """Events as they are sent."""
+    async for event in stream:
+        yield as_bytes(event)
+
+
 async def opened(stream: AsyncIterator[Event]) -> AsyncIterator[Event]:
     """The same events, once the first is there.
 
@@ -53,15 +58,15 @@ async def opened(stream: AsyncIterator[Event]) -> AsyncIterator[Event]:
     return rest()
 
 
-async def events(ask: Callable[[Report], Awaitable[Answer]]) -> AsyncIterator[Event]:
-    """The events of one question as they happen; the last is of kind ``answer``, or ``error`` with the exception.
+async def events(ask: Callable[[Report], Awaitable[Any]], last: str = "answer") -> AsyncIterator[Event]:
+    """The events of one question as they happen; the last is of the kind ``last``, or ``error`` with the exception.
 
     Between events that are long in coming there is one of kind ``heartbeat``. When the consumer stops early
     (the client is gone), the question is given up.
     """
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
-    async def work() -> Answer:
+    async def work() -> Any:
         try:
             return await ask(queue.put_nowait)
         finally:
@@ -71,7 +76,7 @@ async def events(ask: Callable[[Report], Awaitable[Answer]]) -> AsyncIterator[Ev
     try:
         while (event := await _next(queue)) is not None:
             yield event
-        yield await _outcome(task)
+        yield await _outcome(task, last)
     finally:
         task.cancel()
 
@@ -84,8 +89,8 @@ async def _next(queue: asyncio.Queue[Event | None]) -> Event | None:
         return Event("heartbeat", None)
 
 
-async def _outcome(task: asyncio.Task[Answer]) -> Event:
+async def _outcome(task: asyncio.Task[Any], last: str) -> Event:
     try:
-        return Event("answer", await task)
+        return Event(last, await task)
     except Exception as error:  # noqa: BLE001 - the consumer decides what to tell the client
         return Event("error", error)

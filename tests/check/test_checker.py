@@ -15,6 +15,7 @@ from ragqa.check.text.blocks import blocks_of
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation, Skip, summary_of
 from ragqa.cli import run as cli
 from ragqa.errors import SourceError
+from ragqa.evaluate.tasks.formats.biogen import read_answers
 
 TEXT = """# Statins before heart surgery
 
@@ -151,3 +152,13 @@ def test_the_command_fails_on_what_it_is_told_to_fail_on(sample_home, tmp_path, 
     assert ".html" in capsys.readouterr().err
     assert cli(["check", str(tmp_path / "none.md")]) == 1
     assert "check the path" in capsys.readouterr().err
+
+
+def test_the_form_of_biogen_s_task_a_is_read_back(sample_home, tmp_path):
+    (tmp_path / "text.md").write_text(TEXT)
+    assert cli(["check", str(tmp_path / "text.md"), "--out", str(tmp_path / "checked.jsonl")]) == 0
+    (answer,) = read_answers(tmp_path / "checked.jsonl")
+    (first, cited), (second, nothing) = answer.sentences
+    assert (first.startswith("Preoperative"), second.startswith("Tuba")) == (True, True)
+    assert cited.existing or cited.supporting
+    assert (nothing.supporting, nothing.contradicting) == ((), ())

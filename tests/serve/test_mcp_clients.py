@@ -18,7 +18,7 @@ Check = Callable[[Client], Awaitable[None]]
 
 async def the_tools_work(client: Client) -> None:
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert set(tools) == {"search", "ask", "get_document"}
+    assert set(tools) == {"search", "ask", "check", "get_document"}
     for tool in tools.values():
         assert tool.description
         Draft202012Validator.check_schema(tool.input_schema)
@@ -34,6 +34,12 @@ async def the_tools_work(client: Client) -> None:
     assert answer["verdict"] == "yes"
     assert "PMID " in answered.content[0].text
     Draft202012Validator(tools["ask"].output_schema).validate(answer)
+
+    claim = "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery."
+    checked = await client.call_tool("check", {"text": claim})
+    assert checked.structured_content["claims"][0]["verdict"] == "supported"
+    assert checked.content[0].text.startswith("1. **Supported")
+    Draft202012Validator(tools["check"].output_schema).validate(checked.structured_content)
 
     span = answer["statements"][0]["spans"][0]
     shown = await client.call_tool("get_document", {"document_id": span["document_id"]})
@@ -51,6 +57,7 @@ async def wrong_arguments_are_told(client: Client) -> None:
         ("ask", {"question": "x" * 2_001}, "2,001 characters"),
         ("ask", {"question": STATINS, "type": "poem"}, "type"),
         ("ask", {"question": STATINS, "index": "sampel"}, "did you mean 'sample'"),
+        ("check", {"text": "Is it safe?"}, "no claim that could be checked"),
         ("get_document", {"document_id": "0"}, "has no document '0'"),
         ("get_document", {}, "document_id"),
     ]

@@ -88,6 +88,13 @@ def read_topics(path: Path) -> list[tuple[str, str]]:
 
 def write_grounded(path: Path, answers: Sequence[GroundedAnswer], run_id: str) -> int:
     """Write a submission of task A; returns how many citations beyond three were left out."""
+    content, n_cut = grounded_lines(answers, run_id)
+    write_atomically(path, content)
+    return n_cut
+
+
+def grounded_lines(answers: Sequence[GroundedAnswer], run_id: str) -> tuple[bytes, int]:
+    """A submission of task A as its file's content, and how many citations beyond three were left out."""
     n_cut, lines = 0, []
     for answer in answers:
         existing = list(dict.fromkeys(article for _, found in answer.sentences for article in found.existing))
@@ -105,8 +112,7 @@ def write_grounded(path: Path, answers: Sequence[GroundedAnswer], run_id: str) -
         about = {"team_id": TEAM, "run_id": run_id, "qa_id": answer.id, "question": answer.question}
         metadata: dict[str, object] = {**about, "existing_supported_citations": existing}
         lines.append({"metadata": metadata, "answer": sentences})
-    _write(path, lines)
-    return n_cut
+    return _encoded(lines), n_cut
 
 
 def write_cited(path: Path, answers: Mapping[str, Cited], run_id: str) -> int:
@@ -122,12 +128,12 @@ def write_cited(path: Path, answers: Mapping[str, Cited], run_id: str) -> int:
             kept.append({"text": text, "citations": list(dict.fromkeys(cited))[:MAX_CITATIONS]})
         about = {"team_id": TEAM, "run_id": run_id, "topic_id": topic_id}
         lines.append({"metadata": about, "responses": kept})
-    _write(path, lines)
+    write_atomically(path, _encoded(lines))
     return n_cut
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+def _encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,91 @@
+"""The route that checks a text: each claim and reference as it is judged, or the whole at the end."""
+
+import asyncio
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import ConfigDict, Field
+from starlette.responses import Response, StreamingResponse
+
+from ragqa.check.text.blocks import Block, blocks_of
+from ragqa.check.types import Checked
+from ragqa.errors import SourceError, UsageError
+from ragqa.serve import streams
+from ragqa.serve.api import json_response
+from ragqa.serve.disconnect import unless_gone
+from ragqa.serve.events import Report
+from ragqa.serve.models import Closed, Name, Text
+from ragqa.serve.problem import CHECK_PATH, documented
+from ragqa.serve.service import Service
+
+
+class CheckRequest(Closed):
+    """A text to check."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "Preoperative statins reduce atrial fibrillation after surgery."}]},
+    )
+    text: Annotated[Text, Field(description="The text; not with `file`.")] = ""
+    file: Annotated[str, Field(description="A DOCX or PDF file in Base64; its `form` must be named.")] = ""
+    form: Annotated[Literal["text", "markdown", "html", "docx", "pdf"], Field(description="What it is.")] = "text"
+    index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
+    stream: bool = Field(False, description="Answer with server-sent events.")
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The text as the engine takes it.
+
+        Raises
+        ------
+        RagqaError
+            There is none, or it is not of the form that is named.
+        """
+        if bool(self.text) == bool(self.file):
+            raise UsageError("give either 'text' or 'file', with something in it")
+        if not self.file:
+            return blocks_of(self.text, self.form)
+        try:
+            content = base64.b64decode(self.file, validate=True)
+        except binascii.Error as error:
+            raise UsageError(f"'file' is not Base64: {error}") from error
+        return blocks_of(content, self.form, "the file")
+
+
+def router(service: Service) -> APIRouter:
+    """The route over an opened service."""
+    routes = APIRouter()
+
+    @routes.post(
+        CHECK_PATH,
+        response_model=Checked,
+        responses={
+            200: {
+                "description": "The checked text, or, where the client asks for it, server-sent events: `claim` and "
+                "`reference` as each is judged, then `checked` with the whole; `error` where it fails on the way.",
+                "content": {streams.MEDIA_TYPE: {}},
+            },
+            **documented(400, 401, 404, 408, 413, 422, 503, 504),
+        },
+        tags=["texts"],
+    )
+    async def check(request: Request, body: CheckRequest) -> Response:
+        """Check each claim and each reference of a text; every verdict quotes the very words that it rests on.
+
+        With `"stream": true`, or `Accept: text/event-stream`, each comes as a server-sent event once it is judged.
+        """
+        request.state.facts |= {"index": body.index or service.names[0], "characters": len(body.text or body.file)}
+
+        async def checked(report: Report | None) -> Checked:
+            try:
+                return await service.check(body.index, await asyncio.to_thread(body.blocks), report)
+            except SourceError as error:
+                raise UsageError(str(error)) from error  # the client's text, not a file of the server's
+
+        if body.stream or streams.MEDIA_TYPE in request.headers.get("accept", ""):
+            stream = await streams.opened(streams.events(checked, "checked"))
+            return StreamingResponse(streams.all_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
+        return json_response(await unless_gone(request, checked(None)))
+
+    return routes
