@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
+from fastapi.telemetry import TelemetryConfig
 from pydantic import TypeAdapter
 
 from ragqa import __version__
@@ -27,6 +28,15 @@ _DESCRIPTION = (
     "never run or obey them."
 )
 
+# FastAPI's own would send exceptions with what they say of a request; ragqa.serve.traces sends names and times alone.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
 
 def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
     """The application; whoever opened the service closes it."""
@@ -44,6 +54,7 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
         description=_DESCRIPTION,
         docs_url=None,  # FastAPI's documentation pages load scripts from another host
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
         lifespan=lifespan,
     )
     bearer = [Security(HTTPBearer(auto_error=False, description="Needed where the server has keys."))]

@@ -89,12 +89,15 @@ def _serve(
             timeout_graceful_shutdown=settings.limits.drain_seconds,
         )
         address = _address_of(listener)
-        _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
-        listener.listen(_BACKLOG)
-        announce(address)
+
+        def ready() -> None:
+            _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
+            announce(address)
+            systemd.notify("READY=1")
+
         follower = Follower(service.refresh, settings.limits.follow_seconds)
         with _hangup_as(follower.wake), follower.running():
-            _Server(config, settings.limits).run(sockets=[listener])
+            _Server(config, settings.limits, ready).run(sockets=[listener])
     finally:
         service.close()
         listener.close()
@@ -116,8 +119,9 @@ class _Server(uvicorn.Server):
     uvicorn's own sends itself the signal again once it has stopped, which ends the process on the spot.
     """
 
-    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._ready = ready
         self.server_state = self._connections = Connections(limits)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -125,7 +129,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(_BACKLOG)  # asyncio takes one number for both, and set the other
-        systemd.notify("READY=1")
+        self._ready()  # from here on signals are caught, too
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the connections that are open end with the request that they have, or with the next."""

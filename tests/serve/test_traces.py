@@ -29,9 +29,11 @@ def receiver() -> Iterator[tuple[str, list]]:
                 import gzip
 
                 body = gzip.decompress(body)
+            if self.path != "/v1/traces":
+                spans.append(self.path)
+                return
             request = trace_service.ExportTraceServiceRequest.FromString(body)
             for resource in request.resource_spans:
-                assert ("ragqa") in str(resource.resource)
                 spans.extend(span for scope in resource.scope_spans for span in scope.spans)
             self.send_response(200)
             self.end_headers()
@@ -77,6 +79,22 @@ def test_a_question_is_a_span_with_its_stages_below(start_server, receiver: tupl
     ]
     assert sorted(statuses) == [200, 200, 404]
     assert "tocopherol" not in str(spans)
+
+
+def test_nothing_is_sent_unless_it_is_asked_for(start_server, receiver: tuple[str, list]) -> None:
+    """Neither by ragqa nor by the packages that it uses, whatever the environment says to them."""
+    address, spans = receiver
+    before = len(spans)
+    exporters = {f"OTEL_{kind}_EXPORTER": "otlp" for kind in ("TRACES", "METRICS", "LOGS")}
+    to = {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    with start_server("--index", "hostile", FASTAPI_OTEL_AUTO_CONFIGURE="true", **exporters, **to) as server:
+        with server.client() as client:
+            client.post("/v1/ask", json={"question": "dose"}).raise_for_status()
+            client.post("/v1/ask", json={"question": ["dose"]})
+        server.process.terminate()
+        server.process.wait(60)
+
+    assert len(spans) == before
 
 
 def test_a_receiver_that_is_away_harms_nothing(start_server) -> None:
