@@ -52,7 +52,8 @@ class LoadedRun:
     def label(self) -> str:
         """Task, data, split and setting in one line."""
         task = self.manifest.task
-        return " ".join(str(task[key]) for key in ("name", "data", "split", "setting") if task.get(key))
+        told = (str(task[key]) for key in ("name", "data", "split", "setting") if task.get(key))
+        return " ".join(dict.fromkeys(told))
 
     @cached_property
     def n_documents(self) -> int:
