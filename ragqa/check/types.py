@@ -127,6 +127,8 @@ class Checked:
         How many claims have each verdict, how many references each status, how many sentences were not checked.
     manifest_hash
         Of the index that was searched.
+    schema_version
+        Of this contract; ``services/checked.schema.json`` is its published JSON schema.
     """
 
     blocks: tuple[tuple[str, str], ...]
@@ -135,6 +137,7 @@ class Checked:
     skipped: tuple[Skip, ...]
     summary: dict[str, int]
     manifest_hash: str = ""
+    schema_version: int = 1
 
 
 def summary_of(

@@ -5,10 +5,14 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
+import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 import ragqa
+from ragqa.check import schema
 from ragqa.check.page import as_html
 from ragqa.check.table import as_csv
 from ragqa.check.text.blocks import blocks_of
@@ -64,6 +68,12 @@ def test_the_opposite_of_a_supported_claim_is_not_supported(sample_home):
         claim = next(iter(engine.check(blocks_of(text))))
     assert claim.verdict in ("contradicted", "mixed", "not_found")
     assert not claim.supporting
+
+
+def test_the_published_schema_is_that_of_what_is_given(checked):
+    published = Path(__file__).parents[2] / "services" / "checked.schema.json"
+    assert published.read_bytes() == schema.dump(), "python -m ragqa.check.schema > services/checked.schema.json"
+    Draft202012Validator(json.loads(published.read_bytes())).validate(json.loads(msgspec.json.encode(checked[0])))
 
 
 def test_references_are_looked_up_and_read_for_what_they_are_cited_for(checked):
