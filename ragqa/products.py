@@ -7,9 +7,12 @@ from pathlib import Path
 from ragqa import home, recipe
 from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
+from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_pubmed
+from ragqa.corpus.nlm_listing import NLM, mirror_address
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.verify import damaged_files
 from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.fetch import source_address
 from ragqa.index import build as index_build
 from ragqa.index.build import How
 from ragqa.index.forms import check_recipe
@@ -37,6 +40,35 @@ def build_corpus(
     return corpus_build.build_corpus(
         name, settings, path.parent, folder, progress, pinned=_pinned(name), thorough=thorough
     )
+
+
+def fetch_corpus(name: str, mirror: str = "", progress: Progress | None = None) -> FetchReport:
+    """Fetch what is new at the source that the recipe of the corpus ``name`` names; the corpus is not built.
+
+    Parameters
+    ----------
+    mirror
+        Address (http, https or file) or folder with ``baseline/`` and ``updatefiles/`` that is asked instead; "" for
+        the one in the recipe, or its copy below ``RAGQA_MIRROR``.
+
+    Raises
+    ------
+    UsageError
+        The recipe names no source to fetch from, or ``mirror`` is none.
+    SourceError
+        Something could not be fetched; what came is kept.
+    """
+    path = home.recipe_path("corpora", name)
+    settings = recipe.load(path, CorpusSettings)
+    if not settings.fetch or settings.format != "pubmed-xml":
+        raise UsageError(
+            f"{path} names nothing to fetch from; add to it: fetch = {NLM!r} (with format = 'pubmed-xml'), "
+            "or fetch the corpus 'pubmed'"
+        )
+    address = mirror_address(mirror or settings.fetch)
+    if not mirror and address.startswith("http"):
+        address = source_address(address)
+    return fetch_pubmed(address, home.product_path("corpora", name) / SOURCES_FOLDER, progress)
 
 
 def import_corpus(
@@ -119,12 +151,18 @@ def update_index(name: str, progress: Progress | None = None, *, merge: bool = F
         return index_build.build_index(name, settings, store, product_folder("indexes", name), progress, how=how)
 
 
-def update(name: str, progress: Progress | None = None, *, merge: bool = False) -> tuple[Manifest, Manifest]:
+def update(
+    name: str, progress: Progress | None = None, *, merge: bool = False, mirror: str = ""
+) -> tuple[Manifest, Manifest]:
     """Read what came to the corpus of the index ``name``, then bring the index up to it: their manifests.
 
+    Where the recipe of the corpus names a source, what is new there is fetched first, from ``mirror`` if that is given.
     Until the end, searches are answered from the state before.
     """
-    corpus = build_corpus(index_manifest(name).inputs["corpus"], progress=progress, thorough=False)
+    corpus_name = index_manifest(name).inputs["corpus"]
+    if mirror or recipe.load(home.recipe_path("corpora", corpus_name), CorpusSettings).fetch:
+        fetch_corpus(corpus_name, mirror, progress)
+    corpus = build_corpus(corpus_name, progress=progress, thorough=False)
     return corpus, update_index(name, progress, merge=merge)
 
 

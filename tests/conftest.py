@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,3 +207,77 @@ def browser() -> "Iterator[Browser]":
         opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+class FileServer(ThreadingHTTPServer):
+    """Serves ``files`` (path → content) and listings of folders, and misbehaves as it is told.
+
+    It breaks the connection off after ``cut`` bytes as often as ``n_cuts`` says, is too busy as often as ``n_busy``
+    says, and continues files where ``ranges`` allows it.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _FileHandler)
+        self.files: dict[str, bytes] = {}
+        self.cut = self.n_cuts = self.n_busy = 0
+        self.ranges = True
+        self.requests: list[tuple[str, str | None]] = []
+
+    def url(self, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+    def body(self, path: str) -> bytes | None:
+        """A file, or the names in a folder as Apache lists them."""
+        if not path.endswith("/"):
+            return self.files.get(path)
+        names = {name.removeprefix(path).split("/")[0] for name in self.files if name.startswith(path)}
+        links = "".join(f'<a href="{name}">{name}</a>  2026-01-10 14:05   19M\n' for name in sorted(names))
+        head = '<a href="?C=N;O=D">Name</a> <a href="/pubmed/">Parent Directory</a><hr>'
+        return f"<html><body><pre>{head}\n{links}</pre></body></html>".encode() if names else None
+
+
+class _FileHandler(BaseHTTPRequestHandler):
+    server: FileServer
+
+    def do_GET(self) -> None:
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        body = self.server.body(self.path)
+        if self.server.n_busy:
+            self.server.n_busy -= 1
+            self.send_error(503)
+            return
+        if body is None:
+            self.send_error(404)
+            return
+        begin = 0
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        if match and self.server.ranges:
+            begin = int(match[1])
+            if begin >= len(body):
+                self.send_error(416)
+                return
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(body) - begin))
+        self.end_headers()
+        rest = body[begin:]
+        if self.server.n_cuts:
+            self.server.n_cuts -= 1
+            rest = rest[: self.server.cut]
+        self.wfile.write(rest)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A server of files on this machine, with no pauses between attempts."""
+    monkeypatch.setattr("ragqa.fetch.BACK_OFF_SECONDS", 0.01)
+    with FileServer() as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()

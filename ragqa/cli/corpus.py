@@ -1,4 +1,4 @@
-"""``ragqa corpus …``: build, import, update, verify, info, show."""
+"""``ragqa corpus …``: fetch, build, import, update, verify, info, show."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,31 @@ from typing import Any
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, set_option
+from ragqa.cli.options import json_option, mirror_option, set_option
 from ragqa.errors import ProductError
 
 
 @click.group()
 def corpus() -> None:
     """What can be searched: make and inspect corpora."""
+
+
+@corpus.command()
+@click.argument("name")
+@mirror_option
+@json_option
+def fetch(name: str, mirror: str, as_json: bool) -> None:
+    """Fetch the files that are new at the source of the corpus NAME (for example: pubmed); build it afterwards."""
+    from ragqa import products
+
+    show.tell_more()
+    with show.progress_bars() as progress:
+        report = products.fetch_corpus(name, mirror, progress)
+    if as_json:
+        show.json_document(report)
+        return
+    show.line(f"{len(report.new):,} new files; {report.n_files:,} in all, {report.n_bytes / 1e9:.3f} GB")
+    show.line(f"build the corpus with: ragqa corpus build {name}")
 
 
 @corpus.command()

@@ -20,6 +20,9 @@ set_option = click.option(
 merge_option = click.option(
     "--merge", is_flag=True, help="Put the index into one segment, without documents that are gone."
 )
+mirror_option = click.option(
+    "--mirror", default="", metavar="URL_OR_FOLDER", help="Fetch from here: a copy of NLM's baseline/ and updatefiles/."
+)
 index_option = click.option("--index", "index_name", default="sample", show_default=True, help="Which index to search.")
 
 _FILTERS = (

@@ -3,20 +3,21 @@
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, merge_option
+from ragqa.cli.options import json_option, merge_option, mirror_option
 
 
 @click.command()
 @click.argument("name")
 @merge_option
+@mirror_option
 @json_option
-def update(name: str, merge: bool, as_json: bool) -> None:
-    """Read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
+def update(name: str, merge: bool, mirror: str, as_json: bool) -> None:
+    """Fetch and read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
     from ragqa import products
 
     show.tell_more()
     with show.progress_bars() as progress:
-        corpus, index = products.update(name, progress, merge=merge)
+        corpus, index = products.update(name, progress, merge=merge, mirror=mirror)
     if as_json:
         show.json_document({"corpus": corpus, "index": index})
         return

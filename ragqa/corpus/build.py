@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, write_part
 from ragqa.corpus.records import CorpusFormat, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
@@ -107,8 +108,8 @@ def build_corpus(
         Another build of this corpus is running.
     """
     layout = corpus_format(settings.format)
-    paths = find_sources(settings.sources, base, layout.patterns)
-    _refuse_equal_names(paths)
+    sources = _sources(name, settings, base, folder, layout)
+    _refuse_equal_names([source.path for source in sources])
     tree = _mesh_tree_source(settings, base)
     report: Progress = progress or (lambda *_: None)
     started = time.perf_counter()
@@ -116,15 +117,42 @@ def build_corpus(
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
             finished = partial(_finished_part, thorough=thorough)
-            parts = _read_sources(folder / PARTS_FOLDER, (layout, finished), settings, paths, report)
+            if thorough:
+                sources = [replace(source, sha256="") for source in sources]
+            parts = _read_sources(folder / PARTS_FOLDER, (layout, finished), settings, sources, report)
             return _switch_state(_Target(name, settings, folder, tree, pinned), parts, started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file to read, and its hash where that is known; else ""."""
+
+    path: Path
+    sha256: str = ""
+
+
+def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layout: CorpusFormat) -> list[_Source]:
+    """The files that were fetched, their hashes known while they have their sizes, then those of the recipe."""
+    found = []
+    if settings.fetch:
+        fetched = read_fetched(folder / SOURCES_FOLDER)
+        if not fetched.files:
+            raise SourceError(f"nothing is fetched for the corpus {name!r} yet; run: ragqa corpus fetch {name}")
+        for entry in fetched.files:
+            path = folder / SOURCES_FOLDER / entry.path
+            if not path.is_file():
+                raise SourceError(f"{path} was fetched and is gone; run: ragqa corpus fetch {name}")
+            found.append(_Source(path, entry.sha256 if path.stat().st_size == entry.size_bytes else ""))
+    if settings.sources or not settings.fetch:
+        found += [_Source(path) for path in find_sources(settings.sources, base, layout.patterns)]
+    return found
 
 
 def _read_sources(
     folder: Path,
     how: tuple[CorpusFormat, Callable[[Path], PartRecord | None]],
     settings: CorpusSettings,
-    paths: Sequence[Path],
+    sources: Sequence[_Source],
     report: Progress,
 ) -> list[tuple[str, PartRecord]]:
     layout, finished_part = how
@@ -136,8 +164,9 @@ def _read_sources(
         n_documents += n
         report("documents", n_documents, None)
 
-    for done, path in enumerate(paths, start=1):
-        source = (path.name, _hash_source(path), f"{layout.name}/{layout.version}")
+    for done, found in enumerate(sources, start=1):
+        path = found.path
+        source = (path.name, found.sha256 or _hash_source(path), f"{layout.name}/{layout.version}")
         read_with = [settings.include_conclusion, settings.question_as_title]
         left_out = frozenset(settings.leave_out)
         name = content_hash([PART_LAYOUT, *source, *read_with, *sorted(left_out)])[:32]
@@ -148,7 +177,7 @@ def _read_sources(
         else:
             on_batch(part.n_rows)
         parts.append((name, part))
-        report("sources", done, len(paths))
+        report("sources", done, len(sources))
     return parts
 
 

@@ -13,8 +13,12 @@ class CorpusSettings:
         Files, folders or globs; relative ones start at the folder of the recipe. They are read in the order
         given here; the files of a folder or glob in natural order of their names (``n2`` before ``n10``), so
         that a later update file revises an earlier baseline file. A file found twice is read once.
+        There may be none where ``fetch`` is set.
     format
         ``pubmed-xml``, ``beir``, ``jsonl``, ``pubmedqa``, or a format that an installed package adds.
+    fetch
+        ``pubmed-xml`` only: the address of NLM's files or of a mirror of them, a folder with ``baseline/`` and
+        ``updatefiles/``; "" for none. What is fetched from there is read before the ``sources``.
     mesh_tree
         NLM's ``mtreesYYYY.bin`` or a table of tree numbers, UIs and headings; "" for none. It is copied into
         the corpus, so that filters can include narrower headings.
@@ -33,6 +37,7 @@ class CorpusSettings:
 
     sources: tuple[str, ...]
     format: str
+    fetch: str = ""
     mesh_tree: str = ""
     description: str = ""
     include_conclusion: bool = True

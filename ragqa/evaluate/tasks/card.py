@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragqa.errors import RecipeError, UsageError, nearest
-from ragqa.evaluate.tasks.fetch import RemoteFile, fetch
+from ragqa.fetch import RemoteFile, fetch
 from ragqa.home import home, recipe_path
 from ragqa.recipe import from_table
 from ragqa.types import Progress

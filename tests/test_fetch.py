@@ -3,72 +3,20 @@
 import hashlib
 import io
 import json
-import re
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ragqa.errors import RecipeError, SourceError, UsageError
-from ragqa.evaluate.tasks.card import data_folder, fetch_task, load_card
-from ragqa.evaluate.tasks.fetch import RemoteFile, fetch
-from ragqa.evaluate.tasks.registry import task_names
-from ragqa.home import home
+from ragqa.errors import SourceError, UsageError
+from ragqa.fetch import RemoteFile, fetch
 
 BODY = bytes(range(256)) * 4000
 
 
-class Server(ThreadingHTTPServer):
-    """Serves ``files``; breaks the connection off after ``cut`` bytes as often as ``n_cuts`` says."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {"/set.bin": BODY}
-        self.cut = 0
-        self.n_cuts = 0
-        self.ranges = True
-        self.requests = []
-
-    def url(self, path="/set.bin"):
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.requests.append((self.path, self.headers.get("Range")))
-        body = self.server.files.get(self.path)
-        if body is None:
-            self.send_error(404)
-            return
-        begin = 0
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if match and self.server.ranges:
-            begin = int(match[1])
-            if begin >= len(body):
-                self.send_error(416)
-                return
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(body) - begin))
-        self.end_headers()
-        rest = body[begin:]
-        if self.server.n_cuts:
-            self.server.n_cuts -= 1
-            rest = rest[: self.server.cut]
-        self.wfile.write(rest)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
-def server():
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+def server(file_server):
+    file_server.files["/set.bin"] = BODY
+    return file_server
 
 
 def remote(server, **changes):
@@ -76,7 +24,7 @@ def remote(server, **changes):
         "size_bytes": len(BODY),
         "checksum": f"sha256:{hashlib.sha256(BODY).hexdigest()}",
     }
-    return RemoteFile(**({"name": "part/set.bin", "url": server.url()} | known | changes))
+    return RemoteFile(**({"name": "part/set.bin", "url": server.url("/set.bin")} | known | changes))
 
 
 def names(folder):
@@ -132,7 +80,11 @@ def test_something_else_than_was_published_is_refused_and_removed(server, tmp_pa
 def test_without_a_published_checksum_what_came_is_recorded(server, tmp_path):
     fetch(remote(server, size_bytes=0, checksum=""), tmp_path)
     origin = json.loads((tmp_path / "part" / "set.bin.origin.json").read_text())
-    assert origin == {"url": server.url(), "size_bytes": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest()}
+    assert origin == {
+        "url": server.url("/set.bin"),
+        "size_bytes": len(BODY),
+        "sha256": hashlib.sha256(BODY).hexdigest(),
+    }
 
 
 def test_an_empty_body_is_no_file(server, tmp_path):
@@ -210,36 +162,3 @@ def test_a_broken_archive_leaves_no_folder(server, tmp_path):
     with pytest.raises(SourceError, match="cannot be unpacked"):
         fetch(RemoteFile("set.zip", server.url("/set.zip"), unpack=True), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set.zip", "set.zip.origin.json"]
-
-
-class TestCards:
-    @pytest.mark.parametrize("name", task_names())
-    def test_every_task_has_a_card_and_a_way_to_its_data(self, name):
-        assert name in task_names()
-        card = load_card(name)
-        assert card.files or card.steps or name in {"sample", "unanswerable"}
-        assert all(len(text) > 20 for text in (card.purpose, card.construct, card.contamination, card.intended_use))
-        assert card.title and card.measures and card.licence and card.size and card.official_measure
-        assert len({file.name for file in card.files}) == len(card.files)
-
-    def test_registration_is_explained(self):
-        with pytest.raises(UsageError, match=r"\(1\) Register at http://participants-area\.bioasq\.org"):
-            fetch_task("bioasq")
-
-    def test_a_part_is_fetched_into_the_home_folder(self, server):
-        cards = home() / "eval" / "tasks"
-        cards.mkdir(parents=True)
-        needed = ("title", "measures", "source", "licence", "size", "official_measure", "purpose", "construct")
-        needed += ("contamination", "intended_use", "limits")
-        text = "".join(f'{name} = "x"\n' for name in needed)
-        for part in ("a", "b"):
-            text += f'[[files]]\npart = "{part}"\nname = "{part}/set.bin"\nurl = "{server.url()}"\n'
-        (cards / "own.toml").write_text(text)
-
-        assert fetch_task("own", "a") == [data_folder("own") / "a" / "set.bin"]
-        with pytest.raises(UsageError, match="no part 'c'"):
-            fetch_task("own", "c")
-
-        (cards / "own.toml").write_text(text.replace("part =", "prat ="))
-        with pytest.raises(RecipeError, match="did you mean 'part'"):
-            load_card("own")

@@ -1,4 +1,4 @@
-"""Fetching public data sets: streamed, resumed, checked, and placed under their name only when whole.
+"""Fetching public files: streamed, resumed, checked, and placed under their name only when whole.
 
 ``RAGQA_MIRROR`` (a ``file:`` or http address) names a copy of the sources for sites without a way out: the file
 of ``https://host/path`` is looked for at ``MIRROR/host/path``, as ``wget -x`` lays files out.
@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import tarfile
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -29,7 +30,11 @@ from ragqa.types import Progress
 MIRROR = "RAGQA_MIRROR"
 N_ATTEMPTS = 3
 TIMEOUT_SECONDS = 60
+BACK_OFF_SECONDS = 1.0
+"""The pause before an attempt after a server that was too busy; each next one is twice as long."""
 _CHUNK_BYTES = 1 << 20
+_BUSY = {429, 500, 502, 503, 504}
+_MOST_SMALL_BYTES = 16 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +45,7 @@ class RemoteFile:
     Attributes
     ----------
     name
-        Where it goes, relative to the task's data folder.
+        Where it goes, relative to the folder of the data.
     url
         Where it comes from.
     part
@@ -75,11 +80,28 @@ class _BrokenOffError(Exception):
     """The connection ended early; what came is kept, and the next attempt goes on from there."""
 
 
-def fetch(file: RemoteFile, folder: Path, progress: Progress | None = None) -> Path:
+class _RefusedError(Exception):
+    """The source cannot be reached or does not give the file; ``code`` is the HTTP status, 0 for none."""
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def fetch(
+    file: RemoteFile, folder: Path, progress: Progress | None = None, *, mirrored: bool = True, replace: bool = False
+) -> Path:
     """Fetch a file, unless it is there already, and unpack it if it says so.
 
     An interrupted download is kept as ``NAME.part`` and continued by the next call, or from zero where the server
     cannot continue. The file appears under its name only once its size and checksums are right.
+
+    Parameters
+    ----------
+    mirrored
+        Whether ``RAGQA_MIRROR`` is asked in place of the file's own address.
+    replace
+        Whether a file that is there, but is not the one that was published, is fetched anew instead of refused.
 
     Returns
     -------
@@ -96,15 +118,62 @@ def fetch(file: RemoteFile, folder: Path, progress: Progress | None = None) -> P
     """
     target = _inside(folder, file.name)
     target.parent.mkdir(parents=True, exist_ok=True)
+    origin = origin_path(target)
     if target.is_file() and (problem := _problem(file, target)):
-        raise SourceError(f"{target} is not the file that was published: {problem}; delete it and fetch it again")
+        if not replace:
+            raise SourceError(f"{target} is not the file that was published: {problem}; delete it and fetch it again")
+        _log.warning("%s is not the file that was published: %s; fetching it anew", target, problem)
+        target.unlink()
+        origin.unlink(missing_ok=True)
     if not target.is_file():
-        _download(file, target, progress)
-    origin = target.with_name(f"{target.name}.origin.json")
+        _download(file, target, source_address(file.url) if mirrored else file.url, progress)
     if not origin.is_file():
         write_json(origin, Origin(file.url, target.stat().st_size, pooch.file_hash(str(target))))
         sync_folder(target.parent)
     return _unpack(target) if file.unpack else target
+
+
+def origin_path(path: Path) -> Path:
+    """Where the :class:`Origin` of a fetched file is written."""
+    return path.with_name(f"{path.name}.origin.json")
+
+
+def read_address(address: str) -> bytes:
+    """The content of a small file, or the listing of a folder on a server; tried again where it broke off.
+
+    Raises
+    ------
+    SourceError
+        It cannot be reached, or is larger than 16 MiB.
+    """
+    for attempt in range(1, N_ATTEMPTS + 1):
+        try:
+            return _read_once(address)
+        except _RefusedError as error:
+            raise SourceError(f"cannot fetch {address}: {error}; correct the address or name another mirror") from error
+        except _BrokenOffError as error:
+            if attempt == N_ATTEMPTS:
+                raise SourceError(f"{address} broke off ({error}) {N_ATTEMPTS} times; run it again later") from error
+            _back_off(attempt)
+    raise AssertionError
+
+
+def _read_once(address: str) -> bytes:
+    with _opened(address, 0) as response:
+        try:
+            content = response.read(_MOST_SMALL_BYTES + 1)
+        except (OSError, HTTPException) as error:
+            raise _BrokenOffError(str(error)) from error
+        if len(content) > _MOST_SMALL_BYTES:
+            raise _RefusedError(f"it has more than {_MOST_SMALL_BYTES >> 20} MiB")
+        length = response.headers.get("Content-Length", "")
+        if length.isdigit() and len(content) < int(length):
+            raise _BrokenOffError(f"{len(content)} of {length} bytes")
+        return content
+
+
+def _back_off(attempt: int) -> None:
+    time.sleep(BACK_OFF_SECONDS * 2 ** (attempt - 1))
 
 
 def source_address(url: str) -> str:
@@ -122,10 +191,9 @@ def source_address(url: str) -> str:
     return url
 
 
-def _download(file: RemoteFile, target: Path, progress: Progress | None) -> None:
+def _download(file: RemoteFile, target: Path, address: str, progress: Progress | None) -> None:
     """Fetch by pooch, which checks the checksum and moves the file to its place; ours is that a part is continued."""
     pooch.get_logger().setLevel(logging.WARNING)
-    address = source_address(file.url)
     for _ in range(2):
         download = _Resumed(file, target, progress)
         try:
@@ -161,6 +229,10 @@ class _Resumed:
                         "go on"
                     ) from error
                 _log.warning("%s broke off (%s); going on from there", address, error)
+                _back_off(attempt)
+            except _RefusedError as error:
+                target = self.part.with_name(self.part.name.removesuffix(".part"))
+                raise SourceError(f"cannot fetch {address}: {error}. {_by_hand(self.file, target)}") from error
         size = self.part.stat().st_size
         if not size or (self.file.size_bytes and size != self.file.size_bytes):
             self.part.unlink()
@@ -173,17 +245,27 @@ def _receive(address: str, file: RemoteFile, part: Path, progress: Progress | No
     n_done = part.stat().st_size if part.is_file() else 0
     if file.size_bytes and n_done >= file.size_bytes:
         return
-    with _opened(address, n_done, file, part) as response:
-        continues = n_done > 0 and getattr(response, "status", 200) == 206
-        n_done = n_done if continues else 0
-        length = response.headers.get("Content-Length")
-        n_total = n_done + int(length) if length and length.isdigit() else file.size_bytes or None
-        with _writing(part, "ab" if continues else "wb") as output:
-            while chunk := _next_chunk(response, n_done):
-                output.write(chunk)
-                n_done += len(chunk)
-                if progress:
-                    progress(f"fetch {file.name}", n_done, n_total)
+    try:
+        with _opened(address, n_done) as response:
+            _append(response, n_done, file, part, progress)
+    except _RefusedError as error:
+        if error.code != 416:
+            raise
+        part.unlink()  # It is as long as the file, or longer.
+        raise _BrokenOffError("the server has nothing behind what was here") from error
+
+
+def _append(response: addinfourl, n_done: int, file: RemoteFile, part: Path, progress: Progress | None) -> None:
+    continues = n_done > 0 and getattr(response, "status", 200) == 206
+    n_done = n_done if continues else 0
+    length = response.headers.get("Content-Length")
+    n_total = n_done + int(length) if length and length.isdigit() else file.size_bytes or None
+    with _writing(part, "ab" if continues else "wb") as output:
+        while chunk := _next_chunk(response, n_done):
+            output.write(chunk)
+            n_done += len(chunk)
+            if progress:
+                progress(f"fetch {file.name}", n_done, n_total)
     if n_total is not None and n_done < n_total:
         raise _BrokenOffError(f"{n_done} of {n_total} bytes")
 
@@ -207,27 +289,22 @@ def _writing(part: Path, mode: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _opened(address: str, begin: int, file: RemoteFile, part: Path) -> Iterator[addinfourl]:
+def _opened(address: str, begin: int) -> Iterator[addinfourl]:
+    """The response to a request for what follows the first ``begin`` bytes."""
     request = urllib.request.Request(address, headers={"User-Agent": "ragqa"})  # noqa: S310
     if begin:
         request.add_header("Range", f"bytes={begin}-")
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # The part is as long as the file, or longer.
-            part.unlink()
-            raise _BrokenOffError("the server has nothing behind what was here") from error
-        raise _unreachable(address, f"HTTP {error.code} {error.reason}", file, part) from error
+        told = f"HTTP {error.code} {error.reason}"
+        raise (_BrokenOffError(told) if error.code in _BUSY else _RefusedError(told, error.code)) from error
     except (TimeoutError, ConnectionError) as error:
         raise _BrokenOffError(str(error)) from error
     except (urllib.error.URLError, OSError, HTTPException) as error:
-        raise _unreachable(address, str(getattr(error, "reason", error)), file, part) from error
+        raise _RefusedError(str(getattr(error, "reason", error))) from error
     with response:
         yield response
-
-
-def _unreachable(address: str, reason: str, file: RemoteFile, part: Path) -> SourceError:
-    return SourceError(f"cannot fetch {address}: {reason}. {_by_hand(file, part.with_name(part.name[:-5]))}")
 
 
 def _by_hand(file: RemoteFile, target: Path) -> str:
