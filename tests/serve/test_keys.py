@@ -265,7 +265,7 @@ def test_a_key_that_is_overdrawn_is_told_when_to_come_back(keyed_server) -> None
     assert status(server, "first") == 200
 
 
-def test_a_greedy_key_delays_another_by_less_than_its_own_time(keyed_server) -> None:
+def test_a_greedy_key_does_not_make_another_wait_in_its_line(keyed_server) -> None:
     """The middle time of a question of one key, alone and while another asks from 12 clients at once."""
     server, path = keyed_server
     greedy = key_file.add(path, "greedy", days=None, per_minute=100_000, at_once=12)
@@ -300,5 +300,6 @@ def test_a_greedy_key_delays_another_by_less_than_its_own_time(keyed_server) -> 
 
     assert set(answered) == {200}
     assert len(answered) > len(beside) / 2, "the greedy one is served, too"
-    # In one line with the 12 others it would wait for half a dozen answers of theirs.
-    assert statistics.median(beside) < 3 * statistics.median(alone)
+    # In one line with the 12 others it would wait for six answers of theirs, each of which takes twice as long beside
+    # another on two cores: twelve times the time that it takes alone.
+    assert statistics.median(beside) < 5 * statistics.median(alone)
