@@ -186,7 +186,11 @@ def _lines(
     if found is not None:
         for stage, milliseconds in found.timings_ms.items():
             seconds[stage] += milliseconds * len(found.items) / 1000
-    hits = _hits_of_batch(found, work, stages) if found is not None else {}
+    hits: Mapping[str, RunHits] = {}
+    if found is not None:
+        began = time.perf_counter()
+        hits = _hits_of_batch(found, work, stages)
+        seconds["lookup"] += time.perf_counter() - began
     blank = [_blank_line(item, found, hits) for item in items]
     if not work.read:
         for line in blank:
@@ -266,25 +270,26 @@ def _hits_of_batch(found: Found, work: Work, stages: Stages) -> dict[str, RunHit
     rows = found.candidates.rows[:, :k]
     there = rows >= 0
     ids = stages.store.ids(rows[there])
-    scores = found.candidates.scores[:, :k]
-    stage_scores = {name: values[:, :k] for name, values in found.candidates.stages.items()}
+    scores: list[list[float]] = found.candidates.scores[:, :k].tolist()
+    stage_scores = {name: _without_nan(values[:, :k]) for name, values in found.candidates.stages.items()}
+    n_hits: list[int] = there.sum(axis=1).tolist()
     hits, begin = {}, 0
-    for place, item in enumerate(found.items):
-        n = int(there[place].sum())
+    for place, (item, n) in enumerate(zip(found.items, n_hits, strict=True)):
         kept = RunHits(
             ids[begin : begin + n],
-            scores[place, :n].tolist(),
-            {name: _without_nan(values[place, :n]) for name, values in stage_scores.items()},
+            scores[place][:n],
+            {name: values[place][:n] for name, values in stage_scores.items()},
         )
         begin += n
         hits[item.question.id] = _without(kept, item.question.id, work.n_hits) if work.drop_own_id else kept
     return hits
 
 
-def _without_nan(values: np.ndarray) -> list[float | None]:
-    scores: list[float | None] = values.tolist()
-    for place in np.flatnonzero(np.isnan(values)):
-        scores[place] = None
+def _without_nan(values: np.ndarray) -> list[list[float | None]]:
+    """Scores, float32 [n_queries, k], as lists, with None where a stage did not find a document."""
+    scores: list[list[float | None]] = values.tolist()
+    for query, place in np.argwhere(np.isnan(values)).tolist():
+        scores[query][place] = None
     return scores
 
 
