@@ -1,0 +1,64 @@
+"""An answer as a fragment of HTML, to be pasted into a document or put into a page: no script, no style, no image."""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from ragqa.render import pieces
+from ragqa.render.escape import plain
+from ragqa.types import Answer, ExactAnswer, Statement
+
+MEDIA_TYPE = "text/html; charset=utf-8"
+_ADDRESS = re.compile(r"https://[A-Za-z0-9./_%-]+")
+
+
+def escaped(text: str) -> str:
+    """The text in one line, without a sign that HTML would obey.
+
+    >>> escaped("<b>5 & more</b>")
+    '&lt;b&gt;5 &amp; more&lt;/b&gt;'
+    """
+    return html.escape(plain(text))
+
+
+def fragment(answer: Answer) -> str:
+    """The answer: its question, verdict, statements with footnote marks, notices and sources."""
+    return "\n".join(_elements(answer))
+
+
+def _elements(answer: Answer) -> Iterator[str]:
+    numbers = pieces.numbered(answer.sources)
+    yield f"<h2>{escaped(answer.question.text)}</h2>"
+    if read_as := pieces.read_as(answer):
+        yield _paragraph(read_as)
+    if answer.abstained:
+        yield _paragraph(pieces.refusal(answer))
+    if answer.verdict is not None:
+        yield f"<p><strong>{escaped(pieces.verdict(answer))}</strong></p>"
+    yield from _listed("ul", (_cited(exact, numbers) for exact in answer.exact_answers))
+    if answer.statements:
+        yield f"<p>{' '.join(_cited(statement, numbers) for statement in answer.statements)}</p>"
+    for notice in pieces.notices(answer):
+        yield _paragraph(f"Note: {notice.message}")
+    if answer.sources:
+        yield f"<h3>{pieces.heading_of_sources(answer).rstrip(':')}</h3>"
+        yield from _listed("ol", (pieces.source_line(one, escaped, _link(one.url)) for one in answer.sources))
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escaped(text)}</p>"
+
+
+def _listed(tag: str, items: Iterable[str]) -> Iterator[str]:
+    if rows := "".join(f"<li>{item}</li>" for item in items):
+        yield f"<{tag}>{rows}</{tag}>"
+
+
+def _cited(part: Statement | ExactAnswer, numbers: Mapping[str, int]) -> str:
+    return f"{escaped(part.text)}{pieces.marks(part.spans, numbers)}"
+
+
+def _link(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        return escaped(address)
+    return f'<a href="{address}" rel="noopener noreferrer">{address}</a>'
