@@ -22,6 +22,11 @@ def lines(answer: Answer) -> Iterator[str]:
     yield from _ending(answer, numbers)
 
 
+def whole(answer: Answer) -> str:
+    """The answer as a text of its own, below its question."""
+    return f"## {markdown(answer.question.text)}\n\n{''.join(lines(answer))}\n"
+
+
 def _beginning(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
     if answer.abstained:
         yield markdown(pieces.refusal(answer))

@@ -33,9 +33,13 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class IndexList:
-    """The served indexes, the default first, and the levels of evidence that sources carry, the strongest first."""
+    """The served indexes, the default first, and the levels of evidence that sources carry, the strongest first.
+
+    ``most_hits`` is the most that one search or export may ask for.
+    """
 
     indexes: list[IndexInfo]
+    most_hits: int
     evidence_levels: tuple[str, ...] = LEVELS
 
 
@@ -102,7 +106,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
     @routes.get("/v1/indexes", response_model=IndexList, responses=documented(401), tags=["documents"])
     async def indexes() -> Response:
         """The indexes that are served here."""
-        return json_response(IndexList(service.indexes()))
+        return json_response(IndexList(service.indexes(), service.limits.k))
 
     return routes
 

@@ -28,7 +28,7 @@ from ragqa.serve.settings import Limits, ServeSettings
 from ragqa.serve.shown import Found, IndexInfo, IndexState, Shown, with_sources
 from ragqa.serve.workers import Workers
 from ragqa.stages import Cancel, StageDone
-from ragqa.types import Answer, Filter, Question, Statement
+from ragqa.types import Answer, Document, Filter, Question, Statement
 
 if TYPE_CHECKING:
     from ragqa.manifest import Manifest
@@ -360,34 +360,40 @@ class Service:
             return await self.workers.run(job, self.limits.request_seconds)
 
     async def document(self, index: str | None, document_id: str) -> Shown:
-        """One document.
+        """One document; raises as :meth:`documents`."""
+        (document,) = await self.documents(index, [document_id])
+        return Shown(document, source_of(document, cited=False))
+
+    async def documents(self, index: str | None, ids: Sequence[str]) -> list[Document]:
+        """Some documents, in the order of their ids, as many as a search may give.
 
         Raises
         ------
+        UsageError
+            There are too many ids.
         UnknownNameError
-            The index has no document with this id.
+            The index has no document with one of these ids.
         """
-        if not document_id or len(document_id) > MAX_DOCUMENT_ID_CHARACTERS:
-            raise UnknownNameError(
-                f"a document id has 1 to {MAX_DOCUMENT_ID_CHARACTERS} characters, for example a PMID"
-            )
-
+        if len(ids) > self.limits.k:
+            raise UsageError(f"{len(ids)} documents were asked for; this server gives {self.limits.k} at once")
+        if not all(0 < len(one) <= MAX_DOCUMENT_ID_CHARACTERS for one in ids):
+            raise UnknownNameError(f"an id has 1 to {MAX_DOCUMENT_ID_CHARACTERS} characters, for example a PMID")
         with self._use(index) as served:
             store = served.engine.store
 
-            def job(_: Cancel) -> Shown:
-                if int(store.find([document_id])[0]) < 0:
+            def job(_: Cancel) -> list[Document]:
+                rows = store.find(ids)
+                if (rows < 0).any():
                     raise UnknownNameError(
-                        f"the corpus {store.name!r} has no document {document_id!r}; "
+                        f"the corpus {store.name!r} has no document {ids[int(rows.argmin())]!r}; "
                         "give an id that a search or an answer returned"
                     )
-                document = store.get(document_id)
-                return Shown(document, source_of(document, cited=False))
+                return store.read(rows)
 
             audited = audit.begin(served.name, served.engine.index.manifest_hash)
-            shown = await self.workers.run(job, self.limits.request_seconds)
-            audited.tells([shown.document.id])
-            return shown
+            documents = await self.workers.run(job, self.limits.request_seconds)
+            audited.tells(document.id for document in documents)
+            return documents
 
     def close(self) -> None:
         """Let running work finish and close every index."""

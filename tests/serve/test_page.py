@@ -147,7 +147,7 @@ def test_the_evidence_table_sorts_and_downloads(page: Page) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
 
-    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
     assert len(rows) == page.locator("tbody tr").count()
     assert rows[0]["id"].isdecimal()
     assert rows[0]["url"].startswith("https://pubmed")
@@ -161,8 +161,32 @@ def test_an_answer_is_copied_as_markdown_with_references(page: Page) -> None:
     text = page.evaluate("navigator.clipboard.readText()")
 
     assert text.startswith(f"## {STATINS}")
-    assert "**yes** (probability 0." in text
-    assert re.search(r"1\. .*PMID \[\d+\]\(https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/\)", text)
+    assert re.search(r"\nYes \(\d+%\)\. .* \[1\] ", text)
+    assert re.search(r"- \[1\] .*PMID \d+\. <https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/>", text)
+
+
+def test_an_answer_is_copied_for_a_word_processor(page: Page) -> None:
+    ask(page)
+    page.get_by_role("button", name="Copy formatted").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    kinds = page.evaluate("navigator.clipboard.read().then((items) => items[0].types)")
+
+    assert {"text/html", "text/plain"} <= set(kinds)
+
+
+@pytest.mark.parametrize(("name", "record"), [("RIS", "TY  - JOUR"), ("NBIB", "PMID- "), ("BibTeX", "@article{pmid")])
+def test_all_that_was_found_is_saved_for_a_reference_manager_with_one_click(
+    page: Page, client, name: str, record: str
+) -> None:
+    ask(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"Save all found as {name}").click()
+
+    found = client.post("/v1/search", json={"question": STATINS, "k": 100}).json()["hits"]
+
+    assert len(found) > 20
+    assert download.value.path().read_text().count(record) == len(found)
 
 
 def test_questions_are_remembered_in_the_browser_and_forgotten_on_demand(page: Page, server, browser: Browser) -> None:

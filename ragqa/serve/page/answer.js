@@ -1,12 +1,15 @@
 // The answer: verdict, statements with numbered citations, warnings, sources, and the evidence table.
 import { openArticle } from "./article.js";
-import { element, percent } from "./dom.js";
-import { copyButtons } from "./export.js";
+import { element, percent, plural } from "./dom.js";
+import * as api from "./api.js";
+import { copyButtons, saveButtons } from "./export.js";
 import { evidenceTable } from "./table.js";
 
 /** The children of the answer's article. */
-export function answerView(answer, index, levels) {
-  const view = { answer, index, levels, numbers: numbersOf(answer) };
+export function answerView(answer, index, served, filter) {
+  const view = { answer, index, levels: served.evidence_levels, numbers: numbersOf(answer) };
+  view.found = once(() => api.search(answer.question.text, filter, index, served.most_hits));
+  const ids = async () => (await view.found()).hits.map((hit) => hit.document_id);
   return [
     element("h2", { class: "asked", tabIndex: -1 }, answer.question.text),
     answer.abstained ? abstention(answer) : verdict(answer),
@@ -14,10 +17,17 @@ export function answerView(answer, index, levels) {
     statements(view),
     notices(answer),
     copyButtons(view),
+    answer.hits.length > 0 && saveButtons("Save all found", index, ids),
     sources(view),
     evidenceTable(view, (id, current) => open(view, id, current)),
     element("p", { class: "faint" }, timing(answer)),
   ];
+}
+
+/** A function whose promise is made at the first call, and again after it failed. */
+function once(work) {
+  let made = null;
+  return () => (made ??= work().catch((problem) => { made = null; throw problem; }));
 }
 
 /** A statement that arrived before the answer was complete: it has no numbers yet. */
@@ -29,7 +39,7 @@ export function statementLine(statement) {
 export function spoken(answer) {
   if (answer.abstained) return `No answer. ${answer.reason}`;
   const label = answer.verdict ? `${capital(answer.verdict)}. ` : "";
-  return `The answer is here. ${label}${answer.statements.length} statements from ${answer.sources.length} articles.`;
+  return `The answer is here. ${label}${plural(answer.statements.length, "statement")} from ${plural(answer.sources.length, "article")}.`;
 }
 
 export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);

@@ -24,6 +24,27 @@ export async function article(index, id) {
   return (await request(path)).json();
 }
 
+/** The articles that fit a question best: as many as the server gives. */
+export async function search(question, filter, index, k) {
+  return (await post("/v1/search", { question, filter, k, ...(index && { index }) })).json();
+}
+
+/** Articles as a file for a reference manager: "ris", "nbib", "bibtex" or "csv". */
+export async function exported(index, ids, format) {
+  return (await post("/v1/export", { ids, format, ...(index && { index }) })).blob();
+}
+
+/** An answer as "markdown", "html" or "csv" (its quotes), written by the server, so that all texts in it are escaped. */
+export async function rendered(answer, format) {
+  const parts = ["verdict", "verdict_probabilities", "exact_answers", "statements", "sources", "abstained", "reason", "notices"];
+  const kept = Object.fromEntries(parts.map((part) => [part, answer[part]]));
+  return (await post("/v1/render", { ...kept, question: answer.question.text, format })).blob();
+}
+
+function post(path, body) {
+  return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+}
+
 /** Ask, calling `on[kind](data)` for each server-sent event; ends when the answer is there. */
 export async function ask(body, on, signal) {
   const response = await request("/v1/ask", {

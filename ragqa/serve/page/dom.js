@@ -16,10 +16,13 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Replace what a node holds; lists are flattened, and null, undefined and false are left out. */
+/**
+ * Replace what a node holds; lists are flattened, and null, undefined and false are left out.
+ * Signs that turn the direction of writing are left out of texts: behind one, a text reads otherwise than it is.
+ */
 export function fill(node, ...children) {
   const kept = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
-  node.replaceChildren(...kept);
+  node.replaceChildren(...kept.map((child) => (typeof child === "string" ? child.replace(/[\u202A-\u202E\u2066-\u2069]/g, "") : child)));
 }
 
 export const byId = (id) => document.getElementById(id);

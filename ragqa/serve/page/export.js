@@ -1,62 +1,77 @@
-// Taking an answer elsewhere: Markdown with references, a link, a file.
-import { element } from "./dom.js";
+// Taking an answer elsewhere: copied, as a link, as files. The server writes them, so that there is one way of escaping.
+import * as api from "./api.js";
+import { element, fill } from "./dom.js";
+
+const FORMATS = [["ris", "RIS", "ris"], ["nbib", "NBIB", "nbib"], ["bibtex", "BibTeX", "bib"], ["csv", "CSV", "csv"]];
 
 export function copyButtons(view) {
   return element(
     "div",
     { class: "row tools" },
-    copyButton("Copy as Markdown", () => markdown(view)),
-    copyButton("Copy link", () => location.href),
+    copyButton("Copy as Markdown", () => api.rendered(view.answer, "markdown").then((blob) => blob.text()).then(copy)),
+    copyButton("Copy formatted", () => copyFormatted(view.answer)),
+    copyButton("Copy link", () => copy(location.href)),
   );
 }
 
-export function download(name, type, text) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+/** Saves all articles found as a file for a reference manager or a spreadsheet; `ids()` promises their ids. */
+export function saveButtons(label, index, ids) {
+  const said = element("span", { class: "faint", "aria-live": "polite" });
+  const buttons = FORMATS.map(([format, name, ending]) => {
+    const onclick = attempt(said, async () => download(`articles.${ending}`, await api.exported(index, await ids(), format)));
+    return element("button", { type: "button", class: "quiet", onclick, "aria-label": `${label} as ${name}` }, name);
+  });
+  return element("div", { class: "row tools save" }, element("span", {}, `${label}:`), buttons, said);
+}
+
+export function quotesButton(view) {
+  const said = element("span", { class: "faint", "aria-live": "polite" });
+  const onclick = attempt(said, async () => download("evidence.csv", await api.rendered(view.answer, "csv")));
+  return [said, element("button", { type: "button", class: "quiet", onclick }, "Download CSV")];
+}
+
+function attempt(said, work) {
+  return async () => {
+    fill(said, "One moment …");
+    try {
+      await work();
+      fill(said);
+    } catch (problem) {
+      fill(said, problem.message);
+    }
+  };
+}
+
+function download(name, blob) {
+  const address = URL.createObjectURL(blob);
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-/** The answer with numbered references, titles and quotes escaped so that they stay text. */
-export function markdown(view) {
-  const { answer, numbers } = view;
-  const cited = (spans) => {
-    const found = [...new Set(spans.map((span) => numbers.get(span.document_id)))].sort((a, b) => a - b);
-    return found.map((number) => `[${number}]`).join("");
-  };
-  const lines = [`## ${escaped(answer.question.text)}`, ""];
-  if (answer.abstained) lines.push(`**No answer.** ${escaped(answer.reason)}`, "");
-  if (answer.verdict) {
-    const share = answer.verdict_probabilities[answer.verdict];
-    lines.push(`**${answer.verdict}**${share === undefined ? "" : ` (probability ${share.toFixed(2)})`}`, "");
-  }
-  for (const exact of answer.exact_answers) lines.push(`- ${escaped(exact.text)} ${cited(exact.spans)}`);
-  if (answer.exact_answers.length) lines.push("");
-  if (answer.statements.length) {
-    lines.push(answer.statements.map((statement) => `${escaped(statement.text)} ${cited(statement.spans)}`).join(" "), "");
-  }
-  for (const notice of answer.notices) lines.push(`> ${escaped(notice.message)}`, "");
-  if (answer.sources.length) lines.push(answer.abstained ? "### Nearest papers" : "### References", "");
-  answer.sources.forEach((source, place) => {
-    const facts = [source.retracted && "RETRACTED", escaped(source.title), escaped(source.journal), source.year, source.evidence_level];
-    const kept = facts.filter(Boolean).map((fact) => String(fact).replace(/\.$/, ""));
-    const id = source.url ? `PMID [${source.document_id}](${source.url})` : escaped(source.document_id);
-    lines.push(`${place + 1}. ${[...kept, id].join(". ")}`);
-  });
-  return `${lines.join("\n").trim()}\n`;
-}
-
-function escaped(text) {
-  return String(text ?? "").replace(/\s+/g, " ").replace(/[\\`*_{}[\]<>#|]/g, "\\$&");
-}
-
-function copyButton(name, text) {
+function copyButton(name, work) {
   const button = element("button", { type: "button", class: "quiet" }, name);
   button.addEventListener("click", async () => {
-    const done = await copy(text());
-    button.textContent = done ? "Copied" : "Copying is not allowed here";
-    setTimeout(() => { button.textContent = name; }, 2000);
+    try {
+      button.textContent = (await work()) ? "Copied" : "Copying is not allowed here";
+    } catch (problem) {
+      button.textContent = problem.message;
+    }
+    setTimeout(() => { button.textContent = name; }, 2500);
   });
   return button;
+}
+
+/** The answer for a word processor; where that is not possible, as Markdown. */
+async function copyFormatted(answer) {
+  const [html, markdown] = await Promise.all([api.rendered(answer, "html"), api.rendered(answer, "markdown")]);
+  const typed = async (blob, type) => new Blob([await blob.text()], { type });
+  try {
+    const kinds = { "text/html": await typed(html, "text/html"), "text/plain": await typed(markdown, "text/plain") };
+    await navigator.clipboard.write([new ClipboardItem(kinds)]);
+    return true;
+  } catch {
+    return copy(await markdown.text());
+  }
 }
 
 async function copy(text) {

@@ -91,7 +91,7 @@ async function run() {
   document.title = `${request.question} · ragqa`;
   begin();
   try {
-    await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => showAnswer(answer, request.index) }, own.signal);
+    await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => showAnswer(answer, request) }, own.signal);
   } catch (problem) {
     if (running === own) await failed(problem);
   } finally {
@@ -147,9 +147,9 @@ function showStatement(statement) {
   byId("answer").append(statementLine(statement));
 }
 
-function showAnswer(answer, index) {
-  const name = index ?? served.indexes[0]?.name;
-  fill(byId("answer"), answerView(answer, name, served.evidence_levels));
+function showAnswer(answer, request) {
+  const name = request.index ?? served.indexes[0]?.name;
+  fill(byId("answer"), answerView(answer, name, served, request.filter));
   byId("answer").hidden = false;
   announce(spoken(answer));
 }

@@ -1,6 +1,6 @@
-// The evidence table: one row for each quote, sortable by every column, and as a CSV file.
+// The evidence table: one row for each quote, sortable by every column, and as a CSV file that the server writes.
 import { element } from "./dom.js";
-import { download } from "./export.js";
+import { quotesButton } from "./export.js";
 
 const COLUMNS = [
   { key: "number", name: "No." },
@@ -37,28 +37,14 @@ export function evidenceTable(view, open) {
   }
 
   fill();
-  const save = () => download("evidence.csv", "text/csv", csv(rows));
   return element(
     "section",
     { class: "evidence" },
-    element("div", { class: "row" }, element("h3", {}, view.answer.abstained ? "What they are" : "Evidence table"), element("span", { class: "push" }),
-      element("button", { type: "button", class: "quiet", onclick: save }, "Download CSV")),
+    element("div", { class: "row" }, element("h3", {}, view.answer.abstained ? "The papers at a glance" : "Evidence table"), element("span", { class: "push" }),
+      quotesButton(view)),
     element("div", { class: "scroll", role: "region", "aria-label": "Evidence table", tabIndex: 0 },
       element("table", {}, element("thead", {}, element("tr", {}, headers)), body)),
   );
-}
-
-/** The rows as CSV (RFC 4180); a cell that a spreadsheet would run as a formula is disarmed. */
-export function csv(rows) {
-  const quoted = (value) => {
-    const text = String(value ?? "");
-    return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-  };
-  const header = ["number", "id", "title", "journal", "year", "type", "evidence", "retracted", "support", "quote", "url"];
-  const lines = rows.map((row) =>
-    [row.number, row.id, row.title, row.journal, row.year, row.type, row.level, row.retracted ? "yes" : "no",
-      row.support?.toFixed(3), row.quote, row.url].map(quoted).join(","));
-  return `${[header.join(","), ...lines].join("\r\n")}\r\n`;
 }
 
 function rowsOf(view) {

@@ -1,0 +1,109 @@
+"""The routes for taking things along: articles for a reference manager, answers as text, HTML or a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from ragqa.render import bibtex, html, markdown, nbib, quotes, ris, table
+from ragqa.serve.models import Closed, Name, Text
+from ragqa.serve.problem import documented
+from ragqa.serve.service import Service
+from ragqa.types import Answer, Document, ExactAnswer, Notice, Question, Source, Statement, VerdictLabel
+
+_ARTICLES: Mapping[str, tuple[Callable[[Sequence[Document]], str], str, str]] = {
+    "ris": (ris.text, ris.MEDIA_TYPE, "ris"),
+    "nbib": (nbib.text, nbib.MEDIA_TYPE, "nbib"),
+    "bibtex": (bibtex.text, bibtex.MEDIA_TYPE, "bib"),
+    "csv": (table.text, table.MEDIA_TYPE, "csv"),
+}
+_ANSWERS: Mapping[str, tuple[Callable[[Answer], str], str]] = {
+    "markdown": (markdown.whole, "text/markdown; charset=utf-8"),
+    "html": (html.fragment, html.MEDIA_TYPE),
+    "csv": (quotes.text, table.MEDIA_TYPE),
+}
+Ids = Annotated[list[Name], Field(min_length=1, max_length=1000)]
+
+
+class ExportRequest(Closed):
+    """Articles to take along."""
+
+    ids: Ids = Field(description="Ids of documents, for example of the hits of a search; at most as many as it gives.")
+    format: Literal["ris", "nbib", "bibtex", "csv"]
+    index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
+
+
+class RenderRequest(Closed):
+    """What of an answer of `/v1/ask` is shown elsewhere."""
+
+    format: Literal["markdown", "html", "csv"]
+    question: Text
+    verdict: VerdictLabel | None = None
+    verdict_probabilities: dict[str, float] = Field(default_factory=dict)
+    exact_answers: tuple[ExactAnswer, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    sources: tuple[Source, ...] = ()
+    abstained: bool = False
+    reason: str = ""
+    notices: tuple[Notice, ...] = ()
+
+    def to_answer(self) -> Answer:
+        """The answer, as far as it is known."""
+        return Answer(
+            Question(self.question),
+            verdict=self.verdict,
+            verdict_probabilities=self.verdict_probabilities,
+            exact_answers=self.exact_answers,
+            statements=self.statements,
+            sources=self.sources,
+            abstained=self.abstained,
+            reason=self.reason,
+            notices=self.notices,
+        )
+
+
+def router(service: Service) -> APIRouter:
+    """The routes over an opened service."""
+    routes = APIRouter(tags=["documents"])
+
+    @routes.post(
+        "/v1/export",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The articles as a file.",
+                "content": {kind.partition(";")[0]: {} for _, kind, _ in _ARTICLES.values()},
+            },
+            **documented(400, 401, 404, 408, 413, 422, 503, 504),
+        },
+    )
+    async def export(body: ExportRequest) -> Response:
+        """Articles as a file for a reference manager (RIS, NBIB, BibTeX) or a spreadsheet (CSV)."""
+        write, media_type, ending = _ARTICLES[body.format]
+        documents = await service.documents(body.index, list(dict.fromkeys(body.ids)))
+        return _file(write(documents), media_type, f"articles.{ending}")
+
+    @routes.post(
+        "/v1/render",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The answer as text.",
+                "content": {kind.partition(";")[0]: {} for _, kind in _ANSWERS.values()},
+            },
+            **documented(400, 401, 408, 413, 422),
+        },
+    )
+    async def render(body: RenderRequest) -> Response:
+        """An answer as Markdown, as a fragment of HTML, or its quotes as a table; all texts are escaped."""
+        write, media_type = _ANSWERS[body.format]
+        return _file(write(body.to_answer()), media_type, f"answer.{body.format.replace('markdown', 'md')}")
+
+    return routes
+
+
+def _file(text: str, media_type: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text.encode("utf-8", "replace"), headers=headers, media_type=media_type)

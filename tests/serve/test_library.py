@@ -1,0 +1,90 @@
+"""Taking articles and answers along: files for reference managers, and answers as text."""
+
+import csv
+import io
+
+import httpx
+import pytest
+
+STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
+
+
+@pytest.fixture(scope="module")
+def hits(server) -> list[str]:
+    with server.client() as client:
+        found = client.post("/v1/search", json={"question": STATINS, "k": 5}).json()["hits"]
+    return [hit["document_id"] for hit in found]
+
+
+def export(client: httpx.Client, ids: list[str], form: str, index: str = "sample") -> httpx.Response:
+    return client.post("/v1/export", json={"ids": ids, "format": form, "index": index})
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type", "name"),
+    [
+        ("ris", "application/x-research-info-systems", "articles.ris"),
+        ("nbib", "application/nbib", "articles.nbib"),
+        ("bibtex", "application/x-bibtex", "articles.bib"),
+        ("csv", "text/csv", "articles.csv"),
+    ],
+)
+def test_articles_are_exported_in_the_order_of_their_ids(client, hits, form: str, media_type: str, name: str) -> None:
+    response = export(client, hits, form).raise_for_status()
+
+    assert response.headers["content-type"].startswith(media_type)
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
+    places = [response.text.index(identifier) for identifier in hits]
+    assert places == sorted(places)
+
+
+def test_an_id_that_is_given_twice_is_exported_once(client, hits) -> None:
+    rows = list(csv.DictReader(io.StringIO(export(client, [*hits, hits[0]], "csv").text)))
+    assert len(rows) == len(hits)
+
+
+def test_hostile_texts_start_no_fields(client) -> None:
+    text = export(client, ["h1", "a/b?c#d"], "ris", "hostile").text
+    assert text.count("\r\nER  - ") == text.count("TY  - JOUR") == 2
+
+
+def test_unknown_ids_and_too_many_are_refused_in_words(client, hits) -> None:
+    unknown = export(client, [hits[0], "nowhere"], "ris")
+    assert unknown.status_code == 404
+    assert "'nowhere'" in unknown.json()["detail"]
+    many = export(client, [str(number) for number in range(101)], "ris")
+    assert many.status_code == 422
+    assert "this server gives 100" in many.json()["detail"]
+    form = export(client, hits, "word")
+    assert form.status_code == 422
+    assert "'bibtex'" in form.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"), [("markdown", "## Do pre"), ("html", "<h2>Do pre"), ("csv", "\ufeffnumber")]
+)
+def test_an_answer_is_written_as_text(client, form: str, beginning: str) -> None:
+    answer = client.post("/v1/ask", json={"question": STATINS}).json()
+    parts = (
+        "verdict",
+        "verdict_probabilities",
+        "exact_answers",
+        "statements",
+        "sources",
+        "abstained",
+        "reason",
+        "notices",
+    )
+    body = {"format": form, "question": STATINS, **{part: answer[part] for part in parts}}
+
+    text = client.post("/v1/render", json=body).raise_for_status().text
+
+    assert text.startswith(beginning) or text.startswith(beginning.removeprefix("\ufeff"))
+    assert answer["sources"][0]["title"].rstrip(".") in text
+
+
+def test_audited_are_the_documents_that_were_taken_along(start_server, tmp_path, hits) -> None:
+    trail = tmp_path / "audit.jsonl"
+    with start_server("--index", "sample", "--set", f"audit.to={trail}") as running, running.client() as client:
+        export(client, hits, "ris").raise_for_status()
+    assert all(identifier in trail.read_text() for identifier in hits)
