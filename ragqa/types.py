@@ -137,7 +137,8 @@ class Document:
     languages
         Three-letter codes as MEDLINE writes them (``eng``).
     retracted
-        True for a retracted publication (publication type D016441 or a ``RetractionIn`` link).
+        True for a retracted publication (publication type D016441, a ``RetractionIn`` link, or a notice with a
+        ``RetractionOf`` link to it).
     source
         Name of the file that the record was read from.
     """
@@ -353,7 +354,8 @@ class Source:
 class Notice:
     """Something the reader of an answer must know.
 
-    ``kind`` is ``retracted``, ``expression_of_concern``, ``outdated``, ``conflicting``, ``citation_removed``,
+    ``kind`` is ``retracted``, ``partly_retracted``, ``expression_of_concern``, ``erratum``, ``republished`` (in a new
+    form), ``outdated``, ``conflicting``, ``citation_removed``,
     ``unsupported`` (statements that no source supports), ``false_presupposition`` (the question takes something for
     granted that the sources deny), ``without_sources``, ``trimmed`` (sources did not fit the model's context),
     ``cut_off`` (a reply broke off), ``language`` (the question is not in English), ``normalised`` (abbreviations of

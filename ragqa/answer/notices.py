@@ -8,11 +8,20 @@ from ragqa.types import Document, Notice
 
 OUTDATED_YEARS = 20
 
+_OF_LINKS = {
+    "ExpressionOfConcernIn": ("expression_of_concern", "An expression of concern about this article was published"),
+    "PartialRetractionIn": ("partly_retracted", "A part of this article has been retracted"),
+    "ErratumIn": ("erratum", "A correction of this article was published"),
+    "RetractedandRepublishedIn": ("republished", "This article was retracted and published again"),
+    "CorrectedandRepublishedIn": ("republished", "This article was corrected and published again"),
+}
+"""Kind of a link → kind of the notice and what it says."""
+
 
 def about_documents(
     relevant: Sequence[Document], cited: Sequence[Document], *, retracted_allowed: bool
 ) -> list[Notice]:
-    """Notices on retracted articles, expressions of concern, and answers that rest on old articles alone.
+    """Notices on retracted and corrected articles, expressions of concern, and answers from old articles alone.
 
     Parameters
     ----------
@@ -24,11 +33,7 @@ def about_documents(
         Whether retracted articles were allowed to support the answer.
     """
     notices = [_retracted(document, cited=retracted_allowed) for document in relevant if document.retracted]
-    notices += [
-        Notice("expression_of_concern", "An expression of concern about this article has been published.", document.id)
-        for document in cited
-        if any(link.kind == "ExpressionOfConcernIn" for link in document.links)
-    ]
+    notices += [notice for document in cited for notice in _linked(document)]
     years = [document.year for document in cited if document.year is not None]
     limit = datetime.datetime.now(tz=datetime.UTC).year - OUTDATED_YEARS
     if years and len(years) == len(cited) and max(years) < limit:
@@ -40,6 +45,20 @@ def about_documents(
 def _retracted(document: Document, *, cited: bool) -> Notice:
     how = "and may support this answer because retracted articles were allowed" if cited else "and was not used"
     return Notice("retracted", f"This article deals with the question but has been retracted {how}.", document.id)
+
+
+def _linked(document: Document) -> list[Notice]:
+    """What was published about an article later, one notice of each kind, with where to read it."""
+    places: dict[str, list[str]] = {}
+    for link in document.links:
+        if link.kind in _OF_LINKS:
+            places.setdefault(link.kind, []).append(f"PMID {link.document_id}" if link.document_id else link.citation)
+    notices = []
+    for kind, where in places.items():
+        name, message = _OF_LINKS[kind]
+        known = "; ".join(dict.fromkeys(filter(None, where)))
+        notices.append(Notice(name, f"{message} ({known})." if known else f"{message}.", document.id))
+    return notices
 
 
 def conflicting() -> Notice:

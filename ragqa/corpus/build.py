@@ -23,6 +23,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.marks import rows_told_of
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, write_part
 from ragqa.corpus.records import CorpusFormat, Record, Skipped
@@ -79,8 +80,10 @@ def build_corpus(
 
     The counts of the manifest: ``sources`` maps each file to ``read`` (records of documents in it),
     ``live``, ``superseded`` (an equal or higher version came later), ``deleted`` (a deletion came later),
-    ``skipped`` (reason → number), ``without_abstract`` (of all but the skipped), ``deletions`` (notices) and
-    ``ignored_keys``; ``total`` adds them up. ``read = live + superseded + deleted + skipped`` holds everywhere.
+    ``skipped`` (reason → number), ``without_abstract`` (of all but the skipped), ``deletions`` (notices), and of the
+    live ones ``retracted``, ``expressions_of_concern``, ``errata`` and ``marked_by_notices`` (what their own records
+    do not say of them); ``ignored_keys``; ``total`` adds them up. ``read = live + superseded +
+    deleted + skipped`` holds everywhere.
 
     Parameters
     ----------
@@ -217,7 +220,7 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
     """Put the parts in force, unless they are already."""
     seconds = {"parts": round(time.perf_counter() - started, 3)}
     folder = target.folder / PARTS_FOLDER
-    rows_folder, fate = resolve(folder, parts, lambda row: _read_id(folder, parts, row))
+    rows_folder, fate, marks = resolve(folder, parts, lambda row: _read_id(folder, parts, row))
     contents = [part.content_sha256 for _, part in parts]
     state = CorpusState(
         name=target.name,
@@ -237,7 +240,7 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
     if _read_if_sound(target.folder / STATE_FILE, CurrentState) != current:
         write_json(target.folder / STATE_FILE, current)
     seconds["state"] = round(time.perf_counter() - started - seconds["parts"], 3)
-    manifest = _manifest(target, parts, fate, state.state_hash, seconds)
+    manifest = _manifest(target, parts, (fate, rows_told_of(marks, len(fate))), state.state_hash, seconds)
     written = _read_if_sound(target.folder / MANIFEST_FILE, Manifest)
     if written is not None and _same_product(written, manifest):
         manifest = written
@@ -250,14 +253,15 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
 def _manifest(
     target: _Target,
     parts: Sequence[tuple[str, PartRecord]],
-    fate: np.ndarray,
+    rows: tuple[np.ndarray, dict[str, np.ndarray]],
     state_hash: str,
     seconds: dict[str, float],
 ) -> Manifest:
     counts = {}
     start = 0
     for _, part in parts:
-        counts[part.source] = _counts(part, fate[start : start + part.n_rows])
+        own = slice(start, start + part.n_rows)
+        counts[part.source] = _counts(part, rows[0][own], {name: told[own] for name, told in rows[1].items()})
         start += part.n_rows
     return Manifest(
         kind="corpus",
@@ -277,7 +281,7 @@ def _same_product(one: Manifest, other: Manifest) -> bool:
     return content_hash(first) == content_hash(second)
 
 
-def _counts(part: PartRecord, fate: np.ndarray) -> dict[str, Any]:
+def _counts(part: PartRecord, fate: np.ndarray, told_of: dict[str, np.ndarray]) -> dict[str, Any]:
     return {
         "read": part.n_read,
         "live": int(np.count_nonzero(fate == LIVE)),
@@ -286,6 +290,7 @@ def _counts(part: PartRecord, fate: np.ndarray) -> dict[str, Any]:
         "skipped": part.skipped,
         "without_abstract": part.n_without_abstract,
         "deletions": part.n_deletions,
+        **{name: int(np.count_nonzero(told)) for name, told in told_of.items()},
         "ignored_keys": list(part.ignored_keys),
     }
 

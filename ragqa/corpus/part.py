@@ -2,7 +2,8 @@
 
 It holds ``documents.parquet`` (:mod:`ragqa.corpus.table`), ``documents.bin`` with ``rows.npy``
 (:mod:`ragqa.corpus.blocks`), ``keys.npy`` (:data:`KEY`, sorted by key, then row), ``deletions.npy``
-(:data:`DELETION`, in order of reading) and ``part.json`` (:class:`PartRecord`).
+(:data:`DELETION`, in order of reading), ``notices.npy`` (:mod:`ragqa.corpus.marks`) and ``part.json``
+(:class:`PartRecord`).
 """
 
 import os
@@ -18,6 +19,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import DOCUMENTS_FILE, ROWS_FILE, Block, BlockWriter
 from ragqa.corpus.keys import document_keys
+from ragqa.corpus.marks import NOTICE, NOTICES_FILE, notices_of
 from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
 from ragqa.corpus.table import TableBuilder, schema
 from ragqa.errors import ProductError
@@ -31,9 +33,9 @@ DELETION = np.dtype([("key", "<u8"), ("row", "<u4")])
 """Key of the id that is withdrawn, and how many rows of the part came before the notice."""
 
 PARQUET_FILE, KEYS_FILE, DELETIONS_FILE, RECORD_FILE = "documents.parquet", "keys.npy", "deletions.npy", "part.json"
-FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE)
+FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE, NOTICES_FILE)
 
-PART_LAYOUT = 2
+PART_LAYOUT = 3
 """Raised when the files of a part change their form: parts of the old form are then read again."""
 
 _BATCH = 1024
@@ -148,12 +150,14 @@ class _PartWriter:
         self._labels: list[tuple[str, int]] = []
         self._keys: list[np.ndarray] = []
         self._deletions: list[tuple[str, int]] = []
+        self._notices: list[tuple[int, int, int]] = []
         self._skipped: Counter[str] = Counter()
         self._ignored: list[str] = []
         self._n_rows = self._n_without_abstract = 0
 
     def add(self, record: Record) -> None:
         if isinstance(record, Document):
+            self._notices += [(key, self._n_rows, kind) for key, kind in notices_of(record)]
             self._n_rows += 1
             self._blocks.add(record)
             self._table.add(record)
@@ -180,6 +184,7 @@ class _PartWriter:
         deletions["key"] = document_keys(document_id for document_id, _ in self._deletions)
         deletions["row"] = [row for _, row in self._deletions]
         _save(self._folder / DELETIONS_FILE, deletions)
+        _save(self._folder / NOTICES_FILE, np.array(self._notices, NOTICE))
         return PartRecord(
             *source,
             content_sha256=content_hash([documents_sha256, self._deletions]),

@@ -4,7 +4,7 @@
 ``states/HASH.json``, which never changes and names everything else; it stays as long as an index was built from it or
 a reader holds it, so that readers go on through any number of updates. Beside the parts, a folder ``state-…`` holds
 ``dead.npy`` (one bit a row, as :func:`numpy.packbits` orders them), and ``keys.bin`` and ``rows.bin``: the sorted keys
-(uint64) of the live documents and their rows (int64).
+(uint64) of the live documents and their rows (int64), and ``marks.npy`` (:mod:`ragqa.corpus.marks`).
 """
 
 import itertools
@@ -18,13 +18,14 @@ import numpy as np
 
 from ragqa.corpus.arrays import load_array
 from ragqa.corpus.keys import FIRST_HASHED
+from ragqa.corpus.marks import MARKS_FILE, NOTICES_FILE, by_others, find_marks
 from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
 from ragqa.errors import ProductError, SourceError
 from ragqa.manifest import content_hash, hash_files, sync_folder
 
 STATE_FILE, STATES_FOLDER, PARTS_FOLDER = "state.json", "states", "parts"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 LIVE, SUPERSEDED, DELETED = 0, 1, 2
 
@@ -86,8 +87,8 @@ def resolve(
     folder: Path,
     parts: Sequence[tuple[str, PartRecord]],
     read_id: Callable[[int], str],
-) -> tuple[str, np.ndarray]:
-    """Decide which row of each id is live, and write the files of the state.
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """Decide which row of each id is live and which are told of by notices, and write the files of the state.
 
     Of several rows of an id the highest version wins, of equal versions the later row. A deletion ends all rows
     of its id that come before it.
@@ -107,6 +108,8 @@ def resolve(
         Name of the folder written.
     fate
         uint8 [n_rows]: ``LIVE``, ``SUPERSEDED`` or ``DELETED``.
+    marks
+        :data:`ragqa.corpus.marks.MARK` of all live articles, those that tell it themselves included.
 
     Raises
     ------
@@ -129,16 +132,20 @@ def resolve(
             keys_file.write(bucket.keys[live].astype("<u8").tobytes())
             rows_file.write(bucket.rows[live].astype("<i8").tobytes())
     np.save(building / DEAD_FILE, np.packbits(fate != LIVE))
+    notices = [np.load(folder / name / NOTICES_FILE, allow_pickle=False) for name, _ in parts]
+    ids = (np.fromfile(building / STATE_KEYS_FILE, "<u8"), np.fromfile(building / STATE_ROWS_FILE, "<i8"))
+    marks = find_marks(notices, starts, fate == LIVE, ids)
+    np.save(building / MARKS_FILE, by_others(marks))
     # By its content, so that nothing that a reader of another state has mapped is ever replaced.
     name = f"state-{content_hash(hash_files(building))[:16]}"
     target = folder / name
     if target.exists() and hash_files(target) == hash_files(building):
         shutil.rmtree(building)
-        return name, fate
+        return name, fate, marks
     shutil.rmtree(target, ignore_errors=True)
     building.rename(target)
     sync_folder(folder)
-    return name, fate
+    return name, fate, marks
 
 
 def dead_rows(folder: Path, n_rows: int, remedy: str) -> np.ndarray:

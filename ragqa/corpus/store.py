@@ -1,5 +1,6 @@
 """Reads a built corpus: documents by row or id, all documents in order, and the rows that a filter allows."""
 
+import dataclasses
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from ragqa.corpus.columns import Columns
 from ragqa.corpus.dois import DoiColumn
 from ragqa.corpus.ids import IdColumn
 from ragqa.corpus.keys import document_keys
+from ragqa.corpus.marks import RETRACTION, links_of, read_marks
 from ragqa.corpus.state import (
     DEAD_FILE,
     PARTS_FOLDER,
@@ -75,6 +77,7 @@ class DocumentStore:
         self._id_column = IdColumn(self._parts, self._starts, self._remedy)
         self._doi_column = DoiColumn(self._parts, self._starts, self._remedy)
         self._dead: np.ndarray | None = None
+        self._marks: np.ndarray | None = None
         self._ids: tuple[np.ndarray, np.ndarray] | None = None
         self._mesh_tree: MeshTree | None = None
 
@@ -128,6 +131,9 @@ class DocumentStore:
     def read(self, rows: Sequence[int] | np.ndarray) -> list[Document]:
         """The documents in ``rows``, in the order given; dead rows too.
 
+        What later notices say of a document (retraction, expression of concern, erratum) is among its ``links``, and it
+        is ``retracted``, as if its own record said so.
+
         Raises
         ------
         UsageError
@@ -142,7 +148,7 @@ class DocumentStore:
             places = np.flatnonzero(part_of == part)
             documents = self._reader(part).read(wanted[places] - self._starts[part])
             found.update(zip(places.tolist(), documents, strict=True))
-        return [found[i] for i in range(len(wanted))]
+        return self._marked(wanted, [found[i] for i in range(len(wanted))])
 
     def ids(self, rows: Sequence[int] | np.ndarray) -> list[str]:
         """The ids of the documents in ``rows``, in the order given; far quicker than reading the documents.
@@ -196,6 +202,8 @@ class DocumentStore:
     def scan(self, batch_size: int = 1024, rows: tuple[int, int] | None = None) -> Iterator[list[tuple[int, Document]]]:
         """Live documents in the order of their rows, as batches of ``(row, document)``, read as they are used.
 
+        They are as their own records say, whatever later notices say of them.
+
         ``rows`` are the first row and the one after the last; None scans all.
         """
         dead = self.dead_rows()
@@ -236,6 +244,14 @@ class DocumentStore:
             A Parquet part is missing or damaged.
         """
         rows: np.ndarray = self._columns.allowed(allowed) & ~self.dead_rows()
+        if allowed.not_retracted:
+            rows[self.retracted_by_notice()] = False
+        return rows
+
+    def retracted_by_notice(self) -> np.ndarray:
+        """The live rows that were retracted, though their own records do not say so: int64 [n], ascending."""
+        marks = self._notices()
+        rows: np.ndarray = np.unique(marks["row"][marks["kind"] == RETRACTION])
         return rows
 
     def mesh_tree(self) -> "MeshTree | None":
@@ -255,6 +271,25 @@ class DocumentStore:
         self._ids = None
         if self._hold is not None:
             self._hold.release()
+
+    def _notices(self) -> np.ndarray:
+        if self._marks is None:
+            self._marks = read_marks(self.folder / PARTS_FOLDER / self._state.rows_folder, self.n_rows, self._remedy)
+        return self._marks
+
+    def _marked(self, rows: np.ndarray, documents: list[Document]) -> list[Document]:
+        """The documents with what notices say of them."""
+        marks = self._notices()
+        if not len(marks):
+            return documents
+        begins, ends = (np.searchsorted(marks["row"], rows, side=side) for side in ("left", "right"))
+        for place in np.flatnonzero(begins < ends).tolist():
+            told = marks[begins[place] : ends[place]]
+            links = links_of(list(zip(told["kind"].tolist(), self.ids(told["notice"]), strict=True)))
+            document = documents[place]
+            retracted = document.retracted or bool((told["kind"] == RETRACTION).any())
+            documents[place] = dataclasses.replace(document, links=(*document.links, *links), retracted=retracted)
+        return documents
 
     def _checked(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         wanted = np.asarray(rows, dtype=np.int64)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragqa.index.dense import DenseIndex
 
 T = TypeVar("T")
+_NO_ROWS = np.empty(0, np.int64)
 SearchDense = Callable[["DenseIndex", int, np.ndarray | None], Ranked]
 """Searches a dense index to a depth among the rows that a mask allows."""
 
@@ -62,10 +63,12 @@ class Retriever:
         searches: dict[str, Callable[[], Ranked]] = {}
         bm25, dense = self._index.bm25, self._index.dense
         mask = None
+        # An index knows what each record says of itself; what later notices say is the corpus's to know.
+        hidden = self._store.retracted_by_notice() if allowed.not_retracted else _NO_ROWS
         if allowed != Filter() and dense is not None and "dense" in self._settings.retrievers:
-            mask = self._store.mask(allowed) if bm25 is None else bm25.allowed_rows(allowed)
+            mask = self._store.mask(allowed) if bm25 is None else _without(bm25.allowed_rows(allowed), hidden)
         if bm25 is not None:
-            searches["bm25"] = lambda: bm25.search(texts, depth, allowed)
+            searches["bm25"] = lambda: _shown(bm25.search(texts, depth + len(hidden), allowed), hidden, depth)
         if dense is not None and "dense" in self._settings.retrievers:
             searches["dense"] = lambda: by_dense(dense, depth, mask)
         running = {name: self._threads.submit(timed, search) for name, search in searches.items()}
@@ -78,6 +81,26 @@ class Retriever:
     def close(self) -> None:
         """Stop the threads; the index is closed by its owner."""
         self._threads.shutdown()
+
+
+def _without(mask: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """A mask of rows without the hidden ones."""
+    if not len(hidden):
+        return mask
+    rest = mask.copy()
+    rest[hidden] = False
+    return rest
+
+
+def _shown(found: Ranked, hidden: np.ndarray, k: int) -> Ranked:
+    """The first ``k`` hits of each query that are not hidden; as many more were searched for as rows are hidden."""
+    if not len(hidden):
+        return found
+    last = np.isin(found.rows, hidden) | (found.rows < 0)
+    order = np.argsort(last, axis=1, kind="stable")[:, :k]
+    gone = np.take_along_axis(last, order, axis=1)
+    rows, scores = (np.take_along_axis(values, order, axis=1) for values in found)
+    return Ranked(np.where(gone, -1, rows), np.where(gone, -np.inf, scores).astype(np.float32))
 
 
 def _by_text(queries: Sequence[str]) -> SearchDense:
