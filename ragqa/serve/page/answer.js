@@ -1,4 +1,4 @@
-// The answer: verdict, statements with numbered citations, warnings, sources, and the evidence table.
+// The answer, complete or on its way: verdict, statements with numbered citations, warnings, sources, and the evidence table.
 import { openArticle } from "./article.js";
 import { element, percent, plural } from "./dom.js";
 import * as api from "./api.js";
@@ -30,9 +30,32 @@ function once(work) {
   return () => (made ??= work().catch((problem) => { made = null; throw problem; }));
 }
 
-/** A statement that arrived before the answer was complete: it has no numbers yet. */
-export function statementLine(statement) {
-  return element("p", { class: "statement" }, statement.text);
+/** The statements of an answer that is still being written, numbered in the order in which they cite. */
+export class Partial {
+  constructor(question, index) {
+    this.view = { answer: { question: { text: question }, statements: [], exact_answers: [], sources: [] }, index, numbers: new Map() };
+  }
+
+  get empty() {
+    return this.view.answer.statements.length === 0;
+  }
+
+  /** The line of one more statement. */
+  line(statement) {
+    this.view.answer.statements.push(statement);
+    const { numbers } = this.view;
+    for (const span of statement.spans) if (!numbers.has(span.document_id)) numbers.set(span.document_id, numbers.size + 1);
+    return element("p", { class: "statement" }, statement.text, marks(this.view, statement.spans));
+  }
+
+  /** What stands above the lines once no more will come. */
+  ending(why) {
+    return [
+      element("h2", { class: "asked", tabIndex: -1 }, this.view.answer.question.text),
+      element("p", { class: "box warning", role: "alert" }, element("strong", {}, "Incomplete answer. "), why,
+        " What follows was not checked as a whole, and has no verdict."),
+    ];
+  }
 }
 
 /** What a screen reader hears when the answer is there. */

@@ -11,8 +11,15 @@ export class Problem extends Error {
   }
 }
 
+let keyAsker = null;
+
 export function rememberKey(key) {
   sessionStorage.setItem(KEY, key);
+}
+
+/** Who is asked for a key where one is wanted: gets the reason, promises whether there is one now. */
+export function onKeyWanted(asker) {
+  keyAsker = asker;
 }
 
 export async function indexes() {
@@ -59,7 +66,7 @@ export async function ask(body, on, signal) {
     complete ||= kind === "answer";
     on[kind]?.(data);
   }
-  if (!complete) throw new Problem(0, "The connection ended before the answer was complete. Ask again.");
+  if (!complete) throw broken();
 }
 
 async function request(path, options = {}) {
@@ -71,9 +78,10 @@ async function request(path, options = {}) {
     response = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The server cannot be reached. Is it still running?");
+    throw new Problem(0, "The server cannot be reached: it may be stopped, or the network down. Your question is kept.");
   }
   if (response.ok) return response;
+  if (response.status === 401) return withAnotherKey(key, path, options);
   let detail = `The server answered with status ${response.status}.`;
   try {
     detail = (await response.json()).detail ?? detail;
@@ -83,13 +91,28 @@ async function request(path, options = {}) {
   throw new Problem(response.status, detail, Number(response.headers.get("retry-after")) || null);
 }
 
+async function withAnotherKey(refused, path, options) {
+  sessionStorage.removeItem(KEY);
+  const reason = refused ? "That key was not accepted: it is wrong, or has expired. Check it, or ask for a new one." : "";
+  if (await keyAsker?.(reason)) return request(path, options);
+  throw new Problem(401, "This server answers only with a key, and none was given. Whoever runs the server makes keys. Your question is kept.");
+}
+
+function broken() {
+  return new Problem(0, "The connection broke before the answer was complete.");
+}
+
 async function* events(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  // No pipe between: one that breaks drops what it holds.
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : broken();
+    });
     if (done) return;
-    rest += value;
+    rest += decoder.decode(value, { stream: true });
     const blocks = rest.split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {

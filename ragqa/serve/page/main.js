@@ -1,7 +1,9 @@
 // The page: asks, shows the stages as they end, and then the answer.
-import { answerView, spoken, statementLine } from "./answer.js";
+import { answerView, Partial, spoken } from "./answer.js";
 import * as api from "./api.js";
 import { byId, element, fill, plural } from "./dom.js";
+import { askForKey } from "./key.js";
+import { hide, show, showProblem } from "./problem.js";
 import * as state from "./state.js";
 
 const STAGES = [
@@ -17,6 +19,7 @@ const EXAMPLES = [
 const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "light"], dark: ["☾", "Dark", "dark"] };
 
 let running = null;
+let partial = null;
 let served = { indexes: [], evidence_levels: [] };
 
 async function start() {
@@ -34,42 +37,62 @@ async function start() {
   byId("article").addEventListener("click", (event) => {
     if (event.target === byId("article")) byId("article").close(); // on the backdrop
   });
+  api.onKeyWanted(askForKey);
   window.addEventListener("popstate", askAddress);
-  await loadIndexes();
-  askAddress();
+  state.fillFrom(location.hash); // so that the question is there whatever happens
+  if (await loadIndexes()) askAddress();
 }
 
+/** Learn what is served; whether that was possible. */
 async function loadIndexes() {
   try {
     served = await api.indexes();
   } catch (problem) {
-    if (problem.status === 401 && (await askForKey())) {
-      await loadIndexes();
-      return;
-    }
-    showProblem(problem);
+    showProblem(problem, loadAgain);
+    return false;
   }
+  hide();
   const options = served.indexes.map((index) => element("option", { value: index.name }, index.name));
   byId("index").replaceChildren(...options);
   byId("index").closest("label").hidden = options.length < 2;
   showIndexFacts();
+  return true;
+}
+
+async function loadAgain() {
+  const question = byId("question").value;
+  if (!(await loadIndexes())) return;
+  if (state.unknownIndex(location.hash)) askAddress();
+  else if (question.trim()) submit();
+  else showWelcome();
 }
 
 function askAddress() {
   byId("article").close();
-  if (state.fillFrom(location.hash)) {
-    run();
-  } else {
-    stop();
-    for (const id of ["stages", "answer", "problem"]) byId(id).hidden = true;
-    showWelcome();
-  }
+  abandon();
+  for (const id of ["stages", "answer", "problem"]) byId(id).hidden = true;
+  const asks = state.fillFrom(location.hash);
+  showIndexFacts();
+  const unknown = state.unknownIndex(location.hash);
+  if (asks && unknown) showUnknownIndex(unknown);
+  else if (asks) run();
+  else showWelcome();
+}
+
+function showUnknownIndex(name) {
+  byId("welcome").hidden = true;
+  const others = served.indexes.slice(0, 5).map((index) => [`Ask ${index.name}`, () => {
+    byId("index").value = index.name;
+    showIndexFacts();
+    submit();
+  }]);
+  show([`The link asks the index “${name}”, which this server does not have. Nothing was asked.`, "Ask another index, or whoever sent the link."], others);
 }
 
 function submit(event) {
-  event.preventDefault();
+  event?.preventDefault();
   if (!state.readForm().question) {
-    showProblem(new api.Problem(422, "Write a question first."));
+    show(["Write a question first."], []);
     byId("question").focus();
     return;
   }
@@ -82,25 +105,34 @@ function stop() {
   running?.abort();
 }
 
-async function run() {
+/** Stop what is running, and hear nothing of it any more. */
+function abandon() {
   stop();
+  running = null;
+  byId("stop").hidden = true;
+}
+
+async function run() {
+  abandon();
+  if (!served.indexes.length && !(await loadIndexes())) return;
   const own = new AbortController();
   running = own;
   const request = state.readForm();
   state.remember(request.question, state.addressOf());
   document.title = `${request.question} · ragqa`;
-  begin();
+  begin(request);
   try {
     await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => showAnswer(answer, request) }, own.signal);
   } catch (problem) {
-    if (running === own) await failed(problem);
+    if (running === own) failed(problem);
   } finally {
     if (running === own) end();
   }
 }
 
-function begin() {
-  byId("problem").hidden = true;
+function begin(request) {
+  hide();
+  partial = new Partial(request.question, request.index ?? served.indexes[0]?.name);
   byId("welcome").hidden = true;
   byId("answer").hidden = true;
   byId("answer").replaceChildren();
@@ -118,17 +150,12 @@ function end() {
   for (const item of document.querySelectorAll("#stages .doing")) item.className = "todo";
 }
 
-async function failed(problem) {
-  if (problem.name === "AbortError") {
-    announce("Stopped.");
-    byId("stages").hidden = true;
-    return;
-  }
-  if (problem.status === 401 && (await askForKey())) {
-    setTimeout(run);
-    return;
-  }
-  showProblem(problem);
+function failed(problem) {
+  const stopped = problem.name === "AbortError";
+  if (stopped) show(["Stopped. Your question is kept."], [["Ask again", run]]);
+  else showProblem(problem, run);
+  if (stopped) announce("Stopped.");
+  if (!partial.empty) byId("answer").prepend(...partial.ending(stopped ? "You stopped it." : problem.message));
 }
 
 function showStage(stage) {
@@ -144,7 +171,7 @@ function showStage(stage) {
 
 function showStatement(statement) {
   byId("answer").hidden = false;
-  byId("answer").append(statementLine(statement));
+  byId("answer").append(partial.line(statement));
 }
 
 function showAnswer(answer, request) {
@@ -152,15 +179,15 @@ function showAnswer(answer, request) {
   fill(byId("answer"), answerView(answer, name, served, request.filter));
   byId("answer").hidden = false;
   announce(spoken(answer));
+  bringIntoView(request.question);
 }
 
-function showProblem(problem) {
-  const retry = element("button", { type: "button", onclick: run }, "Try again");
-  const worthIt = problem.status === 0 || problem.status >= 500;
-  const when = problem.retryAfter ? ` It expects to be free in about ${problem.retryAfter} s.` : "";
-  fill(byId("problem"), element("p", {}, problem.message + when), worthIt && byId("question").value && retry);
-  byId("problem").hidden = false;
-  byId("stages").hidden = true;
+/** The answer is read next, unless the person went on to something else. */
+function bringIntoView(question) {
+  const busy = document.activeElement?.closest("#answer, #filters, dialog") || byId("question").value.trim() !== question;
+  const heading = byId("answer").querySelector(".asked");
+  if (!busy) heading.focus({ preventScroll: true });
+  if (!busy && matchMedia("(max-width: 40rem)").matches) heading.scrollIntoView();
 }
 
 function showWelcome() {
@@ -177,22 +204,6 @@ function showIndexFacts() {
 
 function announce(words) {
   byId("announcer").textContent = words;
-}
-
-/** Ask for a key; whether one was given. */
-function askForKey() {
-  const dialog = byId("key");
-  dialog.returnValue = "";
-  byId("key-value").value = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    byId("key-cancel").onclick = () => dialog.close("cancel");
-    dialog.addEventListener("close", () => {
-      const key = dialog.returnValue === "cancel" ? "" : byId("key-value").value.trim();
-      if (key) api.rememberKey(key);
-      resolve(Boolean(key));
-    }, { once: true });
-  });
 }
 
 function setUpTheme() {

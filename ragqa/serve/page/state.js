@@ -47,7 +47,14 @@ export function fillFrom(hash) {
     else if (name === "type") field.value = "";
   }
   showFilterCount();
+  byId("filters").open ||= Object.keys(readForm().filter).length > 0;
   return true;
+}
+
+/** The index that an address names though it is not served; "" where there is none. */
+export function unknownIndex(hash) {
+  const name = new URLSearchParams(hash.replace(/^#/, "")).get("index") ?? "";
+  return [...byId("index").options].some((option) => option.value === name) ? "" : name;
 }
 
 export function clearFilters() {
