@@ -5,13 +5,11 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 import numpy as np
 
 import ragqa
-from ragqa import products
 from ragqa.answer.compose import source_of
 from ragqa.answer.dialogue.on_topic import kept_on_topic
 from ragqa.answer.dialogue.turn import Turn
@@ -19,19 +17,17 @@ from ragqa.answer.dialogue.understand import Understood
 from ragqa.check.text.blocks import Block
 from ragqa.check.types import Checked, CheckedClaim
 from ragqa.engine import Engine, check_question
-from ragqa.errors import ProductError, RagqaError, UsageError, nearest
+from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve import audit, follow_ups, traces
 from ragqa.serve.events import Event, Report
-from ragqa.serve.generator import Generator, has_generator
+from ragqa.serve.generator import Generator
+from ragqa.serve.served import Served
 from ragqa.serve.settings import Limits, ServeSettings
 from ragqa.serve.shown import Found, IndexInfo, IndexState, Shown, with_sources
 from ragqa.serve.workers import Workers
 from ragqa.stages import Cancel, StageDone
 from ragqa.types import Answer, Document, Filter, Question, Statement
-
-if TYPE_CHECKING:
-    from ragqa.manifest import Manifest
 
 _log = logging.getLogger(__name__)
 MAX_DOCUMENT_ID_CHARACTERS = 200
@@ -42,45 +38,12 @@ class UnknownNameError(UsageError):
     """An index or a document that is not there (HTTP 404)."""
 
 
-@dataclass(slots=True)
-class _Served:
-    """An opened state of an index, and how many requests are using it.
-
-    Once it is replaced and no request uses it, ``last_jobs`` are the jobs that were in threads then: some of them may
-    be working on it still, for clients that have left.
-    """
-
-    engine: Engine
-    manifest: "Manifest"
-    generator: Generator | None
-    n_uses: int = 0
-    last_jobs: set[asyncio.Future[Any]] | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of the index."""
-        return self.engine.index.folder.name
-
-    @classmethod
-    def of(cls, engine: Engine, limits: Limits) -> "_Served":
-        """The engine, asked one question so that the first user need not wait; it is closed where that fails."""
-        try:
-            manifest = products.index_manifest(engine.index.folder.name)
-            generates = has_generator(engine)
-            generator = Generator(engine, limits.generator_seconds, limits.generating) if generates else None
-            engine.search("Is this index ready?", engine.recipe.answer.n_documents)
-        except BaseException:
-            engine.close()
-            raise
-        return cls(engine, manifest, generator)
-
-
 class Service:
     """The opened indexes and the threads that work on questions. Make one with :meth:`open`; close it."""
 
-    def __init__(self, served: dict[str, _Served], limits: Limits) -> None:
+    def __init__(self, served: dict[str, Served], limits: Limits) -> None:
         self._served = served
-        self._retired: list[_Served] = []
+        self._retired: list[Served] = []
         self._lock = threading.Lock()
         self.limits = limits
         self.workers = Workers(limits.n_threads(), limits.waiting)
@@ -94,10 +57,10 @@ class Service:
         RagqaError
             As :func:`ragqa.open`.
         """
-        served: dict[str, _Served] = {}
+        served: dict[str, Served] = {}
         try:
             for name in dict.fromkeys(settings.indexes):
-                served[name] = _Served.of(ragqa.open(name, settings.overrides), settings.limits)
+                served[name] = Served.of(ragqa.open(name, settings.overrides), settings.limits)
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
@@ -131,7 +94,7 @@ class Service:
             engine = served.engine.follow()
             if engine is served.engine:
                 continue
-            newer = _Served.of(engine, self.limits)
+            newer = Served.of(engine, self.limits)
             with self._lock:
                 self._served[name] = newer
                 self._retired.append(served)
@@ -141,7 +104,7 @@ class Service:
     def states(self) -> dict[str, IndexState]:
         """Which state of each index is served, and whether a newer one exists."""
         return {
-            name: IndexState(served.engine.index.manifest_hash, served.manifest.created, _is_outdated(served.engine))
+            name: IndexState(served.engine.index.manifest_hash, served.manifest.created, served.is_outdated)
             for name, served in self._served.items()
         }
 
@@ -214,7 +177,7 @@ class Service:
             answer = await self._answered(served, question, allowed, report)
             return follow_ups.told(await self._on_topic(served.engine, answer, read), read)
 
-    async def _answered(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
+    async def _answered(self, served: Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
         audited = audit.begin(served.name, served.engine.index.manifest_hash, question.text)
         if served.generator is None:
             answer = await self._read_out(served, question, allowed, report)
@@ -236,7 +199,7 @@ class Service:
 
         return await self.workers.run(job, self.limits.request_seconds)
 
-    async def _read_out(self, served: _Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
+    async def _read_out(self, served: Served, question: Question, allowed: Filter, report: Report | None) -> Answer:
         """All stages in one thread, so that a question waits for its turn once."""
         loop = asyncio.get_running_loop()
 
@@ -256,7 +219,7 @@ class Service:
         return answer
 
     async def _written(
-        self, served: _Served, generator: Generator, question: Question, allowed: Filter, report: Report | None
+        self, served: Served, generator: Generator, question: Question, allowed: Filter, report: Report | None
     ) -> Answer:
         """The last stage in the event loop: a generator is waited for, and holds no thread."""
         note = traces.noting(served.name, None)
@@ -402,7 +365,7 @@ class Service:
             served.engine.close()
 
     @contextlib.contextmanager
-    def _use(self, index: str | None) -> Iterator[_Served]:
+    def _use(self, index: str | None) -> Iterator[Served]:
         """The state of an index that is in force, which stays open for as long as the block runs."""
         name = self.names[0] if index is None else index
         self.check_index(name)
@@ -421,11 +384,3 @@ class Service:
             raise UsageError(
                 f"the question has {len(text):,} characters; this server takes {self.limits.question_characters:,}"
             )
-
-
-def _is_outdated(engine: Engine) -> bool:
-    """Whether another state than the engine's is in force; False where none can be read."""
-    try:
-        return products.index_state(engine.index.folder.name) != engine.index.manifest_hash
-    except RagqaError:
-        return False
