@@ -57,8 +57,8 @@ class Relay:
                 end = seen.find(b"\n\n", statement) + 2 if statement >= 0 else 0
                 if self.mode != "through" and end > 1:
                     client.sendall(seen[sent:end])
-                    if self.mode == "stall":
-                        self.let_go.wait(30)
+                    # What breaks off at once may take along what the browser has not yet shown.
+                    self.let_go.wait(30 if self.mode == "stall" else 0.5)
                     break
                 client.sendall(data)
                 sent += len(data)
