@@ -98,12 +98,7 @@ class Checker:
         texts = [(claim.read, opposed(claim.read)) for claim in claims]
         flat = [text for pair in texts for text in pair if text]
         hits = iter(self._search(flat, N_READ))
-        found = []
-        for pair in texts:
-            lists = [next(hits) for text in pair if text]
-            turns = [document for place in range(N_READ) for one in lists for document in one[place : place + 1]]
-            found.append(list({document.id: document for document in turns}.values())[:N_READ])
-        return found
+        return [in_turns([next(hits) for text in pair if text]) for pair in texts]
 
     def _references(
         self, body: Sequence[Block], entries: Sequence[Entry], claims: Sequence[CheckedClaim]
@@ -181,6 +176,12 @@ class Checker:
             (number, _STANCES.get(find(self._model, claims[number].read, [document]).verdict, "neither"))
             for number in citing
         )
+
+
+def in_turns(lists: Sequence[Sequence[Document]]) -> list[Document]:
+    """The documents that are read for a claim: those found by its words and by its opposite, in turns, each once."""
+    turns = [document for place in range(N_READ) for one in lists for document in one[place : place + 1]]
+    return list({document.id: document for document in turns}.values())[:N_READ]
 
 
 def _refers(mark: Mark, entry: Entry) -> bool:

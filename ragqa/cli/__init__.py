@@ -7,6 +7,7 @@ import traceback
 import click
 
 from ragqa import __version__
+from ragqa.cli.affected import affected
 from ragqa.cli.ask import ask, search
 from ragqa.cli.check import check
 from ragqa.cli.corpus import corpus
@@ -17,6 +18,7 @@ from ragqa.cli.keys import keys
 from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
 from ragqa.cli.update import update
+from ragqa.cli.watch import watch
 from ragqa.errors import RagqaError
 
 
@@ -28,7 +30,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, check, corpus, index, update, evaluate, serve, keys, mcp, doctor):
+for command in (ask, search, check, watch, affected, corpus, index, update, evaluate, serve, keys, mcp, doctor):
     cli.add_command(command)
 
 

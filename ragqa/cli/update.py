@@ -10,18 +10,29 @@ from ragqa.cli.options import json_option, merge_option, mirror_option
 @click.argument("name")
 @merge_option
 @mirror_option
+@click.option("--watch/--no-watch", "look", default=True, help="Then look at what is watched in the index.")
 @json_option
-def update(name: str, merge: bool, mirror: str, as_json: bool) -> None:
+def update(name: str, merge: bool, mirror: str, look: bool, as_json: bool) -> None:
     """Fetch and read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
     from ragqa import products
+    from ragqa.cli.watch import show_report
+    from ragqa.watch import folders
 
     show.tell_more()
+    watch = None
     with show.progress_bars() as progress:
         corpus, index = products.update(name, progress, merge=merge, mirror=mirror)
+        if look and folders.items_folder().is_dir():
+            from ragqa.watch import settings
+            from ragqa.watch.run import run
+
+            watch = run(name, settings.load(), progress)
     if as_json:
-        show.json_document({"corpus": corpus, "index": index})
+        show.json_document({"corpus": corpus, "index": index, "watch": watch})
         return
     total = corpus.counts["total"]
     show.line(f"{corpus.name}: {total['live']:,} documents, state {corpus.counts['state_hash'][:12]}")
     for kind, names in index.counts["components"].items():
         show.line(f"{index.name}: {kind} in {len(names)} parts, {index.wall_seconds[kind]:.1f} s")
+    if watch is not None and watch.n_items:
+        show_report(watch)

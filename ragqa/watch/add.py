@@ -1,0 +1,130 @@
+"""What a person gives to be watched – a question, a claim, a text, an answer – as an item."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from ragqa.answer.question import question_type
+from ragqa.check.text.blocks import Block, blocks_of, read_blocks
+from ragqa.check.text.claims import claims_of
+from ragqa.check.types import Checked
+from ragqa.corpus.text import one_line
+from ragqa.engine import Engine, check_question
+from ragqa.errors import SourceError, UsageError
+from ragqa.types import Answer
+from ragqa.watch import alerts, items, known
+from ragqa.watch.ask import NO_ANSWER, Asker, cited_article
+from ragqa.watch.screen import Screen
+from ragqa.watch.types import Cited, Finding, Item, ItemKind
+
+_MOST_TITLE = 200
+
+
+def add(engine: Engine, given: str) -> Item:
+    """Watch a question, a claim, or what is in a file; what is asked now is what later changes are told from.
+
+    Parameters
+    ----------
+    given
+        A path to an existing file, or the question or claim itself. A file is a text as ``ragqa check`` reads it, the
+        JSON of a checked text (its claims and references), or the JSON of an answer: changes are then told since that
+        answer was given, with the next run.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or the same is watched already.
+    SourceError
+        The file cannot be read, or has nothing that could be watched.
+    """
+    kind, title, findings = _subject(engine, given)
+    one_id = items.item_id(engine.index.folder.name, kind, findings)
+    if items.exists(one_id):
+        raise UsageError(f"this is watched already, as {one_id}; see: ragqa watch list")
+    state = ""
+    if kind != "answer":
+        findings = tuple(Asker(engine, Screen(engine)).ask(findings))
+        state = engine.store.state_hash
+        known.remember(engine.store)
+    serial = alerts.last_serial(one_id)
+    title = one_line(title)[:_MOST_TITLE]
+    return items.save(Item(one_id, engine.index.folder.name, kind, title, findings, state, serial=serial))
+
+
+def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    path = Path(given)
+    if len(given) < 4096 and "\0" not in given and path.is_file():
+        if path.suffix == ".json":
+            return _of_json(engine, path)
+        return _of_text(read_blocks(path), path.name)
+    text = one_line(given)
+    check_question(text)
+    if _is_claim(text):
+        return "claim", text, _of_text(blocks_of(text), text)[2]
+    return "question", text, (Finding(text, "question"),)
+
+
+def _is_claim(text: str) -> bool:
+    """Whether a text says something rather than asks: a sentence that ends as one, of which there is a claim."""
+    return not text.endswith("?") and text.endswith(".") and bool(claims_of([Block(text)])[0])
+
+
+def _of_text(blocks: Sequence[Block], name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    claims = claims_of(blocks)[0]
+    if not claims:
+        raise SourceError(f"{name} has no claim that could be watched; give a text that says what is the case")
+    return "text", name, tuple(Finding(claim.read, "claim") for claim in claims)
+
+
+def _of_json(engine: Engine, path: Path) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    try:
+        content = path.read_bytes()
+        if b'"claims"' in content and b'"blocks"' in content:
+            return _of_checked(engine, msgspec.json.decode(content, type=Checked), path.name)
+        return _of_answer(engine, msgspec.json.decode(content, type=Answer))
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{path} is neither an answer nor a checked text ({error}); write one with: ragqa ask QUESTION --json"
+        ) from error
+
+
+def _of_checked(engine: Engine, checked: Checked, name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    findings = [Finding(claim.read, "claim") for claim in checked.claims]
+    if ids := list(dict.fromkeys(one.document_id for one in checked.references if one.document_id)):
+        rows = engine.store.find(ids)
+        cited = tuple(cited_article(document) for document in engine.store.read(rows[rows >= 0]))
+        findings.append(Finding(name, "references", cited=cited))
+    if not findings:
+        raise SourceError(f"{name} has neither claims nor references; check a text that says what is the case")
+    return "text", name, tuple(findings)
+
+
+def _of_answer(engine: Engine, answer: Answer) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    """The answer as it was given; of its articles, corrections that are known today are not news."""
+    check_question(answer.question.text)
+    cited = []
+    for source in answer.sources:
+        if source.cited:
+            row = int(engine.store.find([source.document_id])[0])
+            today = cited_article(engine.store.read([row])[0]) if row >= 0 else Cited(source.document_id)
+            noted = {notice.kind for notice in answer.notices if notice.document_id == source.document_id}
+            concern = "expression_of_concern" in noted
+            cited.append(
+                replace(
+                    today,
+                    title=source.title,
+                    evidence_level=source.evidence_level,
+                    retracted=source.retracted,
+                    concern=concern,
+                )
+            )
+    exact = answer.exact_answers if question_type(answer.question.text) == "factoid" else ()
+    verdict = NO_ANSWER if answer.abstained else answer.verdict or (exact[0].text if exact else "")
+    options = dict(answer.verdict_probabilities) or {one.text: one.score for one in exact}
+    conflict = any(notice.kind == "conflicting" for notice in answer.notices)
+    finding = Finding(answer.question.text, "question", verdict, options, tuple(cited), conflict)
+    return "answer", answer.question.text, (finding,)

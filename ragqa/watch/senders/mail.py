@@ -1,0 +1,108 @@
+"""Digests by SMTP, step by step, so that it is known whether the server took the message (RFC 5321, 4.1.1.4)."""
+
+import contextlib
+import os
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+
+from ragqa.watch.digest import Digest, as_html, as_markdown, headline
+from ragqa.watch.senders.outcome import NotSentError, UncertainError
+from ragqa.watch.settings import MailSettings
+
+_GO_ON, _TAKEN = 354, 250
+_OK = (250, 251)
+
+
+def send(digest: Digest, settings: MailSettings) -> str:
+    """Send a digest to all recipients or to none; who got it.
+
+    Raises
+    ------
+    NotSentError
+        The server cannot be reached, did not get all of it, or refuses the sender, a recipient or the message.
+    UncertainError
+        The server got the whole message and gave no answer.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            connection = _connected(settings)
+            opened.callback(connection.close)
+            _handed_over(connection, digest, settings)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSentError(f"{settings.server}:{settings.port} did not take it: {_told(error)}") from error
+        # From here on the server has the message with its end.
+        try:
+            code, reply = connection.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            raise UncertainError(
+                f"{settings.server}:{settings.port} got the message and did not answer: {_told(error)}"
+            ) from error
+        if code != _TAKEN:
+            raise NotSentError(f"{settings.server}:{settings.port} refused the message: {code} {_text(reply)}")
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            connection.quit()
+    return ", ".join(settings.to)
+
+
+def message_of(digest: Digest, settings: MailSettings) -> bytes:
+    """The message: Markdown, and the same as HTML."""
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["Subject"] = headline(digest)
+    message["From"] = settings.sender
+    message["To"] = ", ".join(settings.to)
+    message["Message-ID"] = f"<{digest.id}@{settings.sender.rpartition('@')[2] or 'ragqa'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(as_markdown(digest))
+    message.add_alternative(as_html(digest).decode(), subtype="html")
+    return message.as_bytes()
+
+
+def _connected(settings: MailSettings) -> smtplib.SMTP:
+    if settings.tls == "tls":
+        context = ssl.create_default_context()
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(
+            settings.server, settings.port, timeout=settings.seconds, context=context
+        )
+    else:
+        connection = smtplib.SMTP(settings.server, settings.port, timeout=settings.seconds)
+    try:
+        if settings.tls == "starttls":
+            connection.starttls(context=ssl.create_default_context())
+        if settings.user:
+            connection.login(settings.user, os.environ.get(settings.password_env, ""))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _handed_over(connection: smtplib.SMTP, digest: Digest, settings: MailSettings) -> None:
+    """Everything up to the last byte of the message; an error means that its end did not leave this machine."""
+    connection.ehlo_or_helo_if_needed()
+    _expect(connection.mail(settings.sender), "the sender", _OK)
+    for address in settings.to:
+        _expect(connection.rcpt(address), address, _OK)
+    connection.putcmd("data")
+    _expect(connection.getreply(), "the message", (_GO_ON,))
+    text = message_of(digest, settings).replace(b"\r\n.", b"\r\n..")
+    connection.send(text if text.endswith(b"\r\n") else text + b"\r\n")
+    connection.send(b".\r\n")
+
+
+def _expect(answer: tuple[int, bytes], what: str, codes: tuple[int, ...]) -> None:
+    code, reply = answer
+    if code not in codes:
+        raise smtplib.SMTPResponseException(code, f"{what} was refused: {_text(reply)}")
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return f"{error.smtp_code} {_text(reply) if isinstance(reply, bytes) else reply}"
+    return str(error) or type(error).__name__
+
+
+def _text(reply: bytes) -> str:
+    return " ".join(reply.decode("utf-8", "replace").split())
