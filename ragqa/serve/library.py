@@ -1,6 +1,7 @@
 """The routes for taking things along: articles for a reference manager, answers as text, HTML or a table."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -8,8 +9,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from ragqa.render import bibtex, html, markdown, nbib, quotes, ris, table
+from ragqa.serve.api import json_response
 from ragqa.serve.models import Closed, Name, Text
 from ragqa.serve.problem import documented
+from ragqa.serve.records import Record, record_of
 from ragqa.serve.service import Service
 from ragqa.types import Answer, Document, ExactAnswer, Notice, Question, Source, Statement, VerdictLabel
 
@@ -33,6 +36,21 @@ class ExportRequest(Closed):
     ids: Ids = Field(description="Ids of documents, for example of the hits of a search; at most as many as it gives.")
     format: Literal["ris", "nbib", "bibtex", "csv"]
     index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
+
+
+class RecordsRequest(Closed):
+    """Articles to list."""
+
+    ids: Ids
+    question: Text = Field("", max_length=20_000, description="What of each article fits this is told.")
+    index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Articles of a list, in the order in which they were asked for."""
+
+    records: list[Record]
 
 
 class RenderRequest(Closed):
@@ -84,6 +102,16 @@ def router(service: Service) -> APIRouter:
         write, media_type, ending = _ARTICLES[body.format]
         documents = await service.documents(body.index, list(dict.fromkeys(body.ids)))
         return _file(write(documents), media_type, f"articles.{ending}")
+
+    @routes.post(
+        "/v1/records",
+        response_model=Records,
+        responses=documented(400, 401, 404, 408, 413, 422, 503, 504),
+    )
+    async def records(body: RecordsRequest) -> Response:
+        """Articles with their authors, addresses and participants, and the sentence of each that fits a question."""
+        documents = await service.documents(body.index, list(dict.fromkeys(body.ids)))
+        return json_response(Records([record_of(document, body.question) for document in documents]))
 
     @routes.post(
         "/v1/render",

@@ -88,3 +88,20 @@ def test_audited_are_the_documents_that_were_taken_along(start_server, tmp_path,
     with start_server("--index", "sample", "--set", f"audit.to={trail}") as running, running.client() as client:
         export(client, hits, "ris").raise_for_status()
     assert all(identifier in trail.read_text() for identifier in hits)
+
+
+def test_records_tell_addresses_participants_and_what_fits(client) -> None:
+    body = {"ids": ["21881325"], "question": STATINS}
+    (record,) = client.post("/v1/records", json=body).raise_for_status().json()["records"]
+
+    assert record["participants"] == 203
+    assert record["source"]["evidence_level"] == "cohort or case-control study"
+    assert "statin" in record["sentence"]
+    assert record["words"]
+    assert all(word in record["sentence"] for word in record["words"])
+
+
+def test_records_of_nothing_that_was_asked_have_no_sentence(client) -> None:
+    body = {"ids": ["h1"], "index": "hostile"}
+    (record,) = client.post("/v1/records", json=body).raise_for_status().json()["records"]
+    assert (record["sentence"], record["words"], record["doi_url"]) == ("", [], "")

@@ -38,7 +38,7 @@ def ask(page: Page, question: str = STATINS) -> None:
 def test_a_question_is_answered_and_a_citation_opens_at_its_quote(page: Page) -> None:
     ask(page)
 
-    expect(page.locator(".verdict .label")).to_have_text("Yes")
+    expect(page.locator(".verdict .label")).to_have_text("Probably yes")
     expect(page.locator("#stages .done")).to_have_count(3)
     cites = page.locator(".statement .cite")
     assert cites.count() >= 1
@@ -56,12 +56,58 @@ def test_a_question_is_answered_and_a_citation_opens_at_its_quote(page: Page) ->
         expect(dialog).to_be_hidden()
 
 
+def test_a_verdict_tells_from_which_studies_it_comes(page: Page) -> None:
+    ask(page)
+    verdict = page.locator(".verdict")
+
+    expect(verdict.locator(".basis")).to_have_text("from 1 cohort or case-control study (n = 203)")
+    expect(verdict.get_by_role("img")).to_have_attribute("aria-label", re.compile("1 cohort or case-control study"))
+    expect(verdict.get_by_role("list")).to_be_hidden()
+    verdict.get_by_text("what it means").click()
+    expect(verdict.get_by_role("list")).to_be_visible()
+    expect(verdict).to_contain_text("no effect size")
+
+
+VERDICT = """async ([label, share, conflict]) => {
+  const { verdictView } = await import("/page/verdict.js");
+  const levels = ["randomised controlled trial", "cohort or case-control study"];
+  const sources = [0, 1, 2].map((n) => ({ document_id: String(n), evidence_level: levels[n ? 1 : 0], cited: true }));
+  const answer = { verdict: label, verdict_probabilities: { [label]: share }, sources,
+    notices: conflict ? [{ kind: "conflicting", message: "" }] : [] };
+  const records = new Map([["0", { participants: 50 }], ["1", { participants: 30 }], ["2", { participants: null }]]);
+  const view = verdictView(answer, levels, records);
+  return [view.className, ...[...view.querySelectorAll(".label, .basis, .conflict")].map((node) => node.textContent)];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (("yes", 0.95, False), "verdict yes", "Yes, as far as these articles tell"),
+        (("no", 0.75, False), "verdict no", "Probably no"),
+        (("yes", 0.69, False), "verdict weak", "Unclear, leaning to yes"),
+        (("maybe", 0.8, False), "verdict maybe", "Unclear"),
+        (("no", 0.75, True), "verdict no", "Probably no"),
+    ],
+)
+def test_weak_and_disputed_verdicts_are_shown_as_such(page: Page, given: tuple, kind: str, words: str) -> None:
+    shown = page.evaluate(VERDICT, list(given))
+
+    basis = "from 1 randomised controlled trial (n = 50) and 2 cohort or case-control studies (n ≥ 30)"
+    assert [text.replace("\u00a0", " ") for text in shown[:3]] == [
+        kind,
+        words,
+        ("Weak: " if "weak" in kind else "") + basis,
+    ]
+    assert ("disagree" in shown[-1]) == given[2]
+
+
 def test_everything_works_by_keyboard_and_focus_comes_back(page: Page) -> None:
     page.get_by_label("What do you want to know?").focus()
     page.keyboard.type(STATINS)
     page.keyboard.press("Enter")
     expect(page.locator("#answer .asked")).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("status")).to_contain_text("The answer is here. Yes.")
+    expect(page.get_by_role("status")).to_contain_text("The answer is here. Probably yes.")
     cite = page.locator(".statement .cite").first
     cite.focus()
     page.keyboard.press("Enter")
@@ -258,4 +304,4 @@ def test_a_key_is_asked_for_once(guarded_server, browser: Browser) -> None:
 
         ask(page)
 
-        expect(page.locator(".verdict .label")).to_have_text("Yes")
+        expect(page.locator(".verdict .label")).to_have_text("Probably yes")

@@ -1,24 +1,31 @@
 // The answer, complete or on its way: verdict, statements with numbered citations, warnings, sources, and the evidence table.
 import { openArticle } from "./article.js";
-import { element, percent, plural } from "./dom.js";
+import { element, fill, percent, plural } from "./dom.js";
 import * as api from "./api.js";
 import { copyButtons, saveButtons } from "./export.js";
+import { articleLines } from "./sources.js";
 import { evidenceTable } from "./table.js";
+import { inWords, verdictView } from "./verdict.js";
+
+const WEAK_CANDIDATE = 0.3;
 
 /** The children of the answer's article. */
 export function answerView(answer, index, served, filter) {
   const view = { answer, index, levels: served.evidence_levels, numbers: numbersOf(answer) };
+  view.records = once(() => api.records(index, answer.sources.map((source) => source.document_id), answer.question.text));
   view.found = once(() => api.search(answer.question.text, filter, index, served.most_hits));
   const ids = async () => (await view.found()).hits.map((hit) => hit.document_id);
   return [
     element("h2", { class: "asked", tabIndex: -1 }, answer.question.text),
-    answer.abstained ? abstention(answer) : verdict(answer),
+    answer.abstained && abstention(answer),
+    answer.verdict && filledTwice(view, element("div"), (records) => verdictView(answer, view.levels, records)),
     exactAnswers(view),
     statements(view),
     notices(answer),
     copyButtons(view),
     answer.hits.length > 0 && saveButtons("Save all found", index, ids),
-    sources(view),
+    answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
+      filledTwice(view, element("div"), (records) => sources(view, records))),
     evidenceTable(view, (id, current) => open(view, id, current)),
     element("p", { class: "faint" }, timing(answer)),
   ];
@@ -61,7 +68,7 @@ export class Partial {
 /** What a screen reader hears when the answer is there. */
 export function spoken(answer) {
   if (answer.abstained) return `No answer. ${answer.reason}`;
-  const label = answer.verdict ? `${capital(answer.verdict)}. ` : "";
+  const label = answer.verdict ? `${inWords(answer)}. ` : "";
   return `The answer is here. ${label}${plural(answer.statements.length, "statement")} from ${plural(answer.sources.length, "article")}.`;
 }
 
@@ -81,23 +88,6 @@ function open(view, id, current) {
   openArticle(view.index, id, spansIn(view.answer, id), current ?? spansIn(view.answer, id)[0] ?? null);
 }
 
-function verdict(answer) {
-  if (!answer.verdict) return null;
-  const labels = ["yes", "maybe", "no"].filter((label) => label in answer.verdict_probabilities);
-  const rows = labels.map((label) => {
-    const value = answer.verdict_probabilities[label];
-    const bar = element("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.setProperty("--share", value);
-    return element("li", { class: label === answer.verdict ? `chosen ${label}` : label }, capital(label), bar, percent(value));
-  });
-  return element(
-    "div",
-    { class: `verdict ${answer.verdict}` },
-    element("p", { class: "label" }, capital(answer.verdict)),
-    element("ul", { class: "plain", "aria-label": "Probabilities of the verdicts" }, rows),
-  );
-}
-
 function abstention(answer) {
   return element(
     "div",
@@ -111,7 +101,8 @@ function exactAnswers(view) {
   const { answer } = view;
   if (!answer.exact_answers.length) return null;
   const items = answer.exact_answers.map((exact) =>
-    element("li", {}, element("strong", {}, exact.text), " ", element("span", { class: "faint" }, percent(exact.score)), marks(view, exact.spans)),
+    element("li", { class: exact.score < WEAK_CANDIDATE ? "weak" : "" }, element("strong", {}, exact.text), " ",
+      element("span", { class: "faint" }, `${exact.score < WEAK_CANDIDATE ? "weak, " : ""}${percent(exact.score)}`), marks(view, exact.spans)),
   );
   return element("ul", { class: "exact", "aria-label": "Candidate answers" }, items);
 }
@@ -141,30 +132,26 @@ function marks(view, spans) {
 }
 
 function notices(answer) {
-  if (!answer.notices.length) return null;
-  const lines = answer.notices.map((notice) =>
+  const lines = answer.notices.filter((notice) => notice.kind !== "conflicting" || !answer.verdict).map((notice) =>
     element("li", {}, element("strong", {}, `${capital(notice.kind.replaceAll("_", " "))}: `), notice.message),
   );
-  return element("ul", { class: "box warning notices", "aria-label": "Warnings" }, lines);
+  return lines.length > 0 && element("ul", { class: "box warning notices", "aria-label": "Warnings" }, lines);
 }
 
-function sources(view) {
+function sources(view, records) {
   const { answer } = view;
   if (!answer.sources.length) return null;
-  const items = answer.sources.map((source) => {
-    const onclick = () => open(view, source.document_id, null);
-    const facts = [source.journal, source.year, source.document_id && (source.url ? `PMID ${source.document_id}` : source.document_id)];
-    return element(
-      "li",
-      {},
-      element("button", { type: "button", class: "link", onclick }, source.title || source.document_id),
-      element("span", { class: "faint" }, facts.filter(Boolean).join(" · ")),
-      source.evidence_level && element("span", { class: "tag" }, source.evidence_level),
-      source.retracted && element("span", { class: "tag danger" }, "retracted"),
-    );
-  });
-  const heading = answer.abstained ? "Nearest papers" : "Sources";
-  return element("section", {}, element("h3", {}, heading), element("ol", { class: "sources" }, items));
+  const items = answer.sources.map((source) =>
+    element("li", {}, articleLines(source, records?.get(source.document_id), () => open(view, source.document_id, null))),
+  );
+  return element("ol", { class: "sources" }, items);
+}
+
+/** What the answer says of its articles, now as it knows them, and again once more is known. */
+function filledTwice(view, node, children) {
+  fill(node, children(null));
+  view.records().then((records) => fill(node, children(records)), () => { /* what is known already stays */ });
+  return node;
 }
 
 function timing(answer) {

@@ -36,6 +36,12 @@ export async function search(question, filter, index, k) {
   return (await post("/v1/search", { question, filter, k, ...(index && { index }) })).json();
 }
 
+/** Articles with authors, addresses and participants, by id, and the sentence of each that fits the question. */
+export async function records(index, ids, question) {
+  const { records: all } = await (await post("/v1/records", { ids, question, ...(index && { index }) })).json();
+  return new Map(all.map((record) => [record.source.document_id, record]));
+}
+
 /** Articles as a file for a reference manager: "ris", "nbib", "bibtex" or "csv". */
 export async function exported(index, ids, format) {
   return (await post("/v1/export", { ids, format, ...(index && { index }) })).blob();
