@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -48,7 +47,7 @@ class CheckRequest(Closed):
             return blocks_of(self.text, self.form)
         try:
             content = base64.b64decode(self.file, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # not Base64, or not even ASCII
             raise UsageError(f"'file' is not Base64: {error}") from error
         return blocks_of(content, self.form, "the file")
 

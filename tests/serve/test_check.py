@@ -48,6 +48,7 @@ def test_long_texts_are_taken_where_questions_are_not(client):
         ({"text": "Is it safe?"}, "no claim that could be checked"),
         ({"text": TEXT, "file": "eA=="}, "give either 'text' or 'file'"),
         ({"file": "not base64", "form": "pdf"}, "'file' is not Base64"),
+        ({"file": "ö»", "form": "pdf"}, "'file' is not Base64"),
         ({"file": "eA==", "form": "pdf"}, "no PDF file"),
         ({"text": TEXT, "form": "docx"}, "read from bytes"),
     ],
