@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +45,16 @@ class Server:
     def log(self) -> list[dict[str, object]]:
         """The JSON lines of its log."""
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+
+    def logged(self, response: httpx.Response) -> dict[str, object]:
+        """The line of its log about the request of a response, which it may write a little later."""
+        wanted, ends = response.headers["x-request-id"], time.monotonic() + 30
+        while True:
+            for line in reversed(self.log()):
+                if line.get("request_id") == wanted and line["logger"] == "ragqa.serve.access":
+                    return line
+            assert time.monotonic() < ends, "the request is not in the log"
+            time.sleep(0.05)
 
     def client(self, **options: object) -> httpx.Client:
         """An HTTP client for it."""

@@ -139,10 +139,10 @@ def test_what_open_webui_asks_beside_the_conversation_is_answered_by_rule(
 ) -> None:
     more = {"stream": stream, "max_completion_tokens": 1_000, "metadata": {"task": "x"}}
 
-    text = content_of(send(quick_client, [said("user", prompt)], **more))
+    response = send(quick_client, [said("user", prompt)], **more)
 
-    assert json.loads(text) == reply
-    assert "chore" in quick_server.log()[-1]
+    assert json.loads(content_of(response)) == reply
+    assert "chore" in quick_server.logged(response)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,11 @@ def test_a_title_that_librechat_demands_as_the_call_of_a_function_is_one(quick_c
 
 @pytest.mark.parametrize("question", ["What is the title role of albumin in the dialogue?", STATINS])
 def test_questions_of_people_are_no_chores(question: str, quick_server, quick_client: httpx.Client) -> None:
-    content_of(send(quick_client, [said("user", question)]))
+    response = send(quick_client, [said("user", question)])
 
-    assert "chore" not in quick_server.log()[-1]
-    assert quick_server.log()[-1]["question"] == question
+    assert content_of(response)
+    assert "chore" not in quick_server.logged(response)
+    assert quick_server.logged(response)["question"] == question
 
 
 def test_the_question_is_found_beside_the_documents_that_open_webui_adds(
@@ -204,9 +205,10 @@ def test_the_question_is_found_beside_the_documents_that_open_webui_adds(
         f"<context>\n{'A document of the user. ' * 200}\n</context>\n{STATINS}"
     )
 
-    content_of(send(quick_client, [said("user", with_documents)]))
+    response = send(quick_client, [said("user", with_documents)])
 
-    assert quick_server.log()[-1]["question"] == STATINS
+    assert content_of(response)
+    assert quick_server.logged(response)["question"] == STATINS
 
 
 def questions() -> list[str]:
