@@ -120,19 +120,8 @@ class Checker:
         for place, mark, citing in loose:
             yield self._loose(place, mark, body[place].text, citing, claims, has_list=bool(entries))
         for entry in entries:
-            resolved = resolve(entry, self._store, lambda texts: self._search(texts, N_READ))
-            document = resolved.document
-            yield CheckedReference(
-                entry.block,
-                0,
-                len(entry.text),
-                entry.text,
-                resolved.status,
-                document.id if document else "",
-                resolved.problems,
-                title_of(document) if document else "",
-                self._supports(document, sorted(cited.get(entry.number, ())), claims),
-            )
+            whole = (entry.block, 0, len(entry.text))
+            yield self._looked_up(entry, whole, sorted(cited.get(entry.number, ())), claims)
 
     def _loose(
         self,
@@ -152,13 +141,17 @@ class Checker:
             return CheckedReference(place, mark.begin, mark.end, words, status, problems=(why,))
         is_pmid = mark.kind == "pmid"
         entry = Entry(place, words, 0, pmid=mark.value if is_pmid else "", doi="" if is_pmid else mark.value)
+        return self._looked_up(entry, (place, mark.begin, mark.end), citing, claims)
+
+    def _looked_up(
+        self, entry: Entry, place: tuple[int, int, int], citing: Sequence[int], claims: Sequence[CheckedClaim]
+    ) -> CheckedReference:
+        """An entry looked up, and read for the claims that cite it; ``place`` is its block, begin and end."""
         resolved = resolve(entry, self._store, lambda texts: self._search(texts, N_READ))
         document = resolved.document
         return CheckedReference(
-            place,
-            mark.begin,
-            mark.end,
-            words,
+            *place,
+            entry.text,
             resolved.status,
             document.id if document else "",
             resolved.problems,

@@ -1,14 +1,10 @@
 """A checked text as one HTML page that loads nothing: the text with marks, and beside it what articles say."""
 
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from ragqa.render.page import page
 
 VERDICT_NAMES = {
     "supported": "Supported",
@@ -64,9 +60,8 @@ class Row:
 def as_html(checked: Checked, title: str = "Checked text") -> bytes:
     """The page in UTF-8."""
     rows = [_row(checked, place, kind, text) for place, (kind, text) in enumerate(checked.blocks)]
-    template = _pages().get_template("checked.html")
     names = {"verdicts": VERDICT_NAMES, "statuses": STATUS_NAMES, "verdict_name": verdict_name}
-    return template.render(title=title, rows=rows, checked=checked, **names).encode()
+    return page("ragqa.check", "checked.html", title=title, rows=rows, checked=checked, **names)
 
 
 def _row(checked: Checked, place: int, kind: str, text: str) -> Row:
@@ -95,11 +90,3 @@ def _pieces(
         at = end
     if at < len(text):
         yield Piece(text[at:])
-
-
-@functools.cache
-def _pages() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("ragqa.check")
-    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from ragqa.check.text.references import Entry
 from ragqa.check.types import Status
+from ragqa.corpus.marks import under_concern
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.corpus.words import content_stems, tokens
@@ -43,6 +44,15 @@ class Laid:
     others: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """An article beside an entry: its title laid there, and what of title, first author and year is otherwise."""
+
+    document: Document
+    laid: Laid
+    problems: tuple[str, ...]
+
+
 def resolve(entry: Entry, store: DocumentStore, search: Search) -> Resolved:
     """Look an entry up by its PMID, its DOI, and its words.
 
@@ -57,14 +67,15 @@ def resolve(entry: Entry, store: DocumentStore, search: Search) -> Resolved:
     if is_bare:
         return _bare(named)
     candidates = [document for _, _, document in named if document] + search([entry.described])[0]
-    found = max(candidates, key=lambda document: _likeness(entry, document), default=None)
-    if found is None or lay(title_of(found), entry.described).share < _SAME:
+    compared = [_compared(entry, document) for document in candidates]
+    best = max(compared, key=lambda one: (round(one.laid.share, 1), -len(one.problems)), default=None)
+    if best is None or best.laid.share < _SAME:
         wrong = next(((kind, value, document) for kind, value, document in named if document), None)
         if wrong is None:
             return Resolved("missing", None, tuple(f"the corpus has no {kind} {value}" for kind, value, _ in named))
         kind, value, document = wrong
         return Resolved("mismatch", document, (f"{kind} {value} is another article: “{title_of(document)}”",))
-    return _judged(found, [*_wrong_ids(named, found), *_differences(entry, found)])
+    return _judged(best.document, [*_wrong_ids(named, best.document), *best.problems])
 
 
 def lay(title: str, text: str) -> Laid:
@@ -75,19 +86,14 @@ def lay(title: str, text: str) -> Laid:
     >>> lay("Statins in acute stroke.", "Poli A. Statins in chronic stroke. BMJ 2003").others
     ('chronic for acute',)
     """
-    words, main = _words(title), _words(title.partition(":")[0])
-    whole = _laid(words, _words(text))
+    words, main, told = _words(title), _words(title.partition(":")[0]), _words(text)
+    whole = _laid(words, told)
     if whole.share < 1 and _SHORTEST_TITLE <= len(main) < len(words):
-        first = _laid(main, _words(text))
+        first = _laid(main, told)
         # A subtitle of which a word is told was not left out.
         if first.share * len(main) >= whole.share * len(words):
             return first
     return whole
-
-
-def _likeness(entry: Entry, document: Document) -> tuple[float, int]:
-    """How well an article fits: by its title, and of equal ones by author and year."""
-    return round(lay(title_of(document), entry.described).share, 1), -len(_differences(entry, document))
 
 
 def _laid(title: list[str], text: list[str]) -> Laid:
@@ -133,8 +139,7 @@ def _judged(found: Document, problems: Sequence[str]) -> Resolved:
         return Resolved("retracted", found, tuple(problems))
     if problems:
         return Resolved("mismatch", found, tuple(problems))
-    concern = any(link.kind == "ExpressionOfConcernIn" for link in found.links)
-    return Resolved("concern" if concern else "found", found)
+    return Resolved("concern" if under_concern(found) else "found", found)
 
 
 def _wrong_ids(named: Sequence[tuple[str, str, Document | None]], found: Document) -> list[str]:
@@ -147,17 +152,17 @@ def _wrong_ids(named: Sequence[tuple[str, str, Document | None]], found: Documen
     return problems
 
 
-def _differences(entry: Entry, document: Document) -> list[str]:
-    problems = []
-    if others := lay(title_of(document), entry.described).others:
-        problems.append(f"its title is “{title_of(document)}” ({'; '.join(others)})")
+def _compared(entry: Entry, document: Document) -> _Compared:
+    problems, laid = [], lay(title_of(document), entry.described)
+    if laid.others:
+        problems.append(f"its title is “{title_of(document)}” ({'; '.join(laid.others)})")
     told = " ".join(_words(entry.described))
     if document.authors and not any(_stands(name, told) for name in _surnames(document.authors[0])):
         problems.append(f"its first author is {document.authors[0]}")
     years = [int(year) for year in _YEAR.findall(entry.described)]
     if years and document.year and document.year not in years:
         problems.append(f"it is from {document.year}, not {years[0]}")
-    return problems
+    return _Compared(document, laid, tuple(problems))
 
 
 def _stands(name: str, told: str) -> bool:

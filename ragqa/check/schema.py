@@ -4,25 +4,14 @@
 """
 
 import sys
-from typing import Any
-
-import msgspec
 
 from ragqa.check.types import Checked
-
-
-def checked_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of :class:`ragqa.check.types.Checked`, with the version of the contract."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:ragqa:checked:{Checked.__dataclass_fields__['schema_version'].default}",
-        **msgspec.json.schema(Checked),
-    }
+from ragqa.contract import published
 
 
 def dump() -> bytes:
     """The schema as the published file holds it."""
-    return msgspec.json.format(msgspec.json.encode(checked_schema(), order="deterministic"), indent=2) + b"\n"
+    return published("checked", Checked)
 
 
 if __name__ == "__main__":

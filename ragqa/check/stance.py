@@ -90,11 +90,11 @@ def read(
     """The sentence of an article that tells most of a claim, what stands against it, and the :data:`FEATURES`."""
     told = evidence.documents[place]
     own = [number for number, passage in enumerate(evidence.passages) if passage.document == place]
-    best = _best(own, evidence, claim)
+    stems = words.content_stems(claim)
+    best = _best(own, evidence, stems)
     article = Article.of(title_of(document), [evidence.passages[number].expanded for number in own])
     passage = evidence.passages[best] if best is not None else None
     objection = conflict(claim, passage.expanded, article) if passage is not None else None
-    stems = words.content_stems(claim)
     yes, no, _ = evidence.relation[best].tolist() if best is not None else (0.0, 0.0, 1.0)
     features = {
         "relevance": float(told.features["relevance"]),
@@ -110,9 +110,8 @@ def read(
     return passage, objection, features
 
 
-def _best(own: Sequence[int], evidence: Evidence, claim: str) -> int | None:
-    """The sentence that may be cited and tells most of the claim; None where there is none."""
-    stems = words.content_stems(claim)
+def _best(own: Sequence[int], evidence: Evidence, stems: Sequence[str]) -> int | None:
+    """The sentence that may be cited and tells most of a claim with these stems; None where there is none."""
     allowed = [number for number in own if evidence.weight[number] > 0]
     said = [float(evidence.relation[number, :2].sum()) for number in allowed]
     worth = [

@@ -9,6 +9,7 @@ from ragqa.answer.support import Conflict
 from ragqa.answer.trained.evidence import gather
 from ragqa.check.stance import Stance, stances
 from ragqa.check.types import Citation, Verdict
+from ragqa.corpus.marks import under_concern
 from ragqa.reader.model import ReaderModel
 from ragqa.types import Document, Question
 
@@ -135,6 +136,6 @@ def _standing(documents: Sequence[Document], relevant: Sequence[bool]) -> list[s
     for document, deals_with_it in zip(documents, relevant, strict=True):
         if deals_with_it and document.retracted:
             notes.append(f"{document.id} deals with this but has been retracted, and was not counted")
-        elif deals_with_it and any(link.kind == "ExpressionOfConcernIn" for link in document.links):
+        elif deals_with_it and under_concern(document):
             notes.append(f"An expression of concern about {document.id} has been published")
     return notes

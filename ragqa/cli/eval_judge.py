@@ -115,7 +115,9 @@ def facts(
         found = judge_facts(path, open_judge(judge_name, settings), progress=progress, **options)
     metrics = summarise(found.manifest.task, found.scores)
     if as_json:
-        show.json_document({"path": str(path), "file": str(found.file), "judge": found.head.judge, **_plain(metrics)})
+        show.json_document(
+            {"path": str(path), "file": str(found.file), "judge": found.head.judge, **show.fields(metrics)}
+        )
         return
     rows = [
         [name, f"{value:.4f}", f"{metrics.intervals[name][0]:.4f}–{metrics.intervals[name][1]:.4f}", metrics.n[name]]
@@ -163,7 +165,7 @@ def pairs(
     with show.progress_bars() as progress:
         path, found = judge_pairs(runs, open_judge(judge_name, settings), progress=progress, **options)
     if as_json:
-        show.json_document({"path": str(path), **_plain(found)})
+        show.json_document({"path": str(path), **show.fields(found)})
         return
     _print_ranking(found)
     show.line(f"Judged: {path}")
@@ -227,10 +229,3 @@ def _print(found: Any) -> None:
             f"Note: {found.n_unjudged} claims have no judgement and count as not supported; the first: "
             f"{found.first_error}"
         )
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    import msgspec
-
-    plain: dict[str, Any] = msgspec.to_builtins(value)
-    return plain

@@ -220,7 +220,7 @@ def robust(found: Sequence[Any], as_json: bool) -> None:
 def ablation(path: Any, found: Any, as_json: bool) -> None:
     """The table of an ablation, its tests, and what sharing saved."""
     if as_json:
-        show.json_document({"path": str(path), **_plain(found)})
+        show.json_document({"path": str(path), **show.fields(found)})
         return
     rows = []
     for row in found.rows:
@@ -249,13 +249,6 @@ def ablation(path: Any, found: Any, as_json: bool) -> None:
 
 def _interval(interval: Any) -> str:
     return f"{interval.value:.4f} ({interval.low:.4f}–{interval.high:.4f})"
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    import msgspec
-
-    plain: dict[str, Any] = msgspec.to_builtins(value)
-    return plain
 
 
 def p_value(value: float) -> str:

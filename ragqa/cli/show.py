@@ -36,6 +36,14 @@ def json_document(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def fields(value: Any) -> dict[str, Any]:
+    """A value of ragqa's own types as plain values, by the names of its fields."""
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
     """A table on a terminal; tab-separated lines with a header in a pipe."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]

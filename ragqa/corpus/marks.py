@@ -38,6 +38,11 @@ _TOLD_OF = {told: kind for kind, (told, _) in enumerate(KINDS)}
 _TELLS = {tells: kind for kind, (_, tells) in enumerate(KINDS)}
 
 
+def under_concern(document: Document) -> bool:
+    """Whether an expression of concern about the article has been published."""
+    return any(link.kind == KINDS[CONCERN][0] for link in document.links)
+
+
 def notices_of(document: Document) -> list[tuple[int, int]]:
     """What a record tells of itself and of others: the keys of the articles, and the kinds."""
     own = document_key(document.id)

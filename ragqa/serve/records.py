@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ragqa.answer.compose import source_of
 from ragqa.answer.participants import participants
+from ragqa.corpus.marks import under_concern
 from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_sections
 from ragqa.corpus.words import content_stems
@@ -54,7 +55,7 @@ def record_of(document: Document, question: str) -> Record:
         pmc_url=addresses.of_pmc(document.pmcid),
         mesh=tuple(heading.name for heading in document.mesh),
         participants=participants(document),
-        concern=any(link.kind == "ExpressionOfConcernIn" for link in document.links),
+        concern=under_concern(document),
         sentence=sentence,
         words=words,
     )

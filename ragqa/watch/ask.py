@@ -8,6 +8,7 @@ from ragqa.check.checker import N_READ, in_turns
 from ragqa.check.types import Citation
 from ragqa.check.verdict import find
 from ragqa.corpus.evidence import evidence_level
+from ragqa.corpus.marks import under_concern
 from ragqa.corpus.text import title_of
 from ragqa.engine import Engine
 from ragqa.manifest import content_hash
@@ -42,7 +43,7 @@ def cited_article(document: Document) -> Cited:
         title_of(document),
         evidence_level(document),
         document.retracted,
-        any(link.kind == "ExpressionOfConcernIn" for link in document.links),
+        under_concern(document),
         tuple(corrections),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from ragqa.manifest import json_bytes
+from ragqa.render.addresses import pubmed
 from ragqa.render.escape import markdown, plain
 from ragqa.watch.types import Alert, Change
 
@@ -106,7 +107,7 @@ def _html_of(alert: Alert) -> list[ET.Element]:
         subject = f"{plain(change.subject)}: " if change.subject != alert.item.title else ""
         entry.text = f"{subject}{plain(change.message)} "
         if change.document_id:
-            address = _address(change)
+            address = pubmed(change.document_id)
             about = ET.SubElement(entry, "a", href=address) if address else ET.SubElement(entry, "span")
             about.text = _article(change)
     return [heading, listing]
@@ -127,11 +128,6 @@ def _article(change: Change) -> str:
     return f"{plain(change.title)} ({change.document_id})" if change.title else change.document_id
 
 
-def _address(change: Change) -> str:
-    """Only a number is taken for a PMID and gets an address."""
-    is_pmid = change.document_id.isascii() and change.document_id.isdecimal()
-    return f"https://pubmed.ncbi.nlm.nih.gov/{change.document_id}/" if is_pmid else ""
-
-
 def _link(change: Change) -> str:
-    return f" <{_address(change)}>" if _address(change) else ""
+    address = pubmed(change.document_id)
+    return f" <{address}>" if address else ""

@@ -1,30 +1,15 @@
-"""The pages' templates (``templates/``), rendered by Jinja2 with everything escaped that comes from runs."""
+"""The pages of reports, from ``templates/``."""
 
-import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-
-@functools.cache
-def _pages() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("ragqa.evaluate.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+from ragqa.render.page import page
 
 
 def render(template: str, **values: Any) -> bytes:
-    """The page in UTF-8."""
-    return _pages().get_template(template).render(**values).encode()
+    """The page in UTF-8, with everything escaped that comes from runs."""
+    return page("ragqa.evaluate.report", template, **values)
 
 
 def as_data(value: Any) -> str:

@@ -115,6 +115,11 @@ def repair(path: Path) -> int:
     if not file_path.exists():
         file_path.touch()
         return 0
+    return cut_torn_line(file_path)
+
+
+def cut_torn_line(file_path: Path) -> int:
+    """Cut off the last line of a file where it does not end, saying so; returns the number of bytes that were cut."""
     with file_path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         end = _end_of_last_line(file, size)

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from ragqa.errors import SourceError, UsageError
+from ragqa.evaluate.runs.lines import cut_torn_line
 from ragqa.evaluate.tasks.rewritten import SUFFIX, Rewritten, read_rewritten
 from ragqa.evaluate.tasks.task import TaskQuestion
 from ragqa.llm import loop
@@ -144,7 +145,7 @@ def _problem(original: str, text: str) -> str:
 def _before(path: Path, origin: _Origin) -> dict[str, Rewritten]:
     if not path.exists():
         return {}
-    _drop_torn_end(path)
+    cut_torn_line(path)
     rows = read_rewritten(path) if path.stat().st_size else {}
     for row in rows.values():
         if (row.manner, row.writer, row.prompt_sha256) != (origin.manner, origin.writer, origin.prompt_sha256):
@@ -152,13 +153,6 @@ def _before(path: Path, origin: _Origin) -> dict[str, Rewritten]:
                 f"{path} was written otherwise ({row.manner} by {row.writer}); give another --out, or delete it"
             )
     return rows
-
-
-def _drop_torn_end(path: Path) -> None:
-    """A line that a kill cut off goes, its question is asked again."""
-    with path.open("rb+") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
 
 
 def _append(path: Path, rows: Sequence[Rewritten]) -> None:
