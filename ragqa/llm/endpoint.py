@@ -102,6 +102,8 @@ class EndpointModel:
                     raw.positions += _positions(choice.logprobs)
                     if piece := shown.feed(content):
                         yield piece
+        if not raw.finish:  # a server that dies may still close its connection in good order
+            raise EndpointError(self._broken("it ended without a finish_reason"))
         yield _completion(request, raw)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -217,9 +219,10 @@ class EndpointModel:
                 async for chunk in stream:
                     yield chunk
         except (openai.APIError, httpx2.HTTPError) as error:
-            raise EndpointError(
-                f"the connection to {self.settings.base_url} broke in the middle of a reply: {error}"
-            ) from error
+            raise EndpointError(self._broken(error)) from error
+
+    def _broken(self, why: object) -> str:
+        return f"the connection to {self.settings.base_url} broke in the middle of a reply: {why}; ask again"
 
     def _slot(self) -> "_Slot":
         if self._slots is None:

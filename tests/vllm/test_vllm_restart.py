@@ -1,5 +1,6 @@
 """The real server dies while many questions are under way, and comes back."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -30,16 +31,16 @@ def test_a_killed_server_loses_no_question_and_is_told_of(vllm: Any, articles: S
 
     reading = threading.Thread(target=read_all)
     reading.start()
-    patience = time.monotonic() + 60
-    while (model.n_completed < 100 or model.n_under_way < 20) and time.monotonic() < patience:
-        time.sleep(0.01)
-    under_way = model.n_under_way
-    with pytest.raises(EndpointError, match="broke in the middle"):
-        loop.run(_read_until_killed(vllm))
-    with pytest.raises(EndpointError, match=r"nothing answers at .*make vllm"):
-        loop.run(EndpointModel(vllm.settings()).complete(Request(HELLO)))
-    (finding,) = probe(vllm.settings())
-    vllm.start()
+    under_way = loop.run(_until_many_are_under_way(model))
+    try:
+        with pytest.raises(EndpointError, match="broke in the middle"):
+            loop.run(_read_until_killed(vllm))
+        with pytest.raises(EndpointError, match=r"nothing answers at .*make vllm"):
+            loop.run(EndpointModel(vllm.settings()).complete(Request(HELLO)))
+        (finding,) = probe(vllm.settings())
+    finally:
+        if vllm.process is None:  # the tests that follow need it
+            vllm.start()
     reading.join(timeout=400)
 
     assert under_way >= 16
@@ -47,6 +48,14 @@ def test_a_killed_server_loses_no_question_and_is_told_of(vllm: Any, articles: S
     assert len(readings) == len(questions)
     assert all(reading.verdict in {"yes", "no", "maybe"} for reading in readings)
     assert model.n_retries > 0
+
+
+async def _until_many_are_under_way(model: Any) -> int:
+    """Wait on the loop of the requests, where no moment is missed; the number of them then, or after a minute."""
+    patience = time.monotonic() + 60
+    while (model.n_completed < 100 or model.n_under_way < 20) and time.monotonic() < patience:
+        await asyncio.sleep(0)
+    return int(model.n_under_way)
 
 
 async def _read_until_killed(vllm: Any) -> None:
