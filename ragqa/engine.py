@@ -24,7 +24,7 @@ from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
-from ragqa.retrieve.filter import check_filter, with_narrower_headings
+from ragqa.retrieve.filter_names import FilterNames
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.normalise import Normalised, normalise
 from ragqa.retrieve.rerank import Reranker, open_reranker
@@ -54,6 +54,7 @@ class Engine:
         self.store = store
         self.index = index
         self.recipe = settings
+        self.filter_names = FilterNames(store, index.bm25.allowed_rows if index.bm25 is not None else store.mask)
         expander = open_expander(settings.retrieve, settings.answer.chat)
         self._retriever = Retriever(store, index, settings.retrieve, expander)
         self._reranker = reranker
@@ -106,7 +107,8 @@ class Engine:
         Raises
         ------
         UsageError
-            A question is empty or over 100,000 characters, ``k`` is below 1, or no year lies in the filter.
+            A question is empty or over 100,000 characters, ``k`` is below 1, no year lies in the filter, or the index
+            does not know a name in it.
         """
         candidates = self.rerank(questions, self.retrieve(questions, k, allowed))
         return [self.hits(candidates, query, k) for query in range(len(questions))]
@@ -228,9 +230,7 @@ class Engine:
             check_question(text)
         if k < 1:
             raise UsageError(f"k is {k}; it must be at least 1")
-        check_filter(allowed)
-        if allowed.mesh:
-            allowed = with_narrower_headings(allowed, self.store.mesh_tree())
+        allowed = self.filter_names.resolved(allowed)
         searched = [self.normalise(text).searched for text in questions]
         return self._retriever.retrieve(searched, k, allowed, timings_ms if timings_ms is not None else {})
 

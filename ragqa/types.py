@@ -185,8 +185,8 @@ class Filter:
     publication_types
         Names or UIs of publication types.
     mesh
-        Names or UIs of MeSH headings, taken literally here: ``ragqa.retrieve.filter.with_narrower_headings``
-        adds the narrower ones.
+        Names or UIs of MeSH headings, taken literally here: ``ragqa.retrieve.filter_names.FilterNames`` adds the
+        narrower ones.
     journals, languages
         Journal titles; three-letter language codes.
     has_abstract

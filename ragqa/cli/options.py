@@ -33,7 +33,9 @@ _FILTERS = (
     ),
     click.option("--mesh", multiple=True, help="MeSH heading or UI, with its narrower headings (repeatable)."),
     click.option("--journal", "journals", multiple=True, help="Journal title (repeatable)."),
-    click.option("--language", "languages", multiple=True, help="Three-letter code, for example eng (repeatable)."),
+    click.option(
+        "--language", "languages", multiple=True, help="Code or name, for example eng or German (repeatable)."
+    ),
     click.option("--chemical", "chemicals", multiple=True, help="Substance, its UI or registry number (repeatable)."),
     click.option("--supplementary-concept", "supplementary_concepts", multiple=True, help="Name or UI (repeatable)."),
     click.option("--accession", "accessions", multiple=True, help="Number of a trial or data bank (repeatable)."),

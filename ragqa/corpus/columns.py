@@ -4,6 +4,7 @@ Columns are read from the Parquet parts when a filter first needs them, and kept
 row for the year, four bytes for each name (a row has about twelve MeSH headings), one byte for a flag.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -104,6 +105,23 @@ class Columns:
             if names:
                 rows &= self._name_column(column).rows_with(names)
         return rows
+
+    def names(self, column: str) -> dict[str, int]:
+        """How many rows, dead ones included, have each name of a column, as it is written.
+
+        Raises
+        ------
+        ProductError
+            A Parquet part is missing or damaged.
+        """
+        wanted = column if _KEYS.get(column) == () else f"{column}.list.element.name"
+        counts = Counter[str]()
+        for table in self._tables([wanted]):
+            for chunk in table.column(column).chunks:
+                values: Any = _names_of(chunk)[1]
+                for pair in values.value_counts().to_pylist():
+                    counts[pair["values"] or ""] += pair["counts"]
+        return dict(counts)
 
     def _column(self, name: str) -> np.ndarray:
         with self._lock:

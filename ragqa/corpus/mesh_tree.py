@@ -34,6 +34,14 @@ class MeshTree:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, name_or_ui: str) -> bool:
+        return name_or_ui.casefold() in self._numbers_of
+
+    @property
+    def headings(self) -> frozenset[str]:
+        """The names of all headings."""
+        return frozenset(heading for _, _, heading in self._entries)
+
     def narrower_headings(self, names_or_uis: Iterable[str]) -> frozenset[str]:
         """The names and UIs of the given headings and of all below them; unknown ones add nothing.
 

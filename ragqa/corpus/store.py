@@ -248,6 +248,16 @@ class DocumentStore:
             rows[self.retracted_by_notice()] = False
         return rows
 
+    def names(self, column: str) -> dict[str, int]:
+        """How many rows, dead ones included, have each name of ``mesh``, ``publication_types``, ``journal`` …
+
+        Raises
+        ------
+        ProductError
+            A Parquet part is missing or damaged.
+        """
+        return self._columns.names(column)
+
     def retracted_by_notice(self) -> np.ndarray:
         """The live rows that were retracted, though their own records do not say so: int64 [n], ascending."""
         marks = self._notices()

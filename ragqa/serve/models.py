@@ -31,14 +31,18 @@ class Closed(BaseModel):
 
 
 class Filters(Closed):
-    """Which documents may be used; several values of one key are joined by OR, different keys by AND."""
+    """Which documents may be used; several values of one key are joined by OR, different keys by AND.
+
+    A MeSH heading, publication type, journal or language that the index does not know is refused (422), and the names
+    near to it are told; `GET /v1/filters` lists those that begin with given letters.
+    """
 
     year_from: Year | None = None
     year_to: Year | None = None
     publication_types: Annotated[Names, Field(examples=[["Randomized Controlled Trial"]])] = []
     mesh: Annotated[Names, Field(description="MeSH headings or UIs, with their narrower headings.")] = []
     journals: Names = []
-    languages: Annotated[Names, Field(examples=[["eng"]])] = []
+    languages: Annotated[Names, Field(description="Codes as MEDLINE writes them, or names.", examples=[["eng"]])] = []
     has_abstract: bool = False
     not_retracted: bool = False
     chemicals: Annotated[Names, Field(description="Names, UIs or registry numbers of substances.")] = []

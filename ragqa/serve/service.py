@@ -18,6 +18,7 @@ from ragqa.check.text.blocks import Block
 from ragqa.check.types import Checked, CheckedClaim
 from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, UsageError, nearest
+from ragqa.retrieve.filter_names import FilterKind, FilterName
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve import audit, follow_ups, traces
 from ragqa.serve.events import Event, Report
@@ -321,6 +322,20 @@ class Service:
                 return np.concatenate(vectors)
 
             return await self.workers.run(job, self.limits.request_seconds)
+
+    async def filter_names(self, index: str | None, kind: FilterKind, prefix: str, n: int) -> tuple[FilterName, ...]:
+        """At most ``n`` names that a filter takes and that begin with a prefix, the most frequent first.
+
+        Raises
+        ------
+        UsageError
+            The index is not served.
+        BusyError, TimeoutError
+            As :meth:`ragqa.serve.workers.Workers.run`.
+        """
+        with self._use(index) as served:
+            names = served.engine.filter_names
+            return await self.workers.run(lambda _: names.starting(kind, prefix, n), self.limits.request_seconds)
 
     async def document(self, index: str | None, document_id: str) -> Shown:
         """One document; raises as :meth:`documents`."""

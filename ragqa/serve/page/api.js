@@ -31,6 +31,12 @@ export async function article(index, id) {
   return (await request(path)).json();
 }
 
+/** Names that a filter of a kind takes and that begin with a prefix, as `{ name, label }`. */
+export async function filterNames(index, kind, prefix) {
+  const values = new URLSearchParams({ kind, prefix, ...(index && { index }) });
+  return (await (await request(`/v1/filters?${values}`)).json()).names;
+}
+
 /** The articles that fit a question best: as many as the server gives. */
 export async function search(question, filter, index, k) {
   return (await post("/v1/search", { question, filter, k, ...(index && { index }) })).json();

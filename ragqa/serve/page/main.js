@@ -2,6 +2,7 @@
 import { answerView, Partial, spoken } from "./answer.js";
 import * as api from "./api.js";
 import { byId, element, fill, plural } from "./dom.js";
+import { completeFilters } from "./filters.js";
 import { askForKey } from "./key.js";
 import { hide, show, showProblem } from "./problem.js";
 import * as state from "./state.js";
@@ -33,6 +34,7 @@ async function start() {
   byId("forget").addEventListener("click", state.forget);
   byId("clear-filters").addEventListener("click", state.clearFilters);
   byId("filters").addEventListener("input", state.showFilterCount);
+  completeFilters();
   byId("index").addEventListener("change", showIndexFacts);
   byId("article").addEventListener("click", (event) => {
     if (event.target === byId("article")) byId("article").close(); // on the backdrop

@@ -1,7 +1,7 @@
 // What is asked: the form, the address (behind the #, so that no server ever logs it), and this browser's memory.
 import { byId, element } from "./dom.js";
 
-const LISTS = ["publication_types", "mesh", "journals", "languages"];
+export const LISTS = ["publication_types", "mesh", "journals", "languages"];
 const YEARS = ["year_from", "year_to"];
 const CHECKS = ["has_abstract", "not_retracted"];
 const FIELDS = ["index", "type", ...YEARS, ...LISTS, ...CHECKS];
