@@ -17,6 +17,7 @@ from ragqa.answer.dialogue.rewriting import RewritingReader
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.reader import Reader, SearchingReader, open_reader
 from ragqa.answer.reading import Reading
+from ragqa.answer.related import RelatedQuestion, related
 from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ragqa.check.types import Checked, CheckedClaim, CheckedReference
 
 MAX_QUESTION_CHARACTERS = 100_000
+_TITLES_READ = 100
 RunJob = Callable[[Callable[[Cancel], Candidates]], Awaitable[Candidates]]
 ReadCandidates = Callable[[Question, Candidates], AsyncGenerator[Statement | Answer, None]]
 
@@ -359,6 +361,11 @@ class Engine:
         """The ``k`` best documents for each text, best first, reranked as the recipe says."""
         ordered = self.rerank(texts, self.retrieve(texts, k))
         return [self.store.read(found_rows(ordered, query, k)) for query in range(len(texts))]
+
+    def related(self, question: str, n: int = 5, allowed: Filter = Filter()) -> tuple[RelatedQuestion, ...]:
+        """At most ``n`` questions that the titles of the nearest articles ask; raises as :meth:`search_batch`."""
+        candidates = self.retrieve([question], _TITLES_READ, allowed)
+        return related(question, self.store.read(found_rows(candidates, 0, _TITLES_READ)), n)
 
     def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:
         """The first ``k`` candidates of one question as hits."""

@@ -7,13 +7,14 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from ragqa.answer.related import RelatedQuestion
 from ragqa.corpus.evidence import LEVELS
 from ragqa.serve import metrics as figures
 from ragqa.serve import streams
 from ragqa.serve.disconnect import unless_gone
 from ragqa.serve.events import Report
 from ragqa.serve.metrics import Metrics
-from ragqa.serve.models import AskRequest, Health, SearchRequest
+from ragqa.serve.models import AskRequest, Health, RelatedRequest, SearchRequest
 from ragqa.serve.problem import documented, problem_response
 from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
@@ -29,6 +30,13 @@ class SearchResult:
 
     question: str
     hits: list[Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Questions near the one that was given, as the titles of articles ask them; the nearest first."""
+
+    questions: tuple[RelatedQuestion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,18 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         request.state.facts |= asked(body.question, body.index or service.names[0], settings)
         work = service.search(body.index, body.question, body.k, body.filter.to_filter())
         return json_response(SearchResult(body.question, await unless_gone(request, work)))
+
+    @routes.post(
+        "/v1/related",
+        response_model=Related,
+        responses=documented(400, 401, 404, 408, 413, 422, 503, 504),
+        tags=["questions"],
+    )
+    async def related(request: Request, body: RelatedRequest) -> Response:
+        """Questions near a question: the titles of the nearest articles, where they are questions or tell one."""
+        request.state.facts |= asked(body.question, body.index or service.names[0], settings)
+        work = service.related(body.index, body.question, body.n, body.filter.to_filter())
+        return json_response(Related(await unless_gone(request, work)))
 
     @routes.get(
         "/v1/documents/{document_id:path}",

@@ -11,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from pydantic import TypeAdapter
 
 from ragqa import __version__
-from ragqa.serve import api, checking, filters, library, page_files, problem
+from ragqa.serve import api, checking, filters, library, page_files, plain_page, problem
 from ragqa.serve.audit import Trail
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, is_loopback
@@ -65,6 +65,7 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
     app.include_router(openai_routes.router(service, metrics, settings), dependencies=bearer)
     app.include_router(api.operations_router(service, metrics))
     app.include_router(page_files.router())
+    app.include_router(plain_page.router(service, metrics, settings))
     app.router.routes.extend(mcp.routes)
     problem.add_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -91,7 +92,7 @@ def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | No
 
 def _needs_key(path: str) -> bool:
     """The page itself and the health routes are open: they show nothing of an index."""
-    return path.startswith(("/v1/", HTTP_PATH)) or path == "/metrics"
+    return path.startswith(("/v1/", HTTP_PATH, plain_page.PATH)) or path == "/metrics"
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -27,6 +27,10 @@ _ANSWERS: Mapping[str, tuple[Callable[[Answer], str], str]] = {
     "html": (html.fragment, html.MEDIA_TYPE),
     "csv": (quotes.text, table.MEDIA_TYPE),
 }
+ARTICLE_FORMATS: Mapping[str, str] = {"ris": "RIS", "nbib": "NBIB", "bibtex": "BibTeX", "csv": "CSV"}
+"""The forms of articles, and their names."""
+ANSWER_FORMATS: Mapping[str, str] = {"markdown": "Markdown", "html": "HTML", "csv": "CSV"}
+"""The forms of answers, and their names."""
 Ids = Annotated[list[Name], Field(min_length=1, max_length=1000)]
 
 
@@ -99,9 +103,7 @@ def router(service: Service) -> APIRouter:
     )
     async def export(body: ExportRequest) -> Response:
         """Articles as a file for a reference manager (RIS, NBIB, BibTeX) or a spreadsheet (CSV)."""
-        write, media_type, ending = _ARTICLES[body.format]
-        documents = await service.documents(body.index, list(dict.fromkeys(body.ids)))
-        return _file(write(documents), media_type, f"articles.{ending}")
+        return articles_file(await service.documents(body.index, list(dict.fromkeys(body.ids))), body.format)
 
     @routes.post(
         "/v1/records",
@@ -126,10 +128,21 @@ def router(service: Service) -> APIRouter:
     )
     async def render(body: RenderRequest) -> Response:
         """An answer as Markdown, as a fragment of HTML, or its quotes as a table; all texts are escaped."""
-        write, media_type = _ANSWERS[body.format]
-        return _file(write(body.to_answer()), media_type, f"answer.{body.format.replace('markdown', 'md')}")
+        return answer_file(body.to_answer(), body.format)
 
     return routes
+
+
+def articles_file(documents: Sequence[Document], form: str) -> Response:
+    """Articles as a file in one of :data:`ARTICLE_FORMATS`."""
+    write, media_type, ending = _ARTICLES[form]
+    return _file(write(documents), media_type, f"articles.{ending}")
+
+
+def answer_file(answer: Answer, form: str) -> Response:
+    """An answer as a file in one of :data:`ANSWER_FORMATS`."""
+    write, media_type = _ANSWERS[form]
+    return _file(write(answer), media_type, f"answer.{form.replace('markdown', 'md')}")
 
 
 def _file(text: str, media_type: str, name: str) -> Response:

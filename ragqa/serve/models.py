@@ -110,6 +110,12 @@ class SearchRequest(_Asking):
     k: int = Field(10, ge=1, le=1000, description="At most what the server's settings say; by default 100.")
 
 
+class RelatedRequest(_Asking):
+    """A question to find others near it."""
+
+    n: int = Field(5, ge=1, le=50, description="At most so many.")
+
+
 class State(BaseModel):
     """The state of an index that is served."""
 

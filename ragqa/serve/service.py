@@ -14,6 +14,7 @@ from ragqa.answer.compose import source_of
 from ragqa.answer.dialogue.on_topic import kept_on_topic
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import Understood
+from ragqa.answer.related import RelatedQuestion
 from ragqa.check.text.blocks import Block
 from ragqa.check.types import Checked, CheckedClaim
 from ragqa.engine import Engine, check_question
@@ -259,6 +260,16 @@ class Service:
             audited = audit.begin(served.name, engine.index.manifest_hash, question)
             found = await self.workers.run(job, self.limits.request_seconds)
             audited.tells(hit.document_id for hit in found)
+            return found
+
+    async def related(self, index: str | None, question: str, n: int, allowed: Filter) -> tuple[RelatedQuestion, ...]:
+        """At most ``n`` questions that the titles of the nearest articles ask; raises as :meth:`ask`."""
+        self._check_question(question)
+        with self._use(index) as served:
+            engine = served.engine
+            audited = audit.begin(served.name, engine.index.manifest_hash, question)
+            found = await self.workers.run(lambda _: engine.related(question, n, allowed), self.limits.request_seconds)
+            audited.tells(one.document_id for one in found)
             return found
 
     async def check(self, index: str | None, blocks: Sequence[Block], report: Report | None = None) -> Checked:

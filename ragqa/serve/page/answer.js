@@ -3,30 +3,35 @@ import { openArticle } from "./article.js";
 import { element, fill, percent, plural } from "./dom.js";
 import * as api from "./api.js";
 import { copyButtons, saveButtons } from "./export.js";
+import { followUp, readAs, relatedQuestions } from "./follow.js";
 import { articleLines } from "./sources.js";
 import { evidenceTable } from "./table.js";
 import { inWords, verdictView } from "./verdict.js";
 
 const WEAK_CANDIDATE = 0.3;
+const TOLD_ELSEWHERE = ["completed", "asked_back"];
 
-/** The children of the answer's article. */
-export function answerView(answer, index, served, filter) {
+/** The children of the answer's article; `follow(text)` asks a follow-up. */
+export function answerView(answer, index, served, request, follow) {
   const view = { answer, index, levels: served.evidence_levels, numbers: numbersOf(answer) };
   view.records = once(() => api.records(index, answer.sources.map((source) => source.document_id), answer.question.text));
-  view.found = once(() => api.search(answer.question.text, filter, index, served.most_hits));
+  view.found = once(() => api.search(answer.question.text, request.filter, index, served.most_hits));
   const ids = async () => (await view.found()).hits.map((hit) => hit.document_id);
   return [
     element("h2", { class: "asked", tabIndex: -1 }, answer.question.text),
+    readAs(answer, request),
     answer.abstained && abstention(answer),
     answer.verdict && filledTwice(view, element("div"), (records) => verdictView(answer, view.levels, records)),
     exactAnswers(view),
     statements(view),
     notices(answer),
+    followUp(follow),
     copyButtons(view),
     answer.hits.length > 0 && saveButtons("Save all found", index, ids),
     answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),
     evidenceTable(view, (id, current) => open(view, id, current)),
+    relatedQuestions(answer.question.text, request),
     element("p", { class: "faint" }, timing(answer)),
   ];
 }
@@ -89,10 +94,11 @@ function open(view, id, current) {
 }
 
 function abstention(answer) {
+  const asksBack = answer.notices.some((notice) => notice.kind === "asked_back");
   return element(
     "div",
     { class: "box" },
-    element("p", { class: "label" }, "No answer"),
+    element("p", { class: "label" }, asksBack ? "Which do you mean?" : "No answer"),
     element("p", {}, answer.reason || "The evidence found does not suffice for an answer."),
   );
 }
@@ -132,7 +138,7 @@ function marks(view, spans) {
 }
 
 function notices(answer) {
-  const lines = answer.notices.filter((notice) => notice.kind !== "conflicting" || !answer.verdict).map((notice) =>
+  const lines = answer.notices.filter((notice) => !TOLD_ELSEWHERE.includes(notice.kind) && (notice.kind !== "conflicting" || !answer.verdict)).map((notice) =>
     element("li", {}, element("strong", {}, `${capital(notice.kind.replaceAll("_", " "))}: `), notice.message),
   );
   return lines.length > 0 && element("ul", { class: "box warning notices", "aria-label": "Warnings" }, lines);

@@ -42,6 +42,11 @@ export async function search(question, filter, index, k) {
   return (await post("/v1/search", { question, filter, k, ...(index && { index }) })).json();
 }
 
+/** Questions that the titles of the nearest articles ask: at most `n`. */
+export async function related(question, filter, index, n) {
+  return (await post("/v1/related", { question, filter, n, ...(index && { index }) })).json();
+}
+
 /** Articles with authors, addresses and participants, by id, and the sentence of each that fits the question. */
 export async function records(index, ids, question) {
   const { records: all } = await (await post("/v1/records", { ids, question, ...(index && { index }) })).json();

@@ -1,5 +1,6 @@
 // The page: asks, shows the stages as they end, and then the answer.
 import { answerView, Partial, spoken } from "./answer.js";
+import { givenAnswer, keepAnswer } from "./answers.js";
 import * as api from "./api.js";
 import { byId, element, fill, plural } from "./dom.js";
 import { completeFilters } from "./filters.js";
@@ -76,7 +77,9 @@ function askAddress() {
   const asks = state.fillFrom(location.hash);
   showIndexFacts();
   const unknown = state.unknownIndex(location.hash);
-  if (asks && unknown) showUnknownIndex(unknown);
+  const given = asks && givenAnswer(location.hash);
+  if (given) showGiven(given);
+  else if (asks && unknown) showUnknownIndex(unknown);
   else if (asks) run();
   else showWelcome();
 }
@@ -91,14 +94,35 @@ function showUnknownIndex(name) {
   show([`The link asks the index “${name}”, which this server does not have. Nothing was asked.`, "Ask another index, or whoever sent the link."], others);
 }
 
+/** Show an answer that was given before. */
+function showGiven({ answer, request }) {
+  byId("welcome").hidden = true;
+  document.title = `${request.question} · ragqa`;
+  showAnswer(answer, request);
+}
+
+/** Ask what the form says; it is a follow-up only where it still is the one that the address asks. */
 function submit(event) {
   event?.preventDefault();
-  if (!state.readForm().question) {
+  const question = state.readForm().question;
+  const { asked, earlier } = state.conversationIn(location.hash);
+  ask(question, question === asked ? earlier : []);
+}
+
+/** Ask a question that leans on the one that was answered. */
+function follow(question) {
+  const { asked, earlier } = state.conversationIn(location.hash);
+  byId("question").value = question;
+  ask(question, [...earlier, asked]);
+}
+
+function ask(question, earlier) {
+  if (!question) {
     show(["Write a question first."], []);
     byId("question").focus();
     return;
   }
-  const address = state.addressOf();
+  const address = state.addressOf(earlier);
   if (address !== location.hash) history.pushState(null, "", address);
   run();
 }
@@ -119,12 +143,14 @@ async function run() {
   if (!served.indexes.length && !(await loadIndexes())) return;
   const own = new AbortController();
   running = own;
-  const request = state.readForm();
-  state.remember(request.question, state.addressOf());
+  const { earlier } = state.conversationIn(location.hash);
+  const request = { ...state.readForm(), ...(earlier.length && { earlier }) };
+  const address = location.hash;
+  state.remember(earlier.length ? `${request.question} (after: ${earlier.at(-1)})` : request.question, state.addressOf(earlier));
   document.title = `${request.question} · ragqa`;
   begin(request);
   try {
-    await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => showAnswer(answer, request) }, own.signal);
+    await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
   } catch (problem) {
     if (running === own) failed(problem);
   } finally {
@@ -154,8 +180,8 @@ function end() {
 
 function failed(problem) {
   const stopped = problem.name === "AbortError";
-  if (stopped) show(["Stopped. Your question is kept."], [["Ask again", run]]);
-  else showProblem(problem, run);
+  if (stopped) show(["Stopped. Your question is kept."], [["Ask again", submit]]);
+  else showProblem(problem, submit);
   if (stopped) announce("Stopped.");
   if (!partial.empty) byId("answer").prepend(...partial.ending(stopped ? "You stopped it." : problem.message));
 }
@@ -178,15 +204,17 @@ function showStatement(statement) {
 
 function showAnswer(answer, request) {
   const name = request.index ?? served.indexes[0]?.name;
-  fill(byId("answer"), answerView(answer, name, served, request.filter));
+  fill(byId("answer"), answerView(answer, name, served, request, follow));
   byId("answer").hidden = false;
   announce(spoken(answer));
-  bringIntoView(request.question);
+  const untouched = byId("question").value.trim() === request.question;
+  if (untouched) byId("question").value = answer.question.text; // a follow-up as it was read
+  bringIntoView(untouched);
 }
 
 /** The answer is read next, unless the person went on to something else. */
-function bringIntoView(question) {
-  const busy = document.activeElement?.closest("#answer, #filters, dialog") || byId("question").value.trim() !== question;
+function bringIntoView(untouched) {
+  const busy = !untouched || document.activeElement?.closest("#answer, #filters, dialog");
   const heading = byId("answer").querySelector(".asked");
   if (!busy) heading.focus({ preventScroll: true });
   if (!busy && matchMedia("(max-width: 40rem)").matches) heading.scrollIntoView();
@@ -211,6 +239,7 @@ function announce(words) {
 function setUpTheme() {
   const names = Object.keys(THEMES);
   const button = byId("theme");
+  button.hidden = false;
   const show = () => {
     const [sign, word, meaning] = THEMES[document.documentElement.dataset.theme ?? "auto"];
     button.replaceChildren(`${sign} `, element("span", {}, word));

@@ -23,15 +23,22 @@ export function readForm() {
   return request;
 }
 
-/** The address that asks the same again. */
-export function addressOf() {
+/** The address that asks the same again, after the same `earlier` questions. */
+export function addressOf(earlier = []) {
   const values = new URLSearchParams({ q: byId("question").value.trim() });
   for (const name of FIELDS) {
     const field = byId(name);
     const value = field.type === "checkbox" ? (field.checked ? "1" : "") : field.value.trim();
     if (value) values.set(name, value);
   }
+  for (const question of earlier) values.append("earlier", question);
   return `#${values}`;
+}
+
+/** What an address asks, and the questions before it in the conversation, the oldest first. */
+export function conversationIn(hash) {
+  const values = new URLSearchParams(hash.replace(/^#/, ""));
+  return { asked: values.get("q") ?? "", earlier: values.getAll("earlier") };
 }
 
 /** Fill the form from an address; whether it asks anything. */

@@ -1,0 +1,83 @@
+"""The page without JavaScript: a form, a whole page as the answer, and its exports."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
+
+
+def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, server) -> None:
+    with browser.new_context(java_script_enabled=False, accept_downloads=True) as context:
+        page = context.new_page()
+        page.goto(server.address)
+        page.get_by_label("What do you want to know?").fill(STATINS)
+        page.get_by_role("button", name="Ask", exact=True).click()
+
+        expect(page.locator("#answer")).to_contain_text("Yes (")
+        expect(page.locator("#answer").get_by_role("link").first).to_have_attribute(
+            "href", "https://pubmed.ncbi.nlm.nih.gov/21881325/"
+        )
+        assert "statins" not in page.url
+        with page.expect_download() as download:
+            page.get_by_role("button", name="RIS").click()
+        assert "TY  - JOUR" in download.value.path().read_text()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Markdown").click()
+        assert download.value.path().read_text().startswith(f"## {STATINS}")
+
+        page.get_by_label("Ask a follow-up").fill("And in women?")
+        page.get_by_role("button", name="Follow up").click()
+        expect(page.locator("#answer")).to_contain_text("Read as: Do preoperative statins")
+        expect(page.locator("#answer h2")).to_contain_text("grafting in women?")
+
+
+def test_filters_and_kind_are_heeded_and_kept(client) -> None:
+    form = {"question": "What are the effects of statins?", "year_to": "2000", "type": "summary", "mesh": " ; "}
+    text = client.post("/ask", data=form).text
+
+    assert 'name="year_to" type="number" min="1700" max="2100" value="2000"' in text
+    assert '<option value="summary" selected>' in text
+    found = client.post("/v1/ask", json={"question": form["question"], "type": "summary", "filter": {"year_to": 2000}})
+    assert all(source["document_id"] in text for source in found.json()["sources"])
+
+
+def test_hostile_texts_stay_texts(client) -> None:
+    question = '"><script>window.hacked=1</script> What was the daily dose of tocopherol?'
+    text = client.post("/ask", data={"question": question, "index": "hostile", "type": '"><b>'}).text
+    assert client.post("/ask", data={"question": question, "index": "hostile"}).status_code == 200
+    shown = text + client.post("/ask", data={"question": question, "index": "hostile"}).text
+
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert '"><b>' not in shown
+    assert "&lt;script&gt;" in shown
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({"question": ""}, 422, "question is empty"),
+        ({"question": "Is it?", "index": "other"}, 404, "no index"),
+        ({"question": "Is it?", "year_from": "soon"}, 422, "year_from"),
+        ({"question": "x" * 3000}, 422, "characters"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_page_which_keeps_the_question(client, form, status, told) -> None:
+    response = client.post("/ask", data=form)
+
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("text/html")
+    assert told in response.text.partition('role="alert">')[2].partition("</p>")[0].lower()
+    assert f">{form['question']}</textarea>" in response.text
+
+
+def test_an_unknown_form_of_articles_is_refused_in_words(client) -> None:
+    response = client.post("/ask/articles", data={"ids": "21881325", "format": "docx"})
+
+    assert response.status_code == 422
+    assert "ris, nbib, bibtex, csv" in response.json()["detail"]
+
+
+def test_a_key_is_needed_where_there_are_keys(guarded_server) -> None:
+    with guarded_server.client() as client:
+        assert client.post("/ask", data={"question": STATINS}).status_code == 401
