@@ -22,6 +22,8 @@ from ragqa.errors import ProductError
 
 T = TypeVar("T")
 
+_SEAL = "seal"
+
 LOCK_FILE = ".lock"
 """The file that :func:`exclusive` locks in a folder."""
 
@@ -170,6 +172,32 @@ def read_json(path: Path, kind: type[T], remedy: str) -> T:
         raise ProductError(f"cannot read {path}: {error.strerror}; {remedy}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProductError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def write_sealed(path: Path, value: Any) -> None:
+    """Write a JSON object atomically, with the hash of the rest under ``seal``, by which damage is noticed."""
+    table = msgspec.json.decode(msgspec.json.encode(value))
+    write_json(path, {**table, _SEAL: content_hash(table)})
+
+
+def read_sealed(path: Path, kind: type[T], remedy: str) -> T:
+    """Read a JSON file of :func:`write_sealed` as ``kind``.
+
+    Raises
+    ------
+    ProductError
+        The file is missing, was changed since it was written, or has no seal because an earlier ragqa wrote it.
+    """
+    table = read_json(path, dict[str, Any], remedy)
+    seal = table.pop(_SEAL, None)
+    if seal is None:
+        raise ProductError(f"{path} is damaged or of an earlier ragqa: it has no {_SEAL!r}; {remedy}")
+    if seal != content_hash(table):
+        raise ProductError(f"{path} is damaged: it differs from its {_SEAL!r}; {remedy}")
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ProductError(f"{path} has the form of another ragqa ({error}); {remedy}") from error
 
 
 def verify_files(folder: Path, files: Mapping[str, str]) -> list[str]:

@@ -9,6 +9,7 @@ from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_pubmed
 from ragqa.corpus.nlm_listing import NLM, mirror_address
+from ragqa.corpus.state import state_path
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.verify import damaged_files
 from ragqa.errors import ProductError, UsageError, nearest
@@ -17,7 +18,7 @@ from ragqa.index import build as index_build
 from ragqa.index.build import How
 from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, open_index
-from ragqa.manifest import Manifest, content_hash, read_json, verify_files, write_atomically
+from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
 from ragqa.recipe import Recipe
 from ragqa.types import Progress
 
@@ -190,7 +191,7 @@ def index_state(name: str) -> str:
 def corpus_manifest(name: str) -> Manifest:
     """The manifest of the corpus ``name``."""
     remedy = f"build the corpus with: ragqa corpus build {name}"
-    return read_json(product_folder("corpora", name) / "manifest.json", Manifest, remedy)
+    return read_sealed(product_folder("corpora", name) / "manifest.json", Manifest, remedy)
 
 
 def open_store(name: str, state_hash: str = "") -> DocumentStore:
@@ -216,10 +217,24 @@ def open_pinned(name: str, overrides: Sequence[str] = ()) -> tuple[DocumentStore
             except BaseException:
                 store.close()
                 raise
-        except ProductError:
+        except ProductError as error:
             # An update may have put another index in force while this one was being opened.
             if index_manifest(name) == built:
+                _tell_of_lost_state(name, built, error)
                 raise
+
+
+def _tell_of_lost_state(name: str, built: Manifest, error: ProductError) -> None:
+    """Where the state that an index was built from is gone, say so: building the corpus would not bring it back."""
+    corpus = built.inputs["corpus"]
+    if (
+        is_built("corpora", corpus)
+        and not state_path(product_folder("corpora", corpus), built.inputs["corpus_state"]).is_file()
+    ):
+        raise ProductError(
+            f"the index {name!r} was built from a state of the corpus {corpus!r} that is gone; "
+            f"run: ragqa index update {name}"
+        ) from error
 
 
 def product_folder(kind: str, name: str) -> Path:

@@ -23,6 +23,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
 from ragqa.corpus.marks import rows_told_of
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, write_part
@@ -32,9 +33,9 @@ from ragqa.corpus.sources import find_sources
 from ragqa.corpus.state import (
     DELETED,
     LIVE,
+    MANIFEST_FILE,
     PARTS_FOLDER,
     STATE_FILE,
-    STATES_FOLDER,
     SUPERSEDED,
     CorpusState,
     CurrentState,
@@ -44,23 +45,20 @@ from ragqa.corpus.state import (
 )
 from ragqa.errors import BackendError, ProductError, SourceError, UsageError
 from ragqa.manifest import (
-    LOCK_FILE,
     Manifest,
     content_hash,
     exclusive,
     file_hash,
     here_and_now,
-    read_json,
-    remove_unheld,
     write_atomically,
     write_json,
+    write_sealed,
 )
 from ragqa.recipe import to_table
 from ragqa.types import Document, Progress
 
 __all__ = ["CorpusSettings", "build_corpus"]
 
-MANIFEST_FILE = "manifest.json"
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -120,10 +118,11 @@ def build_corpus(
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
             finished = partial(_finished_part, thorough=thorough)
+            target = _Target(name, settings, folder, tree, pinned, thorough)
             if thorough:
                 sources = [replace(source, sha256="") for source in sources]
             parts = _read_sources(folder / PARTS_FOLDER, (layout, finished), settings, sources, report)
-            return _switch_state(_Target(name, settings, folder, tree, pinned), parts, started)
+            return _switch_state(target, parts, started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +213,7 @@ class _Target:
     folder: Path
     mesh_tree: Path | None
     pinned: Collection[str]
+    thorough: bool
 
 
 def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started: float) -> Manifest:
@@ -234,19 +234,20 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
     )
     path = state_path(target.folder, state.state_hash)
     path.parent.mkdir(exist_ok=True)
-    if _read_if_sound(path, CorpusState) != state:
-        write_json(path, state)
+    if read_if_sound(path, CorpusState) != state:
+        write_sealed(path, state)
     current = CurrentState(state.state_hash)
-    if _read_if_sound(target.folder / STATE_FILE, CurrentState) != current:
+    if read_if_sound(target.folder / STATE_FILE, CurrentState) != current:
         write_json(target.folder / STATE_FILE, current)
     seconds["state"] = round(time.perf_counter() - started - seconds["parts"], 3)
     manifest = _manifest(target, parts, (fate, rows_told_of(marks, len(fate))), state.state_hash, seconds)
-    written = _read_if_sound(target.folder / MANIFEST_FILE, Manifest)
+    written = read_if_sound(target.folder / MANIFEST_FILE, Manifest)
     if written is not None and _same_product(written, manifest):
         manifest = written
     else:
-        write_json(target.folder / MANIFEST_FILE, manifest)
-    _clean(target.folder, {state.state_hash, *target.pinned})
+        write_sealed(target.folder / MANIFEST_FILE, manifest)
+    pinned = of_use(target.folder, target.pinned, state) if target.thorough else target.pinned
+    remove_unneeded(target.folder, {state.state_hash, *pinned})
     return manifest
 
 
@@ -313,32 +314,6 @@ def _read_id(folder: Path, parts: Sequence[tuple[str, PartRecord]], row: int) ->
                 return reader.read([row])[0].id
         row -= part.n_rows
     raise ProductError(f"row {row} is out of range")
-
-
-def _read_if_sound(path: Path, kind: type[T]) -> T | None:
-    if not path.exists():
-        return None
-    try:
-        return read_json(path, kind, "it is written anew")
-    except ProductError as error:
-        _log.warning("%s", error)
-        return None
-
-
-def _clean(folder: Path, keep: set[str]) -> None:
-    """Remove the states that nobody needs, and of the parts what no state needs and killed builds left."""
-    needed = {LOCK_FILE}
-    for path in (folder / STATES_FOLDER).glob("*.json"):
-        state = _read_if_sound(path, CorpusState)
-        if state is not None and (path.stem in keep or not remove_unheld(path)):
-            needed |= state.names()
-    for path in (folder / PARTS_FOLDER).iterdir():
-        if path.name in needed:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _hash_source(path: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ragqa.corpus.nlm_listing import NlmFile, chosen_year, missing_numbers, nlm_file, offered_files
 from ragqa.errors import ProductError, SourceError
 from ragqa.fetch import Origin, RemoteFile, fetch, origin_path, read_address
-from ragqa.manifest import exclusive, read_json, write_json
+from ragqa.manifest import exclusive, read_json, read_sealed, write_sealed
 from ragqa.types import Progress
 
 SOURCES_FOLDER, FETCHED_FILE = "sources", "fetched.json"
@@ -107,7 +107,7 @@ def read_fetched(folder: Path) -> Fetched:
     if not path.exists():
         return Fetched()
     try:
-        return read_json(path, Fetched, "it is written anew")
+        return read_sealed(path, Fetched, "it is written anew")
     except ProductError as error:
         _log.warning("%s", error)
         return Fetched()
@@ -161,7 +161,7 @@ def _switch(folder: Path, before: Fetched, after: dict[NlmFile, FetchedFile]) ->
     """Put the files in force, and remove those of another year."""
     fetched = Fetched(tuple(after[file] for file in sorted(after)), tuple(missing_numbers(after)))
     if fetched != before:
-        write_json(folder / FETCHED_FILE, fetched)
+        write_sealed(folder / FETCHED_FILE, fetched)
     kept = {entry.path for entry in fetched.files}
     _remove(folder, (entry.path for entry in before.files if entry.path not in kept))
 

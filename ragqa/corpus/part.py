@@ -23,7 +23,7 @@ from ragqa.corpus.marks import NOTICE, NOTICES_FILE, notices_of
 from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
 from ragqa.corpus.table import TableBuilder, schema
 from ragqa.errors import ProductError
-from ragqa.manifest import content_hash, file_hash, read_json, sync_folder, verify_files, write_json
+from ragqa.manifest import content_hash, file_hash, read_sealed, sync_folder, verify_files, write_sealed
 from ragqa.types import Document
 
 KEY = np.dtype([("key", "<u8"), ("row", "<u4"), ("version", "<i4")])
@@ -110,7 +110,7 @@ def write_part(
         writer.abandon()
         shutil.rmtree(building, ignore_errors=True)
         raise
-    write_json(building / RECORD_FILE, part)
+    write_sealed(building / RECORD_FILE, part)
     building.rename(folder)
     sync_folder(folder.parent)
     return part
@@ -124,7 +124,7 @@ def read_part_record(folder: Path, remedy: str, *, thorough: bool = False) -> Pa
     ProductError
         The part is missing or damaged.
     """
-    part = read_json(folder / RECORD_FILE, PartRecord, remedy)
+    part = read_sealed(folder / RECORD_FILE, PartRecord, remedy)
     for name, size in part.sizes.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != size:

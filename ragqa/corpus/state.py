@@ -23,7 +23,7 @@ from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
 from ragqa.errors import ProductError, SourceError
 from ragqa.manifest import content_hash, hash_files, sync_folder
 
-STATE_FILE, STATES_FOLDER, PARTS_FOLDER = "state.json", "states", "parts"
+STATE_FILE, STATES_FOLDER, PARTS_FOLDER, MANIFEST_FILE = "state.json", "states", "parts", "manifest.json"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
 SCHEMA_VERSION = 5
 

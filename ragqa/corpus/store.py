@@ -31,7 +31,7 @@ from ragqa.corpus.state import (
     state_path,
 )
 from ragqa.errors import ProductError, UsageError
-from ragqa.manifest import Hold, read_json
+from ragqa.manifest import Hold, read_json, read_sealed
 from ragqa.types import Document, Filter
 
 if TYPE_CHECKING:
@@ -345,5 +345,5 @@ def _held_state(folder: Path, state_hash: str, remedy: str) -> tuple[CorpusState
             missing = error
             time.sleep(0.01)
             continue
-        return read_json(path, CorpusState, remedy), hold
+        return read_sealed(path, CorpusState, remedy), hold
     raise ProductError(f"the corpus {folder} has no state {wanted[:12]} ({missing.strerror}); {remedy}") from missing

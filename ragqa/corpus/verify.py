@@ -1,30 +1,59 @@
 """Compares a built corpus with the hashes that it carries, file by file."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from ragqa.corpus.part import RECORD_FILE, read_part_record
-from ragqa.corpus.state import PARTS_FOLDER, STATE_FILE, CorpusState, CurrentState, dead_rows, state_path
+from ragqa.corpus.state import (
+    MANIFEST_FILE,
+    PARTS_FOLDER,
+    STATE_FILE,
+    STATES_FOLDER,
+    CorpusState,
+    CurrentState,
+    dead_rows,
+    state_path,
+)
 from ragqa.errors import ProductError
-from ragqa.manifest import content_hash, file_hash, hash_files, read_json, verify_files
+from ragqa.manifest import Manifest, content_hash, file_hash, hash_files, read_json, read_sealed, verify_files
 
 _HEX = 16
 
 
 def damaged_files(folder: Path) -> list[str]:
-    """Files of the state in force that are missing or differ from their hashes, as paths within ``folder``."""
+    """Files that are missing or differ from their hashes, as paths within ``folder``.
+
+    Besides those of the state in force, those of the states that are kept for indexes and readers.
+    """
+    wrong = []
     try:
-        current = read_json(folder / STATE_FILE, CurrentState, "")
-        path = state_path(folder, current.state_hash)
+        current = state_path(folder, read_json(folder / STATE_FILE, CurrentState, "").state_hash)
+        if not current.is_file():
+            wrong.append(current.relative_to(folder).as_posix())
     except ProductError:
-        return [STATE_FILE]
+        wrong.append(STATE_FILE)
     try:
-        state = read_json(path, CorpusState, "")
+        read_sealed(folder / MANIFEST_FILE, Manifest, "")
     except ProductError:
-        return [path.relative_to(folder).as_posix()]
+        wrong.append(MANIFEST_FILE)
+    for path in sorted((folder / STATES_FOLDER).glob("*.json")):
+        wrong += damaged_of_state(folder, path)
+    return list(dict.fromkeys(wrong))
+
+
+def damaged_of_state(folder: Path, path: Path, sound: Collection[str] = ()) -> list[str]:
+    """The damaged files of the state at ``path``, those of the parts ``sound`` not looked at again."""
+    own = path.relative_to(folder).as_posix()
+    try:
+        state = read_sealed(path, CorpusState, "")
+    except ProductError:
+        return [own]
     wrong = []
     for entry in state.parts:
+        if entry.folder in sound:
+            continue
         part = folder / PARTS_FOLDER / entry.folder
         try:
             record = read_part_record(part, "")
@@ -34,12 +63,12 @@ def damaged_files(folder: Path) -> list[str]:
         if (record.n_rows, record.content_sha256) != (entry.n_rows, entry.content_sha256):
             wrong.append(f"{PARTS_FOLDER}/{entry.folder}/{RECORD_FILE}")
         wrong += [f"{PARTS_FOLDER}/{entry.folder}/{name}" for name in verify_files(part, record.files)]
-    if _hash_of(folder, state) != state.state_hash:
-        wrong.append(path.relative_to(folder).as_posix())
     # These are named by their content.
     rows = folder / PARTS_FOLDER / state.rows_folder
     if not rows.is_dir() or state.rows_folder != f"state-{content_hash(hash_files(rows))[:_HEX]}":
         wrong.append(f"{PARTS_FOLDER}/{state.rows_folder}")
+    elif not _hash_of(folder, state) == state.state_hash == path.stem:
+        wrong.append(own)
     if state.mesh_tree:
         tree = folder / PARTS_FOLDER / state.mesh_tree
         if not tree.is_file() or file_hash(tree)[:_HEX] not in tree.name:

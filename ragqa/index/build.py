@@ -144,7 +144,7 @@ def _build(  # noqa: PLR0917
         wall_seconds=seconds,
         **manifest.here_and_now(),
     )
-    manifest.write_json(folder / MANIFEST_FILE, result)
+    manifest.write_sealed(folder / MANIFEST_FILE, result)
     _remove_all_but(folder, {name for names in components.values() for name in names})
     return result
 
@@ -158,7 +158,7 @@ def read_manifest(folder: Path) -> Manifest:
         There is none, or it is damaged.
     """
     again = f"build the index with: ragqa index build {folder.name}"
-    result = manifest.read_json(folder / MANIFEST_FILE, Manifest, again)
+    result = manifest.read_sealed(folder / MANIFEST_FILE, Manifest, again)
     if result.kind != "index":
         raise ProductError(f"{folder} is not an index but a product of kind {result.kind!r}; {again}")
     return result
@@ -250,11 +250,12 @@ class _Site:
         for names in components.values():
             for name in names:
                 record = self._folder / name / segments.SEGMENT_FILE
-                hashes = (
-                    manifest.read_json(record, segments.Segment, self._again).files
-                    if record.is_file()
-                    else manifest.read_json(self._folder / name / HASHES_FILE, dict[str, str], self._again)
-                )
+                if record.is_file():
+                    hashes = manifest.read_sealed(record, segments.Segment, self._again).files
+                else:
+                    record = self._folder / name / HASHES_FILE
+                    hashes = manifest.read_json(record, dict[str, str], self._again)
+                found[f"{name}/{record.name}"] = manifest.file_hash(record)
                 found |= {f"{name}/{path}": digest for path, digest in hashes.items()}
         return found
 

@@ -19,7 +19,7 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.corpus.words import stem, tokens
 from ragqa.errors import ProductError
-from ragqa.index.segments import Placed, Span
+from ragqa.index.segments import Placed, Span, checked_bytes
 from ragqa.types import Document, Progress
 
 FILE = "lexicon.msgpack"
@@ -157,6 +157,6 @@ def _usual_case(long: str) -> str:
 def _read(segment: Placed) -> Counts:
     path = segment.folder / FILE
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=Counts)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ProductError(f"{path} is missing or damaged ({error}); {segment.remedy}") from error
+        return msgspec.msgpack.decode(checked_bytes(segment, FILE), type=Counts)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProductError(f"{path} is damaged ({error}); {segment.remedy}") from error

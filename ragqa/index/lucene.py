@@ -63,11 +63,12 @@ _MASKS = 32
 class LuceneIndex:
     """The segments of a Lucene index, opened for searching. Several threads may share it."""
 
-    def __init__(self, searcher: "_Searcher", rows: np.ndarray, live: np.ndarray, n_rows: int) -> None:
+    def __init__(self, searcher: "_Searcher", rows: np.ndarray, live: np.ndarray, n_rows: int, remedy: str) -> None:
         self._searcher: _Searcher | None = searcher
         self._rows = rows
         self._live = live
         self._n_rows = n_rows
+        self._remedy = remedy
         self._masks: OrderedDict[Filter, np.ndarray] = OrderedDict()
         self._lock = Lock()
 
@@ -97,7 +98,8 @@ class LuceneIndex:
                     f"{LAYOUT_FILE} says {layout.n_documents}; {segment.remedy}"
                 )
         absolute = [own + segment.first_row for segment, own in zip(segments, rows, strict=True)]
-        return cls(searcher, np.concatenate(absolute), ~dead, sum(len(segment.dead) for segment in segments))
+        n_rows = sum(len(segment.dead) for segment in segments)
+        return cls(searcher, np.concatenate(absolute), ~dead, n_rows, segments[0].remedy)
 
     def search(self, queries: Sequence[str], k: int, allowed: Filter = Filter()) -> Ranked:
         """The ``k`` best documents of each query among the allowed ones.
@@ -117,6 +119,10 @@ class LuceneIndex:
         for place, hits in enumerate(found):
             # Each is a document number and, in the lower half, the bits of a score.
             halves = np.array(hits, dtype="<i8").view("<u4")
+            if len(hits) and halves[1::2].max() >= len(self._rows):
+                raise ProductError(
+                    f"Lucene gives a document that the index does not have: it is damaged; {self._remedy}"
+                )
             rows[place, : len(hits)] = self._rows[halves[1::2]]
             scores[place, : len(hits)] = halves[::2].view("<f4")
         return Ranked(rows, scores)

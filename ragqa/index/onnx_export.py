@@ -207,4 +207,4 @@ def _quiet() -> Iterator[None]:
 def _onnx_errors(onnxruntime: Any) -> tuple[type[Exception], ...]:
     state = onnxruntime.capi.onnxruntime_pybind11_state
     names = ("Fail", "InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoSuchFile", "RuntimeException")
-    return tuple(getattr(state, name) for name in names)
+    return (*(getattr(state, name) for name in names), UnicodeDecodeError)  # where the damage is in a name

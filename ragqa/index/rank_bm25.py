@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ from ragqa.corpus.words import LUCENE_STOPWORDS, singular
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.index.lucene_build import field_names, field_texts
-from ragqa.index.segments import Placed
+from ragqa.index.segments import Placed, checked_bytes
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Document, Filter, Ranked
 
@@ -192,9 +193,7 @@ def _read_lines(segment: Placed, fields: Sequence[str]) -> list[_Line]:
     """The documents of a segment in the order of their rows."""
     path, remedy = segment.folder / _FILE, segment.remedy
     try:
-        lines = sorted(msgspec.json.Decoder(_Line).decode_lines(path.read_bytes()), key=lambda line: line.row)
-    except OSError as error:
-        raise ProductError(f"cannot read {path}: {error.strerror}; {remedy}") from error
+        lines = sorted(msgspec.json.Decoder(_Line).decode_lines(checked_bytes(segment, _FILE)), key=attrgetter("row"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProductError(f"{path} is damaged ({error}); {remedy}") from error
     missing = {name for line in lines for name in fields if name not in line.fields}

@@ -79,8 +79,8 @@ class Placed:
     remedy: str = "build the index again: ragqa index build NAME"
 
 
-def checked_array(segment: Placed, name: str) -> np.ndarray:
-    """An array of a segment whose damage would make one document pass for another: compared with its hash when read.
+def checked_bytes(segment: Placed, name: str) -> bytes:
+    """The content of a file of a segment that is read whole when it is opened, compared with its hash.
 
     Raises
     ------
@@ -92,13 +92,17 @@ def checked_array(segment: Placed, name: str) -> np.ndarray:
         data = path.read_bytes()
     except OSError as error:
         raise ProductError(f"{path} is missing ({error.strerror}); {segment.remedy}") from error
-    array = load_array(io.BytesIO(data), path, segment.remedy)
     record = segment.folder / SEGMENT_FILE
     if record.is_file():
-        expected = manifest.read_json(record, Segment, segment.remedy).files.get(name)
+        expected = manifest.read_sealed(record, Segment, segment.remedy).files.get(name)
         if hashlib.sha256(data).hexdigest() != expected:
             raise ProductError(f"{path} is damaged: it differs from its hash; {segment.remedy}")
-    return array
+    return data
+
+
+def checked_array(segment: Placed, name: str) -> np.ndarray:
+    """An array of a segment whose damage would make one document pass for another: see :func:`checked_bytes`."""
+    return load_array(io.BytesIO(checked_bytes(segment, name)), segment.folder / name, segment.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,7 @@ def finish(folder: Path, form: str, parts: Sequence[PartEntry], dead: np.ndarray
         files=files,
         sizes={name: (folder / name).stat().st_size for name in files},
     )
-    manifest.write_json(folder / SEGMENT_FILE, segment)
+    manifest.write_sealed(folder / SEGMENT_FILE, segment)
     return segment
 
 
@@ -228,17 +232,14 @@ def read_segment(folder: Path, remedy: str, *, thorough: bool = False) -> tuple[
     ProductError
         A file is missing or damaged.
     """
-    segment = manifest.read_json(folder / SEGMENT_FILE, Segment, remedy)
+    segment = manifest.read_sealed(folder / SEGMENT_FILE, Segment, remedy)
     for name, size in segment.sizes.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != size:
             raise ProductError(f"{path} is missing or was cut off; {remedy}")
     if thorough and (wrong := manifest.verify_files(folder, segment.files)):
         raise ProductError(f"{folder / wrong[0]} is damaged; {remedy}")
-    try:
-        left_out: np.ndarray = np.load(folder / LEFT_OUT_FILE, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ProductError(f"{folder / LEFT_OUT_FILE} is missing or damaged ({error}); {remedy}") from error
+    left_out = load_array(folder / LEFT_OUT_FILE, folder / LEFT_OUT_FILE, remedy)
     return segment, left_out
 
 
