@@ -84,6 +84,8 @@ def run(index_name: str | None, send_again: bool, overrides: tuple[str, ...], as
         show.json_document(report)
     else:
         show_report(report)
+    if report.failures:
+        click.get_current_context().exit(1)
 
 
 def show_report(report: "RunReport") -> None:
@@ -100,6 +102,8 @@ def show_report(report: "RunReport") -> None:
             show.line(f"\nsent by {one.channel}: {len(one.alerts)} alerts to {one.message}")
         else:
             click.echo(f"ragqa: {one.status}: the digest {one.id} by {one.channel}: {one.message}", err=True)
+    for index, why in report.failures.items():
+        click.echo(f"ragqa: what is watched in {index!r} was not looked at: {why}", err=True)
 
 
 def _verdicts(item: "Item") -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from ragqa.answer import notices
+from ragqa.answer.language import NAMES, language_of
 from ragqa.answer.question import question_type
 from ragqa.check.text.blocks import Block, blocks_of, read_blocks
 from ragqa.check.text.claims import claims_of
@@ -20,6 +22,7 @@ from ragqa.watch.screen import Screen
 from ragqa.watch.types import Cited, Finding, Item, ItemKind
 
 _MOST_TITLE = 200
+_FILES = (".json", ".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml", ".docx", ".pdf")
 
 
 def add(engine: Engine, given: str) -> Item:
@@ -35,9 +38,9 @@ def add(engine: Engine, given: str) -> Item:
     Raises
     ------
     UsageError
-        It is empty, or the same is watched already.
+        It is empty, in another language, the path of a file that is not there, or watched already.
     SourceError
-        The file cannot be read, or has nothing that could be watched.
+        The file cannot be read, is in another language, or has nothing that could be watched.
     """
     kind, title, findings = _subject(engine, given)
     one_id = items.item_id(engine.index.folder.name, kind, findings)
@@ -61,9 +64,19 @@ def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, 
         return _of_text(read_blocks(path), path.name)
     text = one_line(given)
     check_question(text)
+    if _is_path(given):
+        raise UsageError(f"there is no file {given}; check the path, or give a question or a sentence")
+    if (language := language_of(text)) != "en":
+        raise UsageError(notices.language(language).message)
     if _is_claim(text):
         return "claim", text, _of_text(blocks_of(text), text)[2]
     return "question", text, (Finding(text, "question"),)
+
+
+def _is_path(given: str) -> bool:
+    """Whether it is meant as a file: one word with a slash, or anything that ends as names of files do."""
+    words = given.split()
+    return (len(words) == 1 and ("/" in given or "\\" in given)) or words[-1].lower().endswith(_FILES)
 
 
 def _is_claim(text: str) -> bool:
@@ -72,6 +85,8 @@ def _is_claim(text: str) -> bool:
 
 
 def _of_text(blocks: Sequence[Block], name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+    if (language := language_of(" ".join(block.text for block in blocks))) != "en":
+        raise SourceError(f"{name} seems to be in {NAMES[language]}; only English is read: translate it first")
     claims = claims_of(blocks)[0]
     if not claims:
         raise SourceError(f"{name} has no claim that could be watched; give a text that says what is the case")

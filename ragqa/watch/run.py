@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ragqa.engine import Engine
+from ragqa.errors import RagqaError
 from ragqa.manifest import exclusive
 from ragqa.types import Progress
 from ragqa.watch import alerts, folders, items, known
@@ -30,6 +31,8 @@ class RunReport:
         What changed.
     deliveries
         What was sent, could not be sent, or may or may not have arrived.
+    failures
+        Index → why its items could not be looked at; they are with the next run.
     """
 
     n_items: int = 0
@@ -37,6 +40,7 @@ class RunReport:
     n_asked: int = 0
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -57,16 +61,21 @@ def only_one() -> Iterator[None]:
 def run(index: str | None, settings: WatchSettings, progress: Progress | None = None) -> RunReport:
     """Look at the items of one index or of all, and send what changed.
 
+    An index that is gone or damaged is told in the report; the others are looked at all the same.
+
     Raises
     ------
     ProductError
-        Another run is at work, or an index or a file of an item is damaged.
+        Another run is at work, or a file of an item is damaged.
     """
     with only_one():
-        reports = []
+        reports, failures = [], {}
         for name in sorted({item.index for item in items.read_all(index)}):
-            with Engine.open(name) as engine:
-                reports.append(look(engine, settings, progress))
+            try:
+                with Engine.open(name) as engine:
+                    reports.append(look(engine, settings, progress))
+            except RagqaError as error:
+                failures[name] = str(error)
         known.prune(items.read_all())
         return RunReport(
             sum(report.n_items for report in reports),
@@ -74,6 +83,7 @@ def run(index: str | None, settings: WatchSettings, progress: Progress | None = 
             sum(report.n_asked for report in reports),
             tuple(alert for report in reports for alert in report.alerts),
             tuple(deliver(settings)),
+            failures,
         )
 
 

@@ -102,7 +102,7 @@ def load(overrides: Sequence[str] = ()) -> WatchSettings:
     Raises
     ------
     RecipeError
-        The file has an unknown key or a value that is not allowed.
+        The file has an unknown key or a value that is not allowed, or a password would be sent in clear.
     """
     path = folders.watch_folder() / "watch.toml"
     if path.is_file():
@@ -112,4 +112,15 @@ def load(overrides: Sequence[str] = ()) -> WatchSettings:
     url = settings.webhook.url
     if url and not url.startswith(("http://", "https://")):
         raise RecipeError(f"webhook.url is {url!r}; it must begin with http:// or https://")
+    mail = settings.mail
+    if mail.to and mail.user and mail.tls == "none" and not _is_here(mail.server):
+        raise RecipeError(
+            f"mail.tls is 'none' with mail.user {mail.user!r}: the password would go to {mail.server} for all to read; "
+            "set mail.tls to 'starttls' or 'tls'"
+        )
     return settings
+
+
+def _is_here(server: str) -> bool:
+    """Whether a server is on this machine."""
+    return server == "localhost" or server.startswith("127.") or server == "::1"

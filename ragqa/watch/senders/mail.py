@@ -71,11 +71,20 @@ def _connected(settings: MailSettings) -> smtplib.SMTP:
         if settings.tls == "starttls":
             connection.starttls(context=ssl.create_default_context())
         if settings.user:
-            connection.login(settings.user, os.environ.get(settings.password_env, ""))
+            connection.login(settings.user, _password(settings))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _password(settings: MailSettings) -> str:
+    if password := os.environ.get(settings.password_env, ""):
+        return password
+    raise smtplib.SMTPException(
+        f"the environment variable {settings.password_env!r} (mail.password_env) has no password for mail.user "
+        f"{settings.user!r}; set it where ragqa runs, or leave mail.user empty"
+    )
 
 
 def _handed_over(connection: smtplib.SMTP, digest: Digest, settings: MailSettings) -> None:
