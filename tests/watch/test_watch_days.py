@@ -1,20 +1,24 @@
 """A simulated week: what is told on each day, and that nothing is told where nothing relevant changed."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
 import ragqa
 from ragqa import products
+from ragqa.manifest import json_bytes
 from ragqa.watch import items, settings
 from ragqa.watch.add import add
 from ragqa.watch.run import RunReport, run
 from ragqa.watch.types import Item
 
 CANNULAE = "Does changing intravenous cannulae every 48 hours prevent thrombophlebitis?"
+STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 STUDY = "19852337"
 RCT = "Randomized Controlled Trial"
 
@@ -60,6 +64,15 @@ class Days:
     def look(self, *overrides: str) -> RunReport:
         return run("sample", settings.load(overrides))
 
+    def digest(self, records: Sequence[str]) -> str:
+        """The digest of a day as Markdown, "" for none."""
+        folder = self.home / "watch" / "digests"
+        before = set(folder.glob("*.md"))
+        if records:
+            self.day(records)
+        self.look()
+        return "".join(path.read_text() for path in set(folder.glob("*.md")) - before)
+
 
 @pytest.fixture
 def days(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
@@ -77,6 +90,11 @@ def days(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def watched(given: str) -> Item:
     with ragqa.open("sample") as engine:
         return add(engine, given)
+
+
+def unmarked(digest: str) -> str:
+    """Markdown without backslashes and the probabilities."""
+    return re.sub(r"\\| \(\d+%\)", "", digest)
 
 
 def kinds(report: RunReport) -> set[str]:
@@ -166,3 +184,60 @@ def test_a_claim_and_a_text_are_watched_claim_by_claim(days: Days) -> None:
 
     assert "deleted" in kinds(told)
     assert {change.subject for alert in told.alerts for change in alert.changes} == {item.findings[0].subject}
+
+
+def test_a_week_with_a_retraction_a_new_trial_and_an_erratum(days: Days) -> None:
+    question = watched(CANNULAE)
+    with ragqa.open("sample") as engine:
+        (days.home / "answer.json").write_bytes(json_bytes(engine.ask(STATINS)))
+        answer = add(engine, str(days.home / "answer.json"))
+        cited = engine.store.get(answer.findings[0].cited[0].document_id)
+    about = "Changing intravenous cannulae every 48 hours"
+    trial = "We randomly assigned 3,283 patients. Thrombophlebitis developed in 7% of both groups (p=0.9)."
+    updates: dict[str, list[str]] = {
+        "Monday": [],
+        "Tuesday": [record("90000001", "Growth of wheat in dry soil", abstract("Wheat grew.", "Dry soil is hard."))],
+        "Wednesday": [
+            record(
+                STUDY,
+                f"{about} to prevent thrombophlebitis: a randomized study.",
+                abstract("Thrombophlebitis developed in all controls.", "Re-siting cannulae reduces thrombophlebitis."),
+                RCT,
+                link("RetractionIn", "90000002"),
+                version=2,
+            )
+        ],
+        "Thursday": [
+            record(
+                "90000003",
+                f"{about} does not prevent thrombophlebitis: a randomized trial",
+                abstract(trial, f"{about} does not prevent thrombophlebitis."),
+                RCT,
+            )
+        ],
+        "Friday": [
+            record(
+                cited.id,
+                escape(cited.sections[0].text),
+                f"<AbstractText>{escape(cited.sections[1].text)}</AbstractText>",
+                links=link("ErratumIn", "90000004"),
+                version=9,
+            )
+        ],
+        "Saturday": [],
+    }
+
+    told = {name: days.digest(records) for name, records in updates.items()}
+
+    for name, digest in told.items():
+        print(f"{name}\n{digest or 'nothing'}\n")  # noqa: T201 - pytest -s shows them
+    assert {name for name, digest in told.items() if digest} == {"Wednesday", "Thursday", "Friday"}
+    assert f"## {CANNULAE}" in told["Wednesday"]
+    assert "A cited article was retracted" in told["Wednesday"]
+    assert STUDY in told["Wednesday"]
+    assert "The verdict was “yes” and is now “no answer”" in unmarked(told["Wednesday"])
+    assert "The verdict was “no answer” and is now “no”" in unmarked(told["Thursday"])
+    assert f"## {STATINS}" in told["Friday"]
+    assert "A cited article was corrected: ErratumIn 90000004" in unmarked(told["Friday"])
+    assert CANNULAE not in told["Friday"]
+    assert {item.id for item in items.read_all()} == {question.id, answer.id}
