@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 def commands(data: Path | None) -> dict[str, list[str]]:
     """Name of each benchmark → its arguments, as far as it can run with the data given."""
-    chosen: dict[str, list[str]] = {"ask": [], "report": [], "server": []}
+    chosen: dict[str, list[str]] = {"ask": [], "report": [], "server": [], "watch": []}
     if data is not None:
         abstracts = str(data / "bulk/abstracts.jsonl.gz")
         beir = data / "beir/bioasq-passages"
@@ -32,6 +32,7 @@ def commands(data: Path | None) -> dict[str, list[str]]:
             "evaluate": ["--data", str(data)],
             "report": [],
             "server": [],
+            "watch": ["--index", "bulk", "--watched", "10000", "--new", "30000"],
         }
     return {name: arguments for name, arguments in chosen.items() if (HERE / f"{name}.py").is_file()}
 
