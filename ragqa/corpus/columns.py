@@ -123,6 +123,18 @@ class Columns:
                     counts[pair["values"] or ""] += pair["counts"]
         return dict(counts)
 
+    def newest_date(self) -> str:
+        """The latest date of publication of any row, dead ones included, as far as it is told; "" where none is.
+
+        Raises
+        ------
+        ProductError
+            A Parquet part is missing or damaged.
+        """
+        import pyarrow.compute as pc
+
+        return max((pc.max(table.column("date")).as_py() or "" for table in self._tables(["date"])), default="")
+
     def _column(self, name: str) -> np.ndarray:
         with self._lock:
             if name not in self._plain:

@@ -258,6 +258,10 @@ class DocumentStore:
         """
         return self._columns.names(column)
 
+    def newest_date(self) -> str:
+        """The latest date of publication, ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; "" where the documents tell none."""
+        return self._columns.newest_date()
+
     def retracted_by_notice(self) -> np.ndarray:
         """The live rows that were retracted, though their own records do not say so: int64 [n], ascending."""
         marks = self._notices()

@@ -43,11 +43,12 @@ class Related:
 class IndexList:
     """The served indexes, the default first, and the levels of evidence that sources carry, the strongest first.
 
-    ``most_hits`` is the most that one search or export may ask for.
+    ``most_hits`` is the most that one search or export may ask for; ``history``: whether the page may keep questions.
     """
 
     indexes: list[IndexInfo]
     most_hits: int
+    history: bool
     evidence_levels: tuple[str, ...] = LEVELS
 
 
@@ -126,7 +127,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
     @routes.get("/v1/indexes", response_model=IndexList, responses=documented(401), tags=["documents"])
     async def indexes() -> Response:
         """The indexes that are served here."""
-        return json_response(IndexList(service.indexes(), service.limits.k))
+        return json_response(IndexList(service.indexes(), service.limits.k, settings.page.history))
 
     return routes
 

@@ -2,14 +2,18 @@
 
 import asyncio
 import base64
+import json
+from dataclasses import replace
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
+from ragqa.check import page, table
 from ragqa.check.text.blocks import Block, blocks_of
-from ragqa.check.types import Checked
+from ragqa.check.types import Checked, summary_of
 from ragqa.errors import SourceError, UsageError
 from ragqa.serve import streams
 from ragqa.serve.api import json_response
@@ -52,6 +56,33 @@ class CheckRequest(Closed):
         return blocks_of(content, self.form, "the file")
 
 
+class RenderCheckedRequest(Closed):
+    """A checked text to be taken along."""
+
+    checked: Annotated[Checked, Field(description="As `/v1/check` gave it.")]
+    format: Literal["html", "csv"]
+
+    def sound(self) -> Checked:
+        """The checked text, its counts made anew.
+
+        Raises
+        ------
+        UsageError
+            A reference names a claim that is not there, an address is none of the web, or a text is none.
+        """
+        checked = self.checked
+        if wrong := [n for one in checked.references for n, _ in one.supports if not 0 <= n < len(checked.claims)]:
+            raise UsageError(f"a reference names claim {wrong[0]}; there are {len(checked.claims)}, counted from 0")
+        cited = [one for claim in checked.claims for one in (*claim.supporting, *claim.contradicting)]
+        if wrong_url := [one.url for one in cited if one.url and not one.url.startswith(("https://", "http://"))]:
+            raise UsageError(f"the url {wrong_url[0][:80]!r} must begin with https:// or http://")
+        try:
+            json.dumps(msgspec.to_builtins(checked), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError("a text has half of a surrogate pair in it") from error
+        return replace(checked, summary=summary_of(checked.claims, checked.references, len(checked.skipped)))
+
+
 def router(service: Service) -> APIRouter:
     """The route over an opened service."""
     routes = APIRouter()
@@ -86,5 +117,21 @@ def router(service: Service) -> APIRouter:
             stream = await streams.opened(streams.events(checked, "checked"))
             return StreamingResponse(streams.all_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
         return json_response(await unless_gone(request, checked(None)))
+
+    @routes.post(
+        f"{CHECK_PATH}/render",
+        response_class=Response,
+        responses={
+            200: {"description": "The checked text as a file.", "content": {"text/html": {}, "text/csv": {}}},
+            **documented(400, 401, 408, 413, 422),
+        },
+        tags=["texts"],
+    )
+    async def render(body: RenderCheckedRequest) -> Response:
+        """A checked text as a page of its own that loads nothing, or as a table."""
+        checked = body.sound()
+        content = page.as_html(checked) if body.format == "html" else table.as_csv(checked)
+        headers = {"content-disposition": f'attachment; filename="checked.{body.format}"'}
+        return Response(content, headers=headers, media_type=f"text/{body.format}; charset=utf-8")
 
     return routes

@@ -148,7 +148,7 @@ class Guard:
                     facts["key"] = known.name
                     under_way.enter_context(self._allowed(known))
                     workers.owner.set(known.name)
-                is_large = is_openai(path) or path == CHECK_PATH
+                is_large = is_openai(path) or path.startswith(CHECK_PATH)
                 limit = self._limits.chat_body_bytes if is_large else self._limits.body_bytes
                 body = await self._read_body(headers, receive, limit)
                 # The server leaves out the body of an answer to HEAD by itself.

@@ -1,6 +1,8 @@
-"""The web page: files that come with the package, held in memory and served with a validator."""
+"""The web page: files that come with the package, held in memory, served with a validator and compressed."""
 
+import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib import resources
 
@@ -8,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+_GZIP = re.compile(r"(?i)\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -19,6 +22,7 @@ _TYPES = {
 @dataclass(frozen=True, slots=True)
 class _File:
     content: bytes
+    compressed: bytes
     media_type: str
     etag: str
 
@@ -47,12 +51,29 @@ def _read_files() -> dict[str, _File]:
         ending = path.name.rpartition(".")[2]
         if ending in _TYPES:
             content = path.read_bytes()
-            files[path.name] = _File(content, _TYPES[ending], f'"{hashlib.sha256(content).hexdigest()[:16]}"')
+            files[path.name] = _File(
+                content,
+                gzip.compress(content, mtime=0),
+                _TYPES[ending],
+                f'"{hashlib.sha256(content).hexdigest()[:16]}"',
+            )
     return files
 
 
 def _respond(file: _File, request: Request) -> Response:
-    headers = {"etag": file.etag, "cache-control": "no-cache"}
+    headers = {"etag": file.etag, "cache-control": "no-cache", "vary": "accept-encoding"}
     if request.headers.get("if-none-match") == file.etag:
         return Response(status_code=304, headers=headers)
-    return Response(file.content, headers={**headers, "content-type": file.media_type})
+    headers["content-type"] = file.media_type
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(file.compressed, headers={**headers, "content-encoding": "gzip"})
+    return Response(file.content, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a client takes gzip.
+
+    >>> _takes_gzip("br, gzip;q=0.8"), _takes_gzip("gzip;q=0"), _takes_gzip("identity")
+    (True, False, False)
+    """
+    return _GZIP.search(accepted) is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 from ragqa import products
@@ -9,6 +10,7 @@ from ragqa.engine import Engine
 from ragqa.errors import RagqaError
 from ragqa.serve.generator import Generator, has_generator
 from ragqa.serve.settings import Limits
+from ragqa.serve.shown import IndexInfo
 
 if TYPE_CHECKING:
     from ragqa.manifest import Manifest
@@ -25,6 +27,7 @@ class Served:
     engine: Engine
     manifest: "Manifest"
     generator: Generator | None
+    reaches: str
     n_uses: int = 0
     last_jobs: set[asyncio.Future[Any]] | None = None
 
@@ -37,6 +40,7 @@ class Served:
     def of(cls, engine: Engine, limits: Limits) -> Self:
         """The engine, asked one question so that the first user need not wait; it is closed where that fails."""
         try:
+            reaches = _not_after(engine.store.newest_date(), date.today())
             manifest = products.index_manifest(engine.index.folder.name)
             generates = has_generator(engine)
             generator = Generator(engine, limits.generator_seconds, limits.generating) if generates else None
@@ -44,7 +48,22 @@ class Served:
         except BaseException:
             engine.close()
             raise
-        return cls(engine, manifest, generator)
+        return cls(engine, manifest, generator, reaches)
+
+    def info(self, *, default: bool) -> IndexInfo:
+        """What is told of the index."""
+        engine = self.engine
+        return IndexInfo(
+            name=self.name,
+            description=engine.store.description or engine.recipe.description,
+            corpus=engine.store.name,
+            documents=len(engine.store),
+            reader=engine.recipe.answer.reader,
+            created=self.manifest.created,
+            manifest_hash=engine.index.manifest_hash,
+            default=default,
+            reaches=self.reaches,
+        )
 
     @property
     def is_outdated(self) -> bool:
@@ -53,3 +72,12 @@ class Served:
             return products.index_state(self.name) != self.engine.index.manifest_hash
         except RagqaError:
             return False
+
+
+def _not_after(newest: str, today: date) -> str:
+    """A date of publication, or today for the issue of a month to come.
+
+    >>> _not_after("2026-12", date(2026, 11, 3)), _not_after("2026", date(2026, 11, 3))
+    ('2026-11-03', '2026')
+    """
+    return min(newest, today.isoformat())

@@ -130,19 +130,7 @@ class Service:
 
     def indexes(self) -> list[IndexInfo]:
         """The served indexes."""
-        return [
-            IndexInfo(
-                name=name,
-                description=served.engine.store.description or served.engine.recipe.description,
-                corpus=served.engine.store.name,
-                documents=len(served.engine.store),
-                reader=served.engine.recipe.answer.reader,
-                created=served.manifest.created,
-                manifest_hash=served.engine.index.manifest_hash,
-                default=place == 0,
-            )
-            for place, (name, served) in enumerate(self._served.items())
-        ]
+        return [served.info(default=place == 0) for place, served in enumerate(self._served.values())]
 
     async def ask(
         self,

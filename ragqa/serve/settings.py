@@ -138,6 +138,13 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True)
+class WebPage:
+    """The web page. ``history``: browsers may keep questions, for whoever asks for it; False for shared machines."""
+
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
@@ -154,6 +161,7 @@ class ServeSettings:
     logs: Logs = Logs()
     audit: Audit = Audit()
     traces: Traces = Traces()
+    page: WebPage = WebPage()
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:

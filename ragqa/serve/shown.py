@@ -9,7 +9,11 @@ from ragqa.types import Document, Hit, Source
 
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
-    """A served index: its corpus, how many documents it has, and which build answers."""
+    """A served index: its corpus, how many documents it has, and which build answers.
+
+    ``reaches`` is the date of its newest article, ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``: what came out later is
+    not in it. "" where the articles tell no date.
+    """
 
     name: str
     description: str
@@ -19,6 +23,7 @@ class IndexInfo:
     created: str
     manifest_hash: str
     default: bool
+    reaches: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,13 @@ def test_all_that_was_found_is_saved_for_a_reference_manager_with_one_click(
     assert download.value.path().read_text().count(record) == len(found)
 
 
-def test_questions_are_remembered_in_the_browser_and_forgotten_on_demand(page: Page, server, browser: Browser) -> None:
+def test_questions_are_kept_only_for_whoever_asks_and_forgotten_on_demand(page: Page, server, browser: Browser) -> None:
+    ask(page)
+    page.goto(server.address)
+    page.locator("#history summary").click()
+    assert page.evaluate("localStorage.getItem('ragqa.questions')") is None
+    expect(page.locator("#history").get_by_role("link")).to_have_count(0)
+    page.get_by_label("Keep my questions").check()
     ask(page)
     page.goto(server.address)
     page.locator("#history summary").click()
@@ -243,13 +249,49 @@ def test_questions_are_remembered_in_the_browser_and_forgotten_on_demand(page: P
     stranger = browser.new_page()
     stranger.goto(server.address)
     expect(stranger.locator("#welcome")).to_be_visible()
-    expect(stranger.locator("#history")).to_be_hidden()
+    expect(stranger.locator("#history").get_by_role("link")).to_have_count(0)
     stranger.close()
 
     page.get_by_role("button", name="Forget them").click()
 
-    expect(page.locator("#history")).to_be_hidden()
-    assert page.evaluate("localStorage.getItem('ragqa.questions')") == "[]"
+    expect(page.locator("#history").get_by_role("link")).to_have_count(0)
+    assert page.evaluate("localStorage.getItem('ragqa.questions')") is None
+
+
+def test_turning_the_memory_off_forgets(page: Page) -> None:
+    page.locator("#history summary").click()
+    page.get_by_label("Keep my questions").check()
+    ask(page)
+    assert page.evaluate("localStorage.getItem('ragqa.questions')")
+
+    page.get_by_label("Keep my questions").uncheck()
+
+    assert (
+        page.evaluate("[localStorage.getItem('ragqa.questions'), localStorage.getItem('ragqa.remember')]") == [None] * 2
+    )
+
+
+def test_a_server_can_forbid_browsers_to_keep_questions(start_server, browser: Browser) -> None:
+    with start_server("--index", "sample", "--set", "page.history=false") as shared, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(shared.address)
+        page.evaluate("localStorage.setItem('ragqa.questions', '[]'); localStorage.setItem('ragqa.remember', '1')")
+        page.reload()
+        ask(page)
+
+        expect(page.locator("#history")).to_be_hidden()
+        assert page.evaluate("localStorage.getItem('ragqa.questions')") is None
+
+
+def test_it_is_told_up_to_when_the_corpus_reaches(page: Page, client) -> None:
+    reaches = client.get("/v1/indexes").json()["indexes"][0]["reaches"]
+    found = client.post("/v1/search", json={"question": "patients", "k": 100}).json()["hits"]
+    assert reaches[:4] >= str(max(hit["source"]["year"] for hit in found if hit["source"]["year"]))
+    expect(page.locator("#index-facts")).to_contain_text(f"the newest of {reaches}")
+
+    ask(page)
+
+    expect(page.locator("#answer")).to_contain_text(f"The newest article of this corpus is of {reaches}")
 
 
 def test_a_retracted_article_is_warned_about(page: Page, client) -> None:

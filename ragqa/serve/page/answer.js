@@ -4,6 +4,7 @@ import { element, fill, percent, plural } from "./dom.js";
 import * as api from "./api.js";
 import { copyButtons, saveButtons } from "./export.js";
 import { followUp, readAs, relatedQuestions } from "./follow.js";
+import { resultsView } from "./results.js";
 import { articleLines } from "./sources.js";
 import { evidenceTable } from "./table.js";
 import { inWords, verdictView } from "./verdict.js";
@@ -13,7 +14,7 @@ const TOLD_ELSEWHERE = ["completed", "asked_back"];
 
 /** The children of the answer's article; `follow(text)` asks a follow-up. */
 export function answerView(answer, index, served, request, follow) {
-  const view = { answer, index, levels: served.evidence_levels, numbers: numbersOf(answer) };
+  const view = { answer, index, levels: served.evidence_levels, most: served.most_hits, numbers: numbersOf(answer) };
   view.records = once(() => api.records(index, answer.sources.map((source) => source.document_id), answer.question.text));
   view.found = once(() => api.search(answer.question.text, request.filter, index, served.most_hits));
   const ids = async () => (await view.found()).hits.map((hit) => hit.document_id);
@@ -31,8 +32,9 @@ export function answerView(answer, index, served, request, follow) {
     answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),
     evidenceTable(view, (id, current) => open(view, id, current)),
+    answer.hits.length > 0 && resultsView(view, (id) => open(view, id, null)),
     relatedQuestions(answer.question.text, request),
-    element("p", { class: "faint" }, timing(answer)),
+    element("p", { class: "faint" }, reach(served, index), timing(answer)),
   ];
 }
 
@@ -158,6 +160,12 @@ function filledTwice(view, node, children) {
   fill(node, children(null));
   view.records().then((records) => fill(node, children(records)), () => { /* what is known already stays */ });
   return node;
+}
+
+/** Up to when the articles reach that the answer is from. */
+function reach(served, name) {
+  const reaches = served.indexes.find((index) => index.name === name)?.reaches;
+  return reaches ? `The newest article of this corpus is of ${reaches}; later ones were not read. ` : "";
 }
 
 function timing(answer) {

@@ -69,9 +69,23 @@ function post(path, body) {
   return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 }
 
+/** A checked text as "html" (a page of its own) or "csv". */
+export async function renderedCheck(checked, format) {
+  return (await post("/v1/check/render", { checked, format })).blob();
+}
+
 /** Ask, calling `on[kind](data)` for each server-sent event; ends when the answer is there. */
-export async function ask(body, on, signal) {
-  const response = await request("/v1/ask", {
+export function ask(body, on, signal) {
+  return streamed("/v1/ask", body, on, "answer", signal);
+}
+
+/** Check a text, calling `on[kind](data)` for each claim and reference, and last for the whole. */
+export function check(body, on, signal) {
+  return streamed("/v1/check", body, on, "checked", signal);
+}
+
+async function streamed(path, body, on, last, signal) {
+  const response = await request(path, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "text/event-stream" },
     body: JSON.stringify({ ...body, stream: true }),
@@ -80,7 +94,7 @@ export async function ask(body, on, signal) {
   let complete = false;
   for await (const { kind, data } of events(response.body)) {
     if (kind === "error") throw new Problem(data.status, data.detail, data.retry_after);
-    complete ||= kind === "answer";
+    complete ||= kind === last;
     on[kind]?.(data);
   }
   if (!complete) throw broken();

@@ -24,6 +24,14 @@ export function saveButtons(label, index, ids) {
   return element("div", { class: "row tools save" }, element("span", {}, `${label}:`), buttons, said);
 }
 
+/** Saves something that the server writes in several formats, given as `[format, name, file]`. */
+export function renderButtons(label, formats, work) {
+  const said = element("span", { class: "faint", "aria-live": "polite" });
+  const buttons = formats.map(([format, name, file]) =>
+    element("button", { type: "button", class: "quiet", onclick: attempt(said, async () => download(file, await work(format))) }, name));
+  return element("div", { class: "row tools save" }, element("span", {}, label), buttons, said);
+}
+
 export function quotesButton(view) {
   const said = element("span", { class: "faint", "aria-live": "polite" });
   const onclick = attempt(said, async () => download("evidence.csv", await api.rendered(view.answer, "csv")));

@@ -2,6 +2,7 @@
 import { answerView, Partial, spoken } from "./answer.js";
 import { givenAnswer, keepAnswer } from "./answers.js";
 import * as api from "./api.js";
+import { leaveCheck, setUpCheck } from "./check.js";
 import { byId, element, fill, plural } from "./dom.js";
 import { completeFilters } from "./filters.js";
 import { askForKey } from "./key.js";
@@ -18,7 +19,7 @@ const EXAMPLES = [
   "Which antipsychotic drug may be a risk factor for pathological gambling?",
   "How do patients with celiac disease fare on a gluten-free diet and without it?",
 ];
-const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "light"], dark: ["☾", "Dark", "dark"] };
+const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "always"], dark: ["☾", "Dark", "always"] };
 
 let running = null;
 let partial = null;
@@ -26,7 +27,9 @@ let served = { indexes: [], evidence_levels: [] };
 
 async function start() {
   setUpTheme();
-  state.showHistory();
+  setUpCheck();
+  byId("tabs").hidden = false;
+  showTab();
   byId("ask").addEventListener("submit", submit);
   byId("question").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
@@ -59,6 +62,7 @@ async function loadIndexes() {
   byId("index").replaceChildren(...options);
   byId("index").closest("label").hidden = options.length < 2;
   showIndexFacts();
+  state.setUpHistory(served.history);
   return true;
 }
 
@@ -73,6 +77,7 @@ async function loadAgain() {
 function askAddress() {
   byId("article").close();
   abandon();
+  if (showTab() === "check") return;
   for (const id of ["stages", "answer", "problem"]) byId(id).hidden = true;
   const asks = state.fillFrom(location.hash);
   showIndexFacts();
@@ -82,6 +87,22 @@ function askAddress() {
   else if (asks && unknown) showUnknownIndex(unknown);
   else if (asks) run();
   else showWelcome();
+}
+
+/** Show the tab that the address names; its name. */
+function showTab() {
+  const tab = location.hash === "#check" ? "check" : "ask";
+  for (const link of byId("tabs").children) {
+    if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  byId("check").hidden = tab !== "check";
+  byId("ask").hidden = tab === "check";
+  if (tab === "ask") byId("tabs").firstElementChild.setAttribute("href", location.hash || "#");
+  if (tab === "ask") leaveCheck();
+  else for (const id of ["stages", "answer", "problem", "welcome"]) byId(id).hidden = true;
+  if (tab === "check") document.title = "Check a text · ragqa";
+  return tab;
 }
 
 function showUnknownIndex(name) {
@@ -229,7 +250,7 @@ function showWelcome() {
 
 function showIndexFacts() {
   const index = served.indexes.find((one) => one.name === byId("index").value);
-  byId("index-facts").textContent = index ? `${plural(index.documents, "article")}. ${index.description}` : "";
+  byId("index-facts").textContent = index ? `${plural(index.documents, "article")}${index.reaches && `, the newest of ${index.reaches}`}. ${index.description}` : "";
 }
 
 function announce(words) {
@@ -242,8 +263,8 @@ function setUpTheme() {
   button.hidden = false;
   const show = () => {
     const [sign, word, meaning] = THEMES[document.documentElement.dataset.theme ?? "auto"];
-    button.replaceChildren(`${sign} `, element("span", {}, word));
-    button.setAttribute("aria-label", `Colours: ${meaning}`);
+    button.replaceChildren(element("span", { "aria-hidden": "true" }, sign), " ", element("span", {}, word));
+    button.setAttribute("aria-label", `Colours: ${word}, ${meaning}`);
   };
   button.addEventListener("click", () => {
     const next = names[(names.indexOf(document.documentElement.dataset.theme ?? "auto") + 1) % names.length];

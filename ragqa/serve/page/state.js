@@ -6,6 +6,7 @@ const YEARS = ["year_from", "year_to"];
 const CHECKS = ["has_abstract", "not_retracted"];
 const FIELDS = ["index", "type", ...YEARS, ...LISTS, ...CHECKS];
 const HISTORY = "ragqa.questions";
+const WANTED = "ragqa.remember";
 const REMEMBERED = 30;
 
 /** The request that the form describes. */
@@ -76,36 +77,61 @@ export function showFilterCount() {
   byId("filter-count").textContent = n === 1 ? "1 set" : `${n} set`;
 }
 
+/** Questions are kept only for whoever asks for it, and where the server allows it; else none are, and none stay. */
+export function setUpHistory(allowed) {
+  const box = byId("remember");
+  byId("history").hidden = !allowed;
+  if (!allowed) put(WANTED, null);
+  box.checked = allowed && get(WANTED) === "1";
+  if (!box.checked) put(HISTORY, null);
+  box.onchange = () => {
+    put(WANTED, box.checked ? "1" : null);
+    if (!box.checked) put(HISTORY, null);
+    showHistory();
+  };
+  showHistory();
+}
+
 export function remember(question, address) {
+  if (!byId("remember").checked) return;
   const questions = [{ question, address }, ...remembered().filter((one) => one.address !== address)];
-  keep(questions.slice(0, REMEMBERED));
+  put(HISTORY, JSON.stringify(questions.slice(0, REMEMBERED)));
   showHistory();
 }
 
 export function forget() {
-  keep([]);
+  put(HISTORY, null);
   showHistory();
 }
 
 export function showHistory() {
   const questions = remembered();
-  byId("history").hidden = questions.length === 0;
+  byId("forget").hidden = questions.length === 0;
   const links = questions.map(({ question, address }) => element("li", {}, element("a", { href: address }, question)));
   byId("history").querySelector("ul").replaceChildren(...links);
 }
 
 function remembered() {
   try {
-    const questions = JSON.parse(localStorage.getItem(HISTORY)) ?? [];
+    const questions = JSON.parse(get(HISTORY)) ?? [];
     return questions.filter((one) => typeof one?.question === "string" && one.address?.startsWith("#"));
   } catch {
     return [];
   }
 }
 
-function keep(questions) {
+function get(name) {
   try {
-    localStorage.setItem(HISTORY, JSON.stringify(questions));
+    return localStorage.getItem(name);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+function put(name, value) {
+  try {
+    if (value === null) localStorage.removeItem(name);
+    else localStorage.setItem(name, value);
   } catch {
     // A browser that keeps nothing has no history.
   }
