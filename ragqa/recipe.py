@@ -52,8 +52,9 @@ class Bm25Settings:
 class DenseSettings:
     """How text is encoded and which FAISS index holds the vectors.
 
-    ``encoder`` names a preset (``ragqa.index.presets``), a model on the hub or a folder with one. The settings
-    below it change how the model is used; None, 0 and "" leave that to the preset or the model's own files.
+    ``encoder`` names a preset (``ragqa.index.presets``), a model on the hub or a folder with one; ``static`` is
+    distilled from the default one on the corpus (``ragqa.index.static_build``), ``static:NAME`` from another. The
+    settings below it change how the model is used; None, 0 and "" leave that to the preset or the model's own files.
     ``query_encoder`` names a model of its own for the queries. ``precision`` is what the CPU computes with:
     ``auto`` takes int8 where its vectors agree with the original's, else fp32, else PyTorch. A text longer than
     the model's input is cut into passages that share about ``overlap_tokens`` tokens with the one before.

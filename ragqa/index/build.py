@@ -28,6 +28,7 @@ from ragqa.index import segments
 from ragqa.index.builders import Bm25Builder, DenseBuilder, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
 from ragqa.index.lexicon import LexiconBuilder
+from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span
 from ragqa.manifest import Manifest
 from ragqa.recipe import Recipe, to_table
@@ -122,13 +123,15 @@ def _build(  # noqa: PLR0917
         components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form_hash("bm25", wanted["bm25"]), store, progress))
         took("bm25")
     if recipe.dense is not None:
-        encoder_name = f"encoder-{form_hash('encoder', wanted['encoder'])[:16]}"
+        vectors = folder.parent / VECTORS_FOLDER
+        # One that is distilled belongs to the corpus.
+        own = [] if teacher_of(recipe.dense) is None else [store.name]
+        encoder_name = f"encoder-{form_hash('encoder', wanted['encoder'], *own)[:16]}"
         if not site.take_component(encoder_name):
-            ensure_encoder(recipe.dense, site.new(encoder_name), store, progress)
+            ensure_encoder(recipe.dense, site.new(encoder_name), vectors, store, progress)
             site.keep_component(encoder_name)
         components["encoder"] = [encoder_name]
         took("encoder")
-        vectors = folder.parent / VECTORS_FOLDER
         with DenseBuilder(recipe.dense, folder / encoder_name, vectors, store, progress) as builder:
             components["dense"] = site.ensure(builder)
         took("dense")

@@ -1,6 +1,8 @@
 """What makes the segments of each engine from the documents of a corpus."""
 
+import contextlib
 import itertools
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.forms import form_hash, forms
+from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe
 from ragqa.types import Progress
@@ -112,8 +115,10 @@ class DenseBuilder:
         self.build(span, folder)
 
 
-def ensure_encoder(settings: DenseSettings, folder: Path, store: DocumentStore, progress: Progress | None) -> None:
-    """Export the encoder of a recipe into ``folder``."""
+def ensure_encoder(
+    settings: DenseSettings, folder: Path, vectors: Path, store: DocumentStore, progress: Progress | None
+) -> None:
+    """Export the encoder of a recipe into ``folder``, or distil it; ``vectors`` holds the stores of vectors."""
     from ragqa.index.dense_build import passage_of
     from ragqa.index.encoder_build import build_encoder
 
@@ -123,7 +128,18 @@ def ensure_encoder(settings: DenseSettings, folder: Path, store: DocumentStore, 
     sample = [passage_of(document) for _, document in first[:: max(1, len(first) // _SAMPLE)][:_SAMPLE]]
     # The prefix of queries is applied when searching: one encoder serves every prefix.
     settings = replace(settings, query_prefix=None)
-    build_encoder(settings, folder, sample, f"build it again: ragqa index build {folder.parent.name}")
+    remedy = f"build it again: ragqa index build {folder.parent.name}"
+    teacher = teacher_of(settings)
+    if teacher is None:
+        build_encoder(settings, folder, sample, remedy)
+        return
+    from ragqa.index.dense_build import Encoding
+    from ragqa.index.static_build import distil
+
+    with tempfile.TemporaryDirectory(prefix="teacher-", dir=folder) as temporary:
+        encoder = build_encoder(teacher, Path(temporary) / "encoder", sample, remedy)
+        with contextlib.closing(Encoding(encoder, vectors, settings.overlap_tokens)) as encoding:
+            distil(encoding, settings.encoder, store, folder, progress)
 
 
 def _n_live(store: DocumentStore, span: Span) -> int:

@@ -137,7 +137,7 @@ class Encoding:
         self.metric = encoder.spec.metric
         self.store = VectorStore(folder / f"{self.fingerprint}.sqlite", self.dim)
         self.n_encoded = 0
-        self._encoder = encoder
+        self.encoder = encoder
         self._overlap = overlap_tokens
         self._on_gpu: bool | None = None
 
@@ -158,12 +158,12 @@ class Encoding:
         places = {keys[place]: place for place in self.store.missing(keys)}  # each text once
         if places:
             self._look_for_gpu()
-            tokenizer, n_reserved = self._encoder.passage_tokenizer()
+            tokenizer, n_reserved = self.encoder.passage_tokenizer()
             split = split_documents(
                 [documents[place] for place in places.values()], tokenizer, n_reserved, self._overlap
             )
             passages: list[Passage] = [passage for of_document in split for passage in of_document]
-            vectors = self._encoder.encode_passages(passages, lambda n: done(n, len(passages)))
+            vectors = self.encoder.encode_passages(passages, lambda n: done(n, len(passages)))
             bounds = np.cumsum([len(of_document) for of_document in split])[:-1]
             pieces = np.split(vectors.reshape(-1, self.dim), bounds)
             self.store.put(list(zip(places, pieces, strict=True)))
@@ -180,7 +180,7 @@ class Encoding:
 
             self._on_gpu = has_gpu()
             if self._on_gpu:
-                self._encoder.use_gpu()
+                self.encoder.use_gpu()
 
 
 class _Done:

@@ -15,9 +15,10 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.index.encoder_source import find_model
-from ragqa.index.encoder_tokens import Model, Text, TextTokenizer, apply
+from ragqa.index.encoder_tokens import Model, Text, TextTokenizer, Tokens, apply
 from ragqa.index.onnx_export import OnnxModel
 from ragqa.index.presets import Metric
+from ragqa.index.static_model import BATCH, VECTORS, StaticModel
 
 _log = logging.getLogger(__name__)
 DESCRIPTION = "encoder.json"
@@ -37,7 +38,7 @@ class TowerSpec:
     source_hash
         Hash of the files that the model was read from.
     precision
-        What computes it: ``int8`` or ``fp32`` (ONNX Runtime) or ``torch``.
+        What computes it: ``int8`` or ``fp32`` (ONNX Runtime), ``torch``, or ``static``: a vector for each token.
     agreement
         Lowest cosine between the vectors of the original and each exported form, over ``n_sample`` texts.
     """
@@ -51,7 +52,7 @@ class TowerSpec:
     prefix: str
     pair: bool
     pad_id: int
-    precision: Literal["int8", "fp32", "torch"] = "torch"
+    precision: Literal["int8", "fp32", "torch", "static"] = "torch"
     agreement: dict[str, float] = field(default_factory=dict)
     n_sample: int = 0
 
@@ -78,7 +79,7 @@ class Encoder:
     """An encoder read from its folder. Models are loaded when first used; threads may share it."""
 
     def __init__(self, folder: Path, spec: EncoderSpec, remedy: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._remedy = remedy
         self.spec = spec
         self._models: dict[str, Model] = {}
@@ -100,7 +101,7 @@ class Encoder:
         """The encoder with another prefix before every query; None keeps that of the build."""
         if prefix is None or prefix == self.spec.query.prefix:
             return self
-        return Encoder(self._folder, replace(self.spec, query=replace(self.spec.query, prefix=prefix)), self._remedy)
+        return Encoder(self.folder, replace(self.spec, query=replace(self.spec.query, prefix=prefix)), self._remedy)
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim].
@@ -123,8 +124,17 @@ class Encoder:
         if n_cut:
             _log.info("%d of %d passages were longer than %d tokens", n_cut, len(passages), tower.max_tokens)
         model = self._model(tower)
-        size = _GPU_BATCH if getattr(model, "on_gpu", False) else 8
+        size = BATCH if tower.precision == "static" else _GPU_BATCH if getattr(model, "on_gpu", False) else 8
         return apply(model, tokens, tower.pad_id, size, done)
+
+    def passage_tokens(self, texts: Sequence[Text]) -> list[Tokens]:
+        """The tokens of texts as the model of passages reads them, special tokens included."""
+        return self._tokenizer(self.spec.passage).encode(texts)
+
+    def encode_tokens(self, tokens: Sequence[Tokens], batch_size: int) -> np.ndarray:
+        """What the model of passages makes of inputs given as tokens, float32 [n_inputs, dim]."""
+        tower = self.spec.passage
+        return apply(self._model(tower), tokens, tower.pad_id, batch_size)
 
     def passage_tokenizer(self) -> tuple[TextTokenizer, int]:
         """The tokenizer of passages, and the tokens of an input that special tokens and the prefix take."""
@@ -134,7 +144,9 @@ class Encoder:
         return tokenizer, n_special + len(tokenizer.offsets([tower.prefix])[0])
 
     def use_gpu(self) -> None:
-        """Encode passages with PyTorch on the GPU, from the original model."""
+        """Encode passages with PyTorch on the GPU, from the original model; a static encoder has no use for it."""
+        if self.spec.passage.precision == "static":
+            return
         from ragqa.index.encoder_torch import TorchModel, load_encoder
 
         tower = self.spec.passage
@@ -144,7 +156,7 @@ class Encoder:
         key = (tower.folder, tower.max_tokens)
         with self._lock:
             if key not in self._tokenizers:
-                path = self._folder / tower.folder / TOKENIZER
+                path = self.folder / tower.folder / TOKENIZER
                 self._tokenizers[key] = TextTokenizer(path, tower.max_tokens, self._remedy)
             return self._tokenizers[key]
 
@@ -155,11 +167,13 @@ class Encoder:
             return self._models[tower.folder]
 
     def _load(self, tower: TowerSpec) -> Model:
-        folder = self._folder / tower.folder
+        folder = self.folder / tower.folder
         if tower.precision == "torch":
             from ragqa.index.encoder_torch import TorchModel, load_encoder
 
             return TorchModel(load_encoder(folder / ORIGINAL, tower.pooling, tower.normalise))
+        if tower.precision == "static":
+            return StaticModel(folder / VECTORS, self._remedy)
         return OnnxModel(folder / GRAPH, self._remedy)
 
 

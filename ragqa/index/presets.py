@@ -80,6 +80,34 @@ PRESETS: dict[str, EncoderPreset] = {
 }
 
 
+STATIC = "static"
+"""The encoder that is distilled from ``minilm-l6`` on the corpus; ``static:NAME`` is distilled from another one."""
+
+
+def teacher_of(settings: DenseSettings) -> DenseSettings | None:
+    """The settings of the encoder that a static one is distilled from; None where ``settings`` ask for no static one.
+
+    Raises
+    ------
+    RecipeError
+        The settings leave queries to another model.
+
+    Examples
+    --------
+    >>> teacher_of(DenseSettings(encoder="static:bge-small")).encoder
+    'bge-small'
+    """
+    kind, _, model = settings.encoder.partition(":")
+    if kind != STATIC:
+        return None
+    if settings.query_encoder:
+        raise RecipeError(
+            f"dense.query_encoder is {settings.query_encoder!r}, but a static encoder reads queries and passages "
+            "alike; leave it out"
+        )
+    return dataclasses.replace(settings, encoder=model or DenseSettings().encoder)
+
+
 def encoder_preset(settings: DenseSettings) -> EncoderPreset:
     """The encoder that ``settings`` asks for: a preset, or any model by hub name or path, with their changes.
 
@@ -96,7 +124,7 @@ def encoder_preset(settings: DenseSettings) -> EncoderPreset:
     32
     >>> encoder_preset(DenseSettings(encoder="minilm"))
     Traceback (most recent call last):
-    ragqa.errors.RecipeError: dense.encoder is 'minilm', which is no preset (did you mean 'minilm-l6'? Known: bge-base, bge-small, e5-base, e5-small, medcpt, minilm-l6, s-pubmedbert); for a model of your own give its hub name (owner/name) or a folder (./name)
+    ragqa.errors.RecipeError: dense.encoder is 'minilm', which is no preset (did you mean 'minilm-l6'? Known: bge-base, bge-small, e5-base, e5-small, medcpt, minilm-l6, s-pubmedbert, static); for a model of your own give its hub name (owner/name) or a folder (./name)
     """  # noqa: E501
     known = _presets()
     if settings.encoder in known:
@@ -104,8 +132,9 @@ def encoder_preset(settings: DenseSettings) -> EncoderPreset:
     elif "/" in settings.encoder or "\\" in settings.encoder:
         preset = _shared(settings.encoder)
     else:
+        told = nearest(settings.encoder, [*known, STATIC])
         raise RecipeError(
-            f"dense.encoder is {settings.encoder!r}, which is no preset ({nearest(settings.encoder, known)}); "
+            f"dense.encoder is {settings.encoder!r}, which is no preset ({told}); "
             "for a model of your own give its hub name (owner/name) or a folder (./name)"
         )
     return EncoderPreset(
