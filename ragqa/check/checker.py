@@ -6,6 +6,7 @@ from ragqa.answer.assertion import opposed
 from ragqa.check.resolve import resolve
 from ragqa.check.text.blocks import Block
 from ragqa.check.text.claims import Claim, claims_of
+from ragqa.check.text.languages import refuse_foreign
 from ragqa.check.text.marks import Mark, marks_of
 from ragqa.check.text.references import Entry, entries_of, list_begin
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Skip, Status, summary_of
@@ -46,10 +47,11 @@ class Checker:
         Raises
         ------
         SourceError
-            The text has neither a claim nor a reference.
+            The text has neither a claim nor a reference, or is in another language.
         """
         entries = entries_of(blocks)
         body = blocks[: list_begin(blocks)]
+        refuse_foreign(body)
         found, left_out = claims_of(body)
         if not found and not entries:
             raise SourceError(

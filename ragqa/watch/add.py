@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from ragqa.answer import notices
-from ragqa.answer.language import NAMES, language_of
+from ragqa.answer.language import language_of
 from ragqa.answer.question import question_type
 from ragqa.check.text.blocks import Block, blocks_of, read_blocks
 from ragqa.check.text.claims import claims_of
+from ragqa.check.text.languages import refuse_foreign
 from ragqa.check.types import Checked
 from ragqa.corpus.text import one_line
 from ragqa.engine import Engine, check_question
@@ -85,8 +86,7 @@ def _is_claim(text: str) -> bool:
 
 
 def _of_text(blocks: Sequence[Block], name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
-    if (language := language_of(" ".join(block.text for block in blocks))) != "en":
-        raise SourceError(f"{name} seems to be in {NAMES[language]}; only English is read: translate it first")
+    refuse_foreign(blocks, name)
     claims = claims_of(blocks)[0]
     if not claims:
         raise SourceError(f"{name} has no claim that could be watched; give a text that says what is the case")

@@ -93,6 +93,19 @@ def test_nothing_leaves_the_count_silently(checked):
     assert whole.summary["not_checked"] == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Statine senken das Cholesterin und werden von den meisten gut vertragen.", "German"),
+        ("Les statines réduisent le cholestérol et sont bien tolérées par les patients.", "French"),
+        ("他汀类药物能预防冠状动脉搭桥术后的心房颤动。", "a language in another script"),
+    ],
+)
+def test_a_text_in_another_language_is_told_and_not_guessed_at(sample_home, text, language):
+    with ragqa.open() as engine, pytest.raises(SourceError, match=f"seems to be in {language}; only English is read"):
+        list(engine.check(blocks_of(text)))
+
+
 def test_a_text_without_claims_is_told(sample_home):
     with ragqa.open() as engine, pytest.raises(SourceError, match=r"no claim that could be checked \(2 sentences"):
         list(engine.check(blocks_of("Is it safe? Ask your doctor about it.")))
