@@ -86,7 +86,7 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
             return answer
 
         if body.stream or streams.MEDIA_TYPE in request.headers.get("accept", ""):
-            stream = await streams.opened(streams.events(answered))
+            stream = await unless_gone(request, streams.opened(streams.events(answered)))
             return StreamingResponse(streams.all_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
         return json_response(await unless_gone(request, answered(None)))
 

@@ -114,7 +114,7 @@ def router(service: Service) -> APIRouter:
                 raise UsageError(str(error)) from error  # the client's text, not a file of the server's
 
         if body.stream or streams.MEDIA_TYPE in request.headers.get("accept", ""):
-            stream = await streams.opened(streams.events(checked, "checked"))
+            stream = await unless_gone(request, streams.opened(streams.events(checked, "checked")))
             return StreamingResponse(streams.all_as_bytes(stream), 200, streams.HEADERS, streams.MEDIA_TYPE)
         return json_response(await unless_gone(request, checked(None)))
 

@@ -323,15 +323,7 @@ class Service:
             return await self.workers.run(job, self.limits.request_seconds)
 
     async def filter_names(self, index: str | None, kind: FilterKind, prefix: str, n: int) -> tuple[FilterName, ...]:
-        """At most ``n`` names that a filter takes and that begin with a prefix, the most frequent first.
-
-        Raises
-        ------
-        UsageError
-            The index is not served.
-        BusyError, TimeoutError
-            As :meth:`ragqa.serve.workers.Workers.run`.
-        """
+        """At most ``n`` names that a filter takes and that begin with a prefix; raises as :meth:`embed`."""
         with self._use(index) as served:
             names = served.engine.filter_names
             return await self.workers.run(lambda _: names.starting(kind, prefix, n), self.limits.request_seconds)

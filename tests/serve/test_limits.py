@@ -42,6 +42,15 @@ def narrow_server(start_server):
         yield running
 
 
+@pytest.fixture(scope="module")
+def slow_server(start_server):
+    """One thread, and room for many that wait; a question takes a while."""
+    many = ("answer.n_documents=100", "rerank.depth=100", "retrieve.depth=1000")
+    options = [word for one in ("limits.threads=1", "limits.waiting=20", *many) for word in ("--set", one)]
+    with start_server(*options) as running:
+        yield running
+
+
 def test_a_full_queue_refuses_with_a_time_to_come_back(narrow_server) -> None:
     with narrow_server.client() as client, ThreadPoolExecutor(24) as threads:
         responses = list(threads.map(lambda _: ask(client), range(24)))
@@ -93,6 +102,45 @@ def test_work_for_clients_that_left_is_given_up(stream: bool, narrow_server) -> 
         assert until(lambda: "ragqa_waiting 0.0" in client.get("/metrics").text)
         assert ask(client).json()["verdict"] == "yes"
         assert n_answered(client) - before < len(connections)
+
+
+ABANDONED = (
+    ("/v1/ask", {"question": STATINS, "stream": True}),
+    ("/v1/check", {"text": f"{STATINS[:-1]} in all patients.", "stream": True}),
+    ("/v1/chat/completions", {"model": "sample", "messages": [{"role": "user", "content": STATINS}], "stream": True}),
+)
+
+
+@pytest.mark.parametrize(("path", "body"), ABANDONED, ids=[path for path, _ in ABANDONED])
+def test_queued_streams_of_clients_that_left_are_cleared_sooner_than_one_is_worked(
+    path: str, body: dict, slow_server
+) -> None:
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(content)}"
+    )
+    request = head.encode() + b"\r\n\r\n" + content
+    with slow_server.client() as client:
+
+        def n_waiting() -> int:
+            return int(float(re.search(r"ragqa_waiting ([0-9.]+)", client.get("/metrics").text)[1]))  # type: ignore[index]
+
+        began = time.monotonic()
+        client.post(path, json=body).raise_for_status()
+        one = time.monotonic() - began
+        connections = [slow_server.connection() for _ in range(13)]
+        for connection in connections:
+            connection.sendall(request)
+        assert until(lambda: n_waiting() == 12)
+
+        began = time.monotonic()
+        for connection in connections:
+            connection.close()
+        assert until(lambda: n_waiting() == 0)
+        cleared = time.monotonic() - began
+
+        assert cleared < one
+        assert ask(client).json()["verdict"] == "yes"
 
 
 def test_a_server_that_is_told_to_stop_finishes_what_it_began(start_server) -> None:

@@ -67,12 +67,13 @@ class Talk:
     async def stream(self, request: Request, order: Order) -> AsyncIterator[Event]:
         """The reply as it is written: events ``text`` (a piece), ``heartbeat``, ``error``, and at last ``reply``.
 
-        What goes wrong before the first piece is raised here.
+        What goes wrong before the first piece is raised here; until then, too, it is given up when the client leaves.
         """
         self._service.check_index(order.model)
         if order.chore is not None:
             return _told(self._chore(request, order, order.chore))
-        stream = await streams.opened(streams.events(lambda report: self._answered(request, order, report)))
+        events = streams.events(lambda report: self._answered(request, order, report))
+        stream = await unless_gone(request, streams.opened(events))
         live = self._service.generates(order.model) and order.shape.is_free
         return _written(stream, order, live=live)
 
