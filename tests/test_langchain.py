@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolCall
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnablePassthrough
 
 import ragqa
 from ragqa.engine import Engine
+from ragqa.errors import UsageError
 from ragqa.langchain import AnswerRunnable, CheckRunnable, RagqaRetriever, with_chat_model
 from ragqa.types import Answer, Filter, Question
 
@@ -97,6 +101,139 @@ def test_a_stream_adds_up_to_the_answer(engine: Engine) -> None:
         for chunk in chunks[1:]:
             whole = whole + chunk
         assert plain(whole) == plain(runnable.invoke(QUESTION))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"question": QUESTION, "context": "passed over"},
+        {"input": QUESTION, "chat_history": []},
+        {"query": QUESTION},
+        {"messages": [HumanMessage(QUESTION)]},
+        HumanMessage(QUESTION),
+        [SystemMessage("Be brief."), HumanMessage(QUESTION)],
+        [("system", "Be brief."), ("human", QUESTION)],
+        [{"role": "user", "content": [{"type": "text", "text": QUESTION}]}],
+        ChatPromptTemplate([("human", "{question}")]).invoke({"question": QUESTION}),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_question_comes_in_every_form_that_chains_have(engine: Engine, given: Any) -> None:
+    runnable = AnswerRunnable(engine)
+    wanted = plain(runnable.invoke(QUESTION))
+
+    assert plain(runnable.invoke(given)) == wanted
+    assert list(runnable.stream(given))[-1]["answer"].question.text == QUESTION
+
+
+def test_what_holds_no_question_is_refused_in_words(engine: Engine) -> None:
+    for given, message in (
+        ({"topic": "statins"}, "its keys are 'topic'; give it as 'question'"),
+        ([SystemMessage("Be brief.")], "no message of a user"),
+        (7, "cannot read a int from a chain"),
+        ({"question": QUESTION, "type": "poem"}, "type is 'poem'"),
+        ("  ", "the question is empty"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            AnswerRunnable(engine).invoke(given)  # type: ignore[arg-type]
+
+
+def test_a_message_that_leans_on_earlier_ones_is_completed_or_asked_back(engine: Engine) -> None:
+    runnable = AnswerRunnable(engine)
+    before = [HumanMessage(QUESTION), AIMessage("Probably yes.")]
+
+    completed = runnable.invoke([*before, HumanMessage("And in women?")])["answer"]
+    asked_back = runnable.invoke({"input": "What about aspirin?", "chat_history": before})["answer"]
+
+    assert [notice.kind for notice in completed.notices][:1] == ["completed"]
+    assert "women" in completed.question.text
+    assert "atrial fibrillation" in completed.question.text
+    assert asked_back.abstained
+    assert [notice.kind for notice in asked_back.notices] == ["asked_back"]
+    streamed = list(runnable.stream([*before, HumanMessage("And in women?")]))
+    assert streamed[-1]["answer"].notices == completed.notices
+    assert plain(runnable.invoke([*before, HumanMessage(OTHER)])) == plain(runnable.invoke(OTHER))
+
+
+def test_streams_work_where_an_event_loop_runs_as_in_a_notebook(engine: Engine) -> None:
+    runnable = AnswerRunnable(engine)
+
+    async def notebook() -> tuple[list[Any], list[Any], Any]:
+        return (
+            list(runnable.stream({"question": QUESTION})),
+            [chunk async for chunk in runnable.astream([HumanMessage(QUESTION)])],
+            runnable.invoke([HumanMessage(QUESTION), AIMessage("Yes."), HumanMessage("And in women?")]),
+        )
+
+    chunks, achunks, completed = asyncio.run(notebook())
+
+    assert [chunk["text"] for chunk in chunks[:-1]] == [chunk["text"] for chunk in achunks[:-1]]
+    assert plain(chunks[-1] | {"text": ""}) == plain(achunks[-1] | {"text": ""})
+    assert completed["answer"].notices[0].kind == "completed"
+
+
+def test_a_stream_that_is_left_early_leaves_no_thread(engine: Engine) -> None:
+    stream = AnswerRunnable(engine).stream(QUESTION)
+    next(stream)
+    assert any(thread.name.startswith("ragqa-stream") for thread in threading.enumerate())
+
+    stream.close()  # type: ignore[attr-defined]
+
+    assert not any(thread.name.startswith("ragqa-stream") for thread in threading.enumerate())
+
+
+def test_a_model_calls_the_engine_as_a_tool(engine: Engine) -> None:
+    tool = AnswerRunnable(engine).as_tool()
+    call = ToolCall(name=tool.name, args={"question": QUESTION, "type": "yesno"}, id="1", type="tool_call")
+
+    message = tool.invoke(call)
+
+    assert tool.args["question"]["type"] == "string"
+    assert tool.tool_call_schema.model_json_schema()["required"] == ["question"]  # type: ignore[union-attr]
+    answer = message.artifact["answer"]
+    assert answer.verdict == "yes"
+    assert answer.statements[0].text[:20] in message.content
+    assert answer.sources[0].document_id in message.content
+    assert asyncio.run(tool.ainvoke(call)).content == message.content
+    refused = tool.invoke({**call, "args": {"question": " "}})
+    assert "the question is empty" in refused.content
+
+
+def test_a_model_has_a_text_checked_by_a_tool(engine: Engine) -> None:
+    claim = "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery."
+
+    message = (
+        CheckRunnable(engine)
+        .as_tool(name="check")
+        .invoke(ToolCall(name="check", args={"text": claim}, id="1", type="tool_call"))
+    )
+
+    assert [one.verdict for one in message.artifact.claims] == ["supported"]
+    assert claim[:30] in message.content
+
+
+def test_the_forms_of_input_and_output_are_json_schemas(engine: Engine) -> None:
+    runnable = AnswerRunnable(engine)
+    output = runnable.invoke(QUESTION)
+
+    schema = runnable.get_output_jsonschema()
+
+    assert set(schema["properties"]) == set(output)
+    assert {"verdict", "sources", "abstained"} <= schema["$defs"]["Answer"]["properties"].keys()
+    validated = runnable.get_output_schema().model_validate(dict(output))
+    assert validated.answer.verdict == output["answer"].verdict  # type: ignore[attr-defined]
+    assert {"type": "string"} in runnable.get_input_jsonschema()["anyOf"]
+    assert "claims" in CheckRunnable(engine).get_output_jsonschema()["$defs"]["Checked"]["properties"]
+    chain = RunnablePassthrough() | runnable
+    assert chain.get_output_jsonschema() == schema
+
+
+def test_texts_are_checked_in_every_form_that_chains_have(engine: Engine) -> None:
+    claim = "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery."
+    forms: list[Any] = [{"text": claim}, AIMessage(claim), [HumanMessage("Do they?"), AIMessage(claim)]]
+
+    for checked in CheckRunnable(engine).batch(forms):
+        assert [one.verdict for one in checked.claims] == ["supported"]
 
 
 def test_texts_are_checked_by_a_runnable(engine: Engine) -> None:

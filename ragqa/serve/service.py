@@ -5,12 +5,12 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 import ragqa
 from ragqa.answer.compose import source_of
+from ragqa.answer.dialogue import follow_ups
 from ragqa.answer.dialogue.on_topic import kept_on_topic
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import Understood
@@ -21,7 +21,7 @@ from ragqa.engine import Engine, check_question
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.filter_names import FilterKind, FilterName
 from ragqa.retrieve.fuse import Candidates
-from ragqa.serve import audit, follow_ups, traces
+from ragqa.serve import audit, traces
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator
 from ragqa.serve.served import Served
@@ -162,8 +162,7 @@ class Service:
                 return follow_ups.asked_back(question, read, earlier, served.engine.index.manifest_hash)
             if read.is_completed and report is not None:
                 report(Event("read_as", follow_ups.read_as(read.question)))
-            kind = question.type or (follow_ups.type_of_aspect(read.limit) if read.is_aspect else None)
-            question = replace(question, text=read.question, type=kind)
+            question = follow_ups.as_understood(question, read)
             answer = await self._answered(served, question, allowed, report)
             return follow_ups.told(await self._on_topic(served.engine, answer, read), read)
 

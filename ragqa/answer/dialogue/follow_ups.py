@@ -42,6 +42,12 @@ def type_of_aspect(asked: str) -> QuestionType:
     return "summary" if kind == "yesno" else kind
 
 
+def as_understood(question: Question, read: Understood) -> Question:
+    """The question that is asked for a message."""
+    kind = question.type or (type_of_aspect(read.limit) if read.is_aspect else None)
+    return replace(question, text=read.question, type=kind)
+
+
 def read_as(question: str) -> str:
     """What is shown of a completed question."""
     return f"Read as: {question}"
