@@ -250,9 +250,9 @@ def product_folder(kind: str, name: str) -> Path:
         return folder
     noun = {"indexes": "index", "corpora": "corpus"}[kind]
     known = [path.parent.name for path in folder.parent.glob("*/manifest.json")] + home.recipe_names(kind)
+    meant = "it is not built yet" if name in known else nearest(name, known)
     raise UsageError(
-        f"there is no {noun} {name!r} under {folder.parent}; {nearest(name, known)}; "
-        f"build it with: ragqa {noun} build {name}"
+        f"there is no {noun} {name!r} under {folder.parent}; {meant}; build it with: ragqa {noun} build {name}"
     )
 
 

@@ -3,7 +3,8 @@
     python eval/training/reader/decide.py --data FOLDER [--out ragqa/answer/trained/decisions.json]
 
 The gate tells documents that answer a question from BM25's other hits; the verdict's regression tells yes, no and
-maybe; a list's share tells how many items are named. Figures are cross-validated over questions.
+maybe; that of exact answers which of the marked phrases answer; a list's share how many items are named. Figures are
+cross-validated over questions.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from texts import held_back, read_lines
 from ragqa.answer.question import analyse
 from ragqa.answer.trained.decisions import NAME, decisions
 from ragqa.answer.trained.evidence import DocumentEvidence, Evidence, gather
-from ragqa.answer.trained.exact import candidates
+from ragqa.answer.trained.exact import MOST_LIST, candidate_features, mentioned
 from ragqa.answer.trained.judgement import verdict_features
 from ragqa.evaluate.runs.task import given_documents
 from ragqa.evaluate.tasks.registry import load_tasks
@@ -35,8 +36,10 @@ from ragqa.types import Document, Question, QuestionType, Section
 TARGET = Path("ragqa/answer/trained") / NAME
 LABELS = ("yes", "no", "maybe")
 GATE = ("relevance", "evidence", "says_something", "coverage")
+EXACT = ("best", "mean", "mentions", "documents", "share_of_documents", "relevance", "within", "weight",
+         "share_of_sentences", "words")  # fmt: skip
 VERDICT = ("lean", "size_of_lean", "silence", "disagreement")
-N_OTHERS, N_FOLDS, MOST_OWN = 4, 5, 3
+N_OTHERS, N_FOLDS, MOST_OWN = 4, 5, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def items(data: Path) -> Iterator[Item]:
     for batch in ("10B1", "10B2", "10B3", "10B4", "10B5", "10B6"):
         (task,) = load_tasks("bioasq", data / "bioasq" / "golden" / f"{batch}_golden.json", None, "B")
         for question in task.questions:
-            if question.type != "yesno" and not held_back(question.id, 5):
+            if question.type == "summary" and not held_back(question.id, 5):
                 continue
             yield Item("bioasq-10b", question.text, question.type, given_documents(question), question.label, question)
     for setting in ("reasoning-required", "reasoning-free"):
@@ -126,12 +129,13 @@ def main() -> None:
     foreign = [read(model, item, others.found(item)) if place % 4 == 0 else None for place, item in enumerate(asked)]
     gate, gate_figures = fit_gate(asked, own, foreign)
     verdict, verdict_figures = fit_verdict(asked, own)
-    share, list_figures = fit_list(asked, own)
+    exact, share, exact_figures = fit_exact(asked, own)
     document = {
         "made_from": {"card": file_hash(WEIGHTS / CARD), "n_questions": len(asked), "folds": N_FOLDS},
-        "figures": {"gate": gate_figures, "verdict": verdict_figures, "list": list_figures},
+        "figures": {"gate": gate_figures, "verdict": verdict_figures, "exact": exact_figures},
         "gate": gate,
         "verdict": verdict,
+        "exact": exact,
         "list_share": share,
     }
     write_atomically(arguments.out, json.dumps(document, indent=1).encode() + b"\n")
@@ -225,19 +229,41 @@ def file_key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def fit_list(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[float, dict[str, Any]]:
-    """The share of the best phrase's probability that gives the best mean F1 on list questions; factoids' MRR."""
+def fit_exact(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[dict[str, float], float, dict[str, Any]]:
+    """Weights of exact answers and the share for lists, and how they do on questions that they were not fitted on."""
+    rows, labels, groups, texts = [], [], [], []
+    chosen = [place for place, item in enumerate(asked) if item.type in {"factoid", "list"} and item.gold.exact_answer]
+    for place in chosen:
+        names = {name.lower() for group in asked[place].gold.exact_answer for name in group}
+        question = analyse(Question(asked[place].text, type=asked[place].type))
+        found = mentioned(question, own[place])
+        for candidate, features in zip(found, candidate_features(found, own[place]), strict=True):
+            rows.append([features[name] for name in EXACT])
+            labels.append(int(not names.isdisjoint(text.lower() for text in candidate.spellings)))
+            groups.append(place)
+            texts.append(candidate.text.lower())
+    x, y, g = np.array(rows), np.array(labels), np.array(groups)
+    chances = np.zeros(len(y))
+    for train, test in GroupKFold(N_FOLDS).split(x, y, g):
+        chances[test] = LogisticRegression(max_iter=5000).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+    fitted = LogisticRegression(max_iter=5000).fit(x, y)
+    share, figures = exact_figures([asked[place] for place in chosen], [
+        sorted(((texts[row], float(chances[row])) for row in np.flatnonzero(g == place)), key=lambda found: -found[1])
+        for place in chosen
+    ])  # fmt: skip
+    return weights_of(fitted.coef_[0], float(fitted.intercept_[0]), EXACT), share, figures
+
+
+def exact_figures(asked: Sequence[Item], ranked: Sequence[Sequence[tuple[str, float]]]) -> tuple[float, dict[str, Any]]:
+    """The share of the best phrase's probability that gives lists the best mean F1; that F1, and factoids' MRR."""
     lists, ranks = [], []
-    for item, evidence in zip(asked, own, strict=True):
-        if item.type not in {"factoid", "list"} or not item.gold.exact_answer:
-            continue
+    for item, found in zip(asked, ranked, strict=True):
         gold = [{name.lower() for name in group} for group in item.gold.exact_answer]
-        found = sorted(candidates(analyse(Question(item.text, type=item.type)), evidence), key=lambda c: -c.probability)
         if item.type == "list":
-            lists.append((gold, [(c.text.lower(), c.probability) for c in found[:20]]))
+            lists.append((gold, found[:MOST_LIST]))
         else:
             names = set().union(*gold)
-            ranks.append(next((1 / (r + 1) for r, c in enumerate(found[:5]) if c.text.lower() in names), 0.0))
+            ranks.append(next((1 / (r + 1) for r, (text, _) in enumerate(found[:5]) if text in names), 0.0))
     tried = {
         round(float(s), 2): float(np.mean([list_f1(gold, found, s) for gold, found in lists]))
         for s in np.arange(0.05, 0.95, 0.05)

@@ -29,19 +29,26 @@ class Decisions:
         Feature → weight, and ``intercept``: the logit that a document answers a question.
     verdict
         Label → weights of the verdict's features, and ``intercept``.
+    exact
+        Feature → weight, and ``intercept``: the logit that a marked phrase is an answer.
     list_share
-        Share of the best phrase's score that an item of a list needs.
+        Share of the best phrase's probability that an item of a list needs.
     """
 
     made_from: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     gate: Mapping[str, float] = field(default_factory=dict)
     verdict: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    exact: Mapping[str, float] = field(default_factory=dict)
     list_share: float = 0.3
 
     def relevance(self, features: Mapping[str, float]) -> float:
         """The probability that a document with these features answers the question."""
         return logistic(self.gate, features)
+
+    def exact_probability(self, features: Mapping[str, float]) -> float:
+        """The probability that a phrase with these features is an answer."""
+        return logistic(self.exact, features)
 
     def verdict_probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
         """The probability of each label of a verdict with these features."""

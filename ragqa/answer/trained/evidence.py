@@ -19,6 +19,7 @@ N_WEIGHED = 5
 """A verdict weighs so many documents, the most relevant."""
 
 _READ_ALONE = 8  # sentences
+_FEWEST_WORDS = 4  # "[References: 49]" says nothing
 _NO_FINDING: frozenset[Part] = frozenset({"title", "methods"})
 
 
@@ -145,6 +146,7 @@ def _weights(
     allowed = np.array([
         told[p.document].usable
         and (p.part not in _NO_FINDING)
+        and len(p.text.split()) >= _FEWEST_WORDS
         and p.document not in titles_only
         and not states_aim(p.text)
         for p in passages

@@ -1,5 +1,6 @@
 """Exact answers: the phrases that the model marks, mentions of one thing joined and ranked together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from ragqa.corpus.words import content_stems
 from ragqa.types import ExactAnswer, Span
 
 MOST_FACTOID, MOST_LIST, MOST_SPANS = 5, 12, 3
+_LEAST_CHANCE = 1e-4
 _FITTING = 0.25  # nothing is read in a document that is less than a quarter as relevant as the best
 
 
@@ -23,13 +25,8 @@ class Candidate:
     text: str
     mentions: list[Phrase] = field(default_factory=list)
     spellings: set[str] = field(default_factory=set)
-    doubt: float = 1.0
-    """Probability that none of the mentions is an answer."""
-
-    @property
-    def probability(self) -> float:
-        """Probability that it is an answer."""
-        return 1 - self.doubt
+    probability: float = 0.0
+    """Probability that it is an answer."""
 
 
 def exact_answers(asked: AskedFor, evidence: Evidence) -> tuple[ExactAnswer, ...]:
@@ -45,6 +42,14 @@ def exact_answers(asked: AskedFor, evidence: Evidence) -> tuple[ExactAnswer, ...
 
 def candidates(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     """All candidates of documents that answer the question, mentions of the same thing joined."""
+    found = mentioned(asked, evidence)
+    for candidate, features in zip(found, candidate_features(found, evidence), strict=True):
+        candidate.probability = decisions().exact_probability(features)
+    return found
+
+
+def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
+    """The candidates with their mentions, before they are judged."""
     least = _FITTING * evidence.relevance
     found: dict[str, Candidate] = {}
     long_forms: dict[str, str] = {}
@@ -60,8 +65,39 @@ def candidates(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
         candidate = found.setdefault(" ".join(stems) or text.lower(), Candidate(text))
         candidate.mentions.append(phrase)
         candidate.spellings.add(text)
-        candidate.doubt *= 1 - phrase.probability * document.relevance
     return _joined(found, long_forms)
+
+
+def candidate_features(found: Sequence[Candidate], evidence: Evidence) -> list[dict[str, float]]:
+    """What each candidate is judged by: its mentions, how many articles make them, and in what sentences."""
+    texts = [passage.text.lower() for passage in evidence.passages]
+    n_documents = len({evidence.passages[p.passage].document for c in found for p in c.mentions})
+    return [_features(candidate, evidence, texts, n_documents) for candidate in found]
+
+
+def _features(candidate: Candidate, evidence: Evidence, texts: Sequence[str], n_documents: int) -> dict[str, float]:
+    chances = [phrase.probability for phrase in candidate.mentions]
+    places = {phrase.passage for phrase in candidate.mentions}
+    documents = {evidence.passages[place].document for place in places}
+    spellings = [spelling.lower() for spelling in candidate.spellings]
+    n_sentences = sum(any(spelling in text for spelling in spellings) for text in texts)
+    return {
+        "best": _logit(max(chances)),
+        "mean": _logit(sum(chances) / len(chances)),
+        "mentions": math.log(len(chances)),
+        "documents": math.log(len(documents)),
+        "share_of_documents": len(documents) / n_documents,
+        "relevance": max(evidence.documents[place].relevance for place in documents),
+        "within": float(evidence.within[list(places)].max()),
+        "weight": float(evidence.weight[list(places)].max()),
+        "share_of_sentences": len(places) / max(n_sentences, 1),
+        "words": float(len(candidate.text.split())),
+    }
+
+
+def _logit(chance: float) -> float:
+    chance = min(max(chance, _LEAST_CHANCE), 1 - _LEAST_CHANCE)
+    return math.log(chance / (1 - chance))
 
 
 def _joined(found: dict[str, Candidate], long_forms: dict[str, str]) -> list[Candidate]:
@@ -72,7 +108,6 @@ def _joined(found: dict[str, Candidate], long_forms: dict[str, str]) -> list[Can
             other, full = found.pop(short_key), found[long_key]
             full.mentions += other.mentions
             full.spellings |= other.spellings
-            full.doubt *= other.doubt
     return list(found.values())
 
 
