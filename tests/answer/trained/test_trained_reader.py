@@ -169,6 +169,25 @@ def test_factoid_questions_get_ranked_candidates_with_spans() -> None:
     assert_quotes_are_exact(reading, [gene])
 
 
+def test_a_phrase_that_more_articles_mark_is_likelier_and_none_is_certain() -> None:
+    texts = [
+        "Rett syndrome is caused by mutations in the MECP2 gene.",
+        "Mutations in MECP2 were found in most girls with Rett syndrome.",
+        "A few patients with Rett syndrome have a mutation in CDKL5.",
+    ]
+    articles = [article(str(key), "Genetics of Rett syndrome", ("", text)) for key, text in enumerate(texts)]
+    reading = read("Which gene is mutated in Rett syndrome?", *articles, abstain_below=0.0)
+    chances = {answer.text: answer.score for answer in reading.exact_answers}
+    assert chances["MECP2"] > chances["CDKL5"]
+    assert all(0 < chance < 0.99 for chance in chances.values())
+
+
+def test_a_sentence_of_two_words_is_never_a_statement() -> None:
+    noisy = article("7", "Statins and stroke", ("", "Statins reduce the risk of stroke. [References: 49]"))
+    reading = read("Do statins reduce the risk of stroke?", noisy, abstain_below=0.0)
+    assert [statement.text for statement in reading.statements] == ["Statins reduce the risk of stroke."]
+
+
 def test_wrong_use_is_refused() -> None:
     with pytest.raises(UsageError, match="question is empty"):
         read("  \n", STATINS)
