@@ -54,10 +54,10 @@ def measure(beir: Path, n_documents: int, n_queries: int, rounds: int) -> dict[s
         vectors, reference = ours.encode_passages(pairs), peer.encode(texts, batch_size=32)
         times: dict[str, list[float]] = {}
         for _ in range(rounds):
-            _timed(times, "peer documents", lambda: peer.encode(texts, batch_size=32))
-            _timed(times, "our documents", lambda: ours.encode_passages(pairs))
-            _timed(times, "peer queries", lambda: [peer.encode([query]) for query in queries])
-            _timed(times, "our queries", lambda: [ours.encode_queries([query]) for query in queries])
+            timed(times, "peer documents", lambda: peer.encode(texts, batch_size=32))
+            timed(times, "our documents", lambda: ours.encode_passages(pairs))
+            timed(times, "peer queries", lambda: [peer.encode([query]) for query in queries])
+            timed(times, "our queries", lambda: [ours.encode_queries([query]) for query in queries])
     best = {name: min(values) for name, values in times.items()}
     cosines = (vectors * reference).sum(axis=1)
     return {
@@ -73,7 +73,8 @@ def measure(beir: Path, n_documents: int, n_queries: int, rounds: int) -> dict[s
     }
 
 
-def _timed(times: dict[str, list[float]], name: str, call: Callable[[], object]) -> None:
+def timed(times: dict[str, list[float]], name: str, call: Callable[[], object]) -> None:
+    """Call, and keep the seconds that it took under a name."""
     began = time.perf_counter()
     call()
     times.setdefault(name, []).append(time.perf_counter() - began)

@@ -9,9 +9,9 @@ of each counts. Prints a table and, last, one line of JSON.
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from encoder import timed
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
@@ -51,20 +51,14 @@ def measure(beir: Path, n_documents: int, n_taught: int, rounds: int) -> dict[st
         static = Encoder.open(folder / "static", "run this again")
         times: dict[str, list[float]] = {}
         for _ in range(rounds):
-            _timed(times, "model", lambda: teacher.encode_passages(passages[:n_taught]))
-            _timed(times, "static", lambda: static.encode_passages(passages))
+            timed(times, "model", lambda: teacher.encode_passages(passages[:n_taught]))
+            timed(times, "static", lambda: static.encode_passages(passages))
     speed = {"model": n_taught / min(times["model"]), "static": len(passages) / min(times["static"])}
     return {
         "minilm-l6: documents a second": speed["model"],
         "static: documents a second": speed["static"],
         "ratio (aim: at least 50)": speed["static"] / speed["model"],
     }
-
-
-def _timed(times: dict[str, list[float]], name: str, call: Callable[[], object]) -> None:
-    began = time.perf_counter()
-    call()
-    times.setdefault(name, []).append(time.perf_counter() - began)
 
 
 if __name__ == "__main__":
