@@ -116,6 +116,7 @@ def build_index(
     progress: Progress | None = None,
     *,
     merge: bool = False,
+    vectors: Path | None = None,
 ) -> Manifest:
     """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
 
@@ -127,6 +128,8 @@ def build_index(
         The corpus; None: the one that the recipe names, else the one called ``name``.
     merge
         Whether the index is to consist of one segment, without documents that are gone from the corpus.
+    vectors
+        A folder with vectors of the recipe's encoder that exist already; see :mod:`ragqa.index.given`.
     """
     chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
@@ -137,7 +140,7 @@ def build_index(
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
         build_corpus(corpus_name, progress=progress)
     with open_store(corpus_name) as store:
-        return index_build.build_index(name, settings, store, folder, progress, how=How(merge=merge))
+        return index_build.build_index(name, settings, store, folder, progress, how=How(merge=merge, vectors=vectors))
 
 
 def update_index(name: str, progress: Progress | None = None, *, merge: bool = False) -> Manifest:
@@ -148,7 +151,7 @@ def update_index(name: str, progress: Progress | None = None, *, merge: bool = F
     built = index_manifest(name)
     settings = recipe.from_table(built.recipe, Recipe, f"index {name!r}")
     with open_store(built.inputs["corpus"]) as store:
-        how = How(thorough=False, merge=merge)
+        how = How(thorough=False, merge=merge, update=True)
         return index_build.build_index(name, settings, store, product_folder("indexes", name), progress, how=how)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ragqa.index.dense_build import passage_of
+from ragqa.index.encoding import passage_of
 from ragqa.recipe import DenseSettings
 from ragqa.types import Document
 

@@ -15,9 +15,9 @@ from encoder import timed
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
-from ragqa.index.dense_build import Encoding, passage_of
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoder_build import build_encoder
+from ragqa.index.encoding import Encoding, passage_of
 from ragqa.index.static_build import distil
 from ragqa.recipe import DenseSettings
 

@@ -1,5 +1,6 @@
 """``ragqa index …``: build, update, verify, info."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,12 @@ def index() -> None:
 @click.argument("name")
 @click.option("--recipe", "recipe_name", help="A recipe under indexes/ or a path; default: NAME's own, else 'default'.")
 @click.option("--corpus", "corpus_name", help="The corpus; default: the recipe's, else the one called NAME.")
+@click.option(
+    "--vectors",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Vectors that exist already: NCBI's files of MedCPT's, or ids.json and a matrix .npy.",
+)
 @set_option
 @merge_option
 @json_option
@@ -25,6 +32,7 @@ def build(  # noqa: PLR0917 (one for each option)
     name: str,
     recipe_name: str | None,
     corpus_name: str | None,
+    vectors: Path | None,
     overrides: tuple[str, ...],
     merge: bool,
     as_json: bool,
@@ -34,7 +42,9 @@ def build(  # noqa: PLR0917 (one for each option)
 
     show.tell_more()
     with show.progress_bars() as progress:
-        manifest = products.build_index(name, recipe_name, corpus_name, overrides, progress, merge=merge)
+        manifest = products.build_index(
+            name, recipe_name, corpus_name, overrides, progress, merge=merge, vectors=vectors
+        )
     _show_manifest(manifest, as_json)
 
 
@@ -92,9 +102,24 @@ def _show_manifest(manifest: Any, as_json: bool) -> None:
         ("corpus", f"{manifest.inputs['corpus']} (state {manifest.inputs['corpus_state'][:12]})"),
         ("documents", f"{manifest.counts['documents']:,}"),
         *((f"segments of {kind}", len(names)) for kind, names in manifest.counts["components"].items()),
+        *_rows_of_vectors(manifest.counts.get("vectors")),
         ("created", manifest.created),
         *((f"seconds for {stage}", value) for stage, value in manifest.wall_seconds.items()),
         *((f"[{key}]", value) for key, value in manifest.recipe.items() if isinstance(value, dict)),
         ("files", len(manifest.files)),
     ]
     show.table(["what", "value"], rows, title=f"Index {manifest.name}")
+
+
+def _rows_of_vectors(counts: dict[str, int] | None) -> list[tuple[str, object]]:
+    """Where the vectors of the texts came from when the index was last built."""
+    if not counts or not any(counts.values()):
+        return []
+    told = {
+        "known before": counts["kept"],
+        "taken from the folder": counts["given"],
+        "encoded": counts["encoded"],
+        "left out": counts["left_out"],
+        "superseded in the folder": counts["superseded"],
+    }
+    return [("texts read for vectors", ", ".join(f"{number:,} {what}" for what, number in told.items() if number))]

@@ -19,13 +19,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
-from ragqa.errors import BackendError, ProductError
+from ragqa.errors import BackendError, ProductError, UsageError
 from ragqa.index import segments
-from ragqa.index.builders import Bm25Builder, DenseBuilder, ensure_encoder
+from ragqa.index.builders import Bm25Builder, DenseBuilder, VectorSource, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
 from ragqa.index.lexicon import LexiconBuilder
 from ragqa.index.presets import teacher_of
@@ -51,10 +51,17 @@ class How:
         Whether segments that are there already are compared with their hashes, and not with their sizes alone.
     merge
         Whether everything is put into one segment; otherwise segments are merged when there are many.
+    vectors
+        A folder of vectors that exist already (:mod:`ragqa.index.given`).
+    update
+        Whether an index is brought up to its corpus: then what is new is encoded even with
+        ``dense.missing = "leave-out"``.
     """
 
     thorough: bool = True
     merge: bool = False
+    vectors: Path | None = None
+    update: bool = False
 
 
 class Builder(Protocol):
@@ -91,6 +98,10 @@ def build_index(
         Java, a package, memory or disk is lacking; the previous index stays in force.
     """
     check_recipe(recipe)
+    if how.vectors is not None and recipe.dense is None:
+        raise UsageError(
+            f"--vectors names {how.vectors}, but the recipe has no table [dense]; use one with a dense index"
+        )
     if len(store) == 0:
         raise ProductError(f"the corpus {store.name!r} has no documents; import some with: ragqa corpus import")
     try:
@@ -110,6 +121,8 @@ def _build(  # noqa: PLR0917
 ) -> Manifest:
     seconds: dict[str, float] = {}
     components: dict[str, list[str]] = {}
+    inputs = {"corpus": store.name, "corpus_state": store.state_hash}
+    counts: dict[str, Any] = {"documents": len(store), "rows": store.n_rows, "components": components}
     wanted = forms(recipe)
     began = time.perf_counter()
 
@@ -132,8 +145,12 @@ def _build(  # noqa: PLR0917
             site.keep_component(encoder_name)
         components["encoder"] = [encoder_name]
         took("encoder")
-        with DenseBuilder(recipe.dense, folder / encoder_name, vectors, store, progress) as builder:
+        source = _vector_source(folder, how)
+        if source.fingerprint:
+            inputs["vectors"] = source.fingerprint
+        with DenseBuilder(recipe.dense, folder / encoder_name, vectors, store, progress, source) as builder:
             components["dense"] = site.ensure(builder)
+            counts["vectors"] = builder.counts
         took("dense")
     components["lexicon"] = site.ensure(LexiconBuilder(form_hash("lexicon", {}), store, progress))
     took("lexicon")
@@ -141,15 +158,30 @@ def _build(  # noqa: PLR0917
         kind="index",
         name=name,
         recipe=to_table(recipe),
-        inputs={"corpus": store.name, "corpus_state": store.state_hash},
+        inputs=inputs,
         files=site.files(components),
-        counts={"documents": len(store), "rows": store.n_rows, "components": components},
+        counts=counts,
         wall_seconds=seconds,
         **manifest.here_and_now(),
     )
     manifest.write_sealed(folder / MANIFEST_FILE, result)
     _remove_all_but(folder, {name for names in components.values() for name in names})
     return result
+
+
+def _vector_source(folder: Path, how: How) -> VectorSource:
+    """The folder of vectors that is named now, or what is known of the one that was named before."""
+    if how.vectors is not None:
+        from ragqa.index.given import GivenVectors
+
+        given = GivenVectors(how.vectors)
+        again = f", of which {given.n_repeated:,} have an id that comes again" if given.n_repeated else ""
+        _log.info("%s: %s vectors of %d dimensions%s", how.vectors, f"{given.n_vectors:,}", given.dim, again)
+        return VectorSource(given, given.fingerprint, how.update)
+    try:
+        return VectorSource(None, read_manifest(folder).inputs.get("vectors", ""), how.update)
+    except ProductError:
+        return VectorSource(None, "", how.update)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -6,18 +6,33 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.forms import form_hash, forms
 from ragqa.index.presets import teacher_of
-from ragqa.index.segments import Placed, Span
+from ragqa.index.segments import Placed, Span, checked_array
+from ragqa.manifest import read_json
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe
 from ragqa.types import Progress
 
+if TYPE_CHECKING:
+    from ragqa.index.given import GivenVectors
+
 _SAMPLE = 32  # documents on which exported encoders are compared with the originals
+
+
+class VectorSource(NamedTuple):
+    """Vectors that exist already: the folder, its fingerprint ("" where there was none), and what an update does.
+
+    ``encode_new`` says whether documents without a vector are encoded even where the recipe leaves them out.
+    """
+
+    given: "GivenVectors | None" = None
+    fingerprint: str = ""
+    encode_new: bool = False
 
 
 class Bm25Builder:
@@ -73,19 +88,32 @@ class DenseBuilder:
         The folder of the encoder.
     vectors
         The folder of the stores of vectors, which all indexes share.
+    source
+        What exists already, and whether what is new is encoded in any case.
     """
 
     kind = "dense"
 
-    def __init__(
-        self, settings: DenseSettings, encoder: Path, vectors: Path, store: DocumentStore, progress: Progress | None
+    def __init__(  # noqa: PLR0917
+        self,
+        settings: DenseSettings,
+        encoder: Path,
+        vectors: Path,
+        store: DocumentStore,
+        progress: Progress | None,
+        source: "VectorSource",
     ) -> None:
-        from ragqa.index.dense_build import Encoding
         from ragqa.index.encoder import Encoder
+        from ragqa.index.encoding import Encoding
 
         opened = Encoder.open(encoder, f"build it again: ragqa index build {encoder.parent.name}")
-        self._encoding = Encoding(opened, vectors, settings.overlap_tokens)
-        self.form = form_hash("dense", forms(Recipe(dense=settings))["dense"], self._encoding.fingerprint)
+        leaves_out = settings.missing == "leave-out"
+        self._encoding = Encoding(
+            opened, vectors, settings.overlap_tokens, source.given, leave_out=leaves_out and not source.encode_new
+        )
+        # Which documents have vectors then depends on those that were given.
+        others = [self._encoding.fingerprint, *([source.fingerprint] if leaves_out else [])]
+        self.form = form_hash("dense", forms(Recipe(dense=settings))["dense"], *others)
         self._settings = settings
         self._store = store
         self._progress = progress
@@ -96,8 +124,26 @@ class DenseBuilder:
     def __exit__(self, *_: object) -> None:
         self._encoding.close()
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Where the vectors of texts came from, so far: see :class:`ragqa.index.encoding.Encoding`."""
+        return dict(self._encoding.counts)
+
     def build(self, span: Span, folder: Path) -> None:
         """Encode what was not encoded before, and make the FAISS index of the span."""
+        self._build(span, folder, None)
+
+    def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:
+        """Make the FAISS index of the span anew; all vectors are known, and documents that were left out stay so."""
+        from ragqa.index.dense_build import DESCRIPTION, ROWS, DenseDescription
+
+        found = np.zeros(self._store.n_rows, dtype=bool)
+        for source in sources:
+            found[checked_array(source, ROWS) + source.first_row] = True
+        descriptions = (read_json(s.folder / DESCRIPTION, DenseDescription, s.remedy) for s in sources)
+        self._build(span, folder, found if any(description.n_left_out for description in descriptions) else None)
+
+    def _build(self, span: Span, folder: Path, with_vectors: np.ndarray | None) -> None:
         from ragqa.index.dense_build import build_dense
 
         build_dense(
@@ -107,20 +153,17 @@ class DenseBuilder:
             self._settings.faiss,
             n_documents=_n_live(self._store, span),
             first_row=span.first_row,
+            with_vectors=with_vectors,
             progress=self._progress,
         )
-
-    def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:  # noqa: ARG002
-        """Make the FAISS index of the span anew; all vectors are known."""
-        self.build(span, folder)
 
 
 def ensure_encoder(
     settings: DenseSettings, folder: Path, vectors: Path, store: DocumentStore, progress: Progress | None
 ) -> None:
     """Export the encoder of a recipe into ``folder``, or distil it; ``vectors`` holds the stores of vectors."""
-    from ragqa.index.dense_build import passage_of
     from ragqa.index.encoder_build import build_encoder
+    from ragqa.index.encoding import passage_of
 
     if progress is not None:
         progress("export encoder", 0, None)
@@ -133,7 +176,7 @@ def ensure_encoder(
     if teacher is None:
         build_encoder(settings, folder, sample, remedy)
         return
-    from ragqa.index.dense_build import Encoding
+    from ragqa.index.encoding import Encoding
     from ragqa.index.static_build import distil
 
     with tempfile.TemporaryDirectory(prefix="teacher-", dir=folder) as temporary:

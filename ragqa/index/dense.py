@@ -19,11 +19,10 @@ from ragqa.index.dense_build import (
     ROWS,
     WORDS,
     DenseDescription,
-    Encoding,
     build_dense,
-    vectors_fingerprint,
 )
 from ragqa.index.encoder import Encoder
+from ragqa.index.encoding import Encoding, vectors_fingerprint
 from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.segments import Placed, checked_array
 from ragqa.index.word_counts import WordCounts

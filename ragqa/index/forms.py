@@ -9,7 +9,7 @@ from ragqa.recipe import Recipe, to_table
 LAYOUTS = {"bm25": 3, "encoder": 1, "dense": 4, "lexicon": 1}
 """Raised when the files of a component change their form: those of the old form are then built again."""
 
-_NOT_OF_THE_ENCODER = {"faiss", "overlap_tokens", "query_prefix"}
+_NOT_OF_THE_ENCODER = {"faiss", "missing", "overlap_tokens", "query_prefix"}
 _OF_QUERIES = {"query_encoder", "query_max_tokens"}
 
 
@@ -31,6 +31,8 @@ def forms(recipe: Recipe) -> dict[str, dict[str, Any]]:
             "faiss": recipe.dense.faiss,
             "overlap_tokens": recipe.dense.overlap_tokens,
         }
+        if recipe.dense.missing != "encode":
+            found["dense"]["missing"] = recipe.dense.missing
     return found
 
 

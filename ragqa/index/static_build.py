@@ -30,7 +30,7 @@ from ragqa.index.static_model import VECTORS
 from ragqa.types import Document, Progress
 
 if TYPE_CHECKING:
-    from ragqa.index.dense_build import Encoding
+    from ragqa.index.encoding import Encoding
 
 N_READ = 50_000
 """Documents, spread over the corpus, whose words are counted."""

@@ -188,7 +188,7 @@ def test_segments_give_what_one_index_gives(
         folder = tmp_path / str(first)
         build_dense([NUMBERED[first:end]], folder, encoding, "auto", n_documents=end - first, first_row=first)
         placed.append(Placed(folder, first, np.zeros(end - first, dtype=bool)))
-    assert encoding.n_encoded == 0, "the vectors of all texts are known"
+    assert encoding.counts["encoded"] == 0, "the vectors of all texts are known"
     parts = DenseIndex.open(tmp_path / "whole" / "encoder", placed, settings)
     allowed = np.array([True, False, True, True, True, False])
     for mask in (None, allowed):
@@ -217,7 +217,7 @@ def test_a_killed_build_goes_on_where_it_was(tiny_model: Callable[..., Path], tm
         encoder = build_encoder(settings, Path("encoder"), [("title 1", "")], "")
         encoding = Encoding(encoder, Path("vectors"), 32)
         build_dense(batches, Path("segment"), encoding, "auto", n_documents=14, progress=progress)
-        print(encoding.n_encoded)
+        print(encoding.counts["encoded"])
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
