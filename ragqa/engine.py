@@ -32,6 +32,7 @@ from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
 from ragqa.retrieve.trail import Trail
 from ragqa.stages import Cancel, Clock, FoundDocument, OnStage, StageDone, ms_since, n_cited
+from ragqa.study.read import studies_of
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
 
 if TYPE_CHECKING:
@@ -326,6 +327,7 @@ class Engine:
         self, question: Question, reading: Reading, documents: Sequence[Document], hits: Sequence[Hit]
     ) -> Answer:
         answer = compose(question, reading, hits, documents, self.index.manifest_hash)
+        answer = dataclasses.replace(answer, studies=studies_of(answer, documents))
         if changes := self.normalise(question.text).changes:
             answer = dataclasses.replace(answer, notices=(notices.normalised(changes), *answer.notices))
         by_id = {document.id: document for document in documents}

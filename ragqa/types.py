@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 QuestionType = Literal["yesno", "factoid", "list", "summary"]
 VerdictLabel = Literal["yes", "no", "maybe"]
+StudyDirection = Literal["increased", "decreased", "improved", "worsened", "no difference", ""]
 Progress = Callable[[str, int, int | None], None]
 """Called as ``progress(stage, done, total)``; ``total`` is None where it is not known beforehand."""
 
@@ -351,6 +352,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Study:
+    """An article as a row of an evidence table; "" or None stands where its text does not tell plainly.
+
+    Attributes
+    ----------
+    design
+        For example ``randomised controlled trial`` or ``cohort study``.
+    participants
+        How many people took part.
+    population, intervention, comparator, outcome
+        In the words of the title or the abstract.
+    direction
+        What ``quote`` says happened; "" too where it says several things.
+    quote
+        The first words of the article that the answer cites, or a sentence of its conclusion.
+    """
+
+    document_id: str
+    design: str = ""
+    participants: int | None = None
+    population: str = ""
+    intervention: str = ""
+    comparator: str = ""
+    outcome: str = ""
+    direction: StudyDirection = ""
+    quote: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the reader of an answer must know.
 
@@ -444,6 +474,8 @@ class Answer:
         What a language model did for the answer; None where none was asked.
     searches
         The searches of a reader that searches several times, in order; empty where the question was searched for once.
+    studies
+        The articles of ``sources`` as rows of an evidence table, in the same order.
     """
 
     question: Question
@@ -461,4 +493,5 @@ class Answer:
     manifest_hash: str = ""
     generation: Generation | None = None
     searches: tuple[SearchStep, ...] = ()
+    studies: tuple[Study, ...] = ()
     schema_version: str = "1"

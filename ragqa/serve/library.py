@@ -8,28 +8,43 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from ragqa.render import bibtex, html, markdown, nbib, quotes, ris, table
+from ragqa.answer.compose import source_of
+from ragqa.render import bibtex, html, markdown, nbib, quotes, ris, studies, table
 from ragqa.serve.api import json_response
 from ragqa.serve.models import Closed, Name, Text
 from ragqa.serve.problem import documented
 from ragqa.serve.records import Record, record_of
 from ragqa.serve.service import Service
-from ragqa.types import Answer, Document, ExactAnswer, Notice, Question, Source, Statement, VerdictLabel
+from ragqa.study.read import study_of
+from ragqa.types import Answer, Document, ExactAnswer, Notice, Question, Source, Statement, Study, VerdictLabel
 
 _ARTICLES: Mapping[str, tuple[Callable[[Sequence[Document]], str], str, str]] = {
     "ris": (ris.text, ris.MEDIA_TYPE, "ris"),
     "nbib": (nbib.text, nbib.MEDIA_TYPE, "nbib"),
     "bibtex": (bibtex.text, bibtex.MEDIA_TYPE, "bib"),
     "csv": (table.text, table.MEDIA_TYPE, "csv"),
+    "evidence": (lambda documents: studies.text(map(_row, documents)), table.MEDIA_TYPE, "evidence.csv"),
 }
 _ANSWERS: Mapping[str, tuple[Callable[[Answer], str], str]] = {
     "markdown": (markdown.whole, "text/markdown; charset=utf-8"),
     "html": (html.fragment, html.MEDIA_TYPE),
     "csv": (quotes.text, table.MEDIA_TYPE),
+    "evidence": (studies.of_answer, table.MEDIA_TYPE),
 }
-ARTICLE_FORMATS: Mapping[str, str] = {"ris": "RIS", "nbib": "NBIB", "bibtex": "BibTeX", "csv": "CSV"}
+ARTICLE_FORMATS: Mapping[str, str] = {
+    "ris": "RIS",
+    "nbib": "NBIB",
+    "bibtex": "BibTeX",
+    "csv": "CSV",
+    "evidence": "evidence table",
+}
 """The forms of articles, and their names."""
-ANSWER_FORMATS: Mapping[str, str] = {"markdown": "Markdown", "html": "HTML", "csv": "CSV"}
+ANSWER_FORMATS: Mapping[str, str] = {
+    "markdown": "Markdown",
+    "html": "HTML",
+    "csv": "CSV",
+    "evidence": "evidence table",
+}
 """The forms of answers, and their names."""
 Ids = Annotated[list[Name], Field(min_length=1, max_length=1000)]
 
@@ -38,7 +53,7 @@ class ExportRequest(Closed):
     """Articles to take along."""
 
     ids: Ids = Field(description="Ids of documents, for example of the hits of a search; at most as many as it gives.")
-    format: Literal["ris", "nbib", "bibtex", "csv"]
+    format: Literal["ris", "nbib", "bibtex", "csv", "evidence"]
     index: Name | None = Field(None, description="A name of /v1/indexes; else the server's default.")
 
 
@@ -60,7 +75,7 @@ class Records:
 class RenderRequest(Closed):
     """What of an answer of `/v1/ask` is shown elsewhere."""
 
-    format: Literal["markdown", "html", "csv"]
+    format: Literal["markdown", "html", "csv", "evidence"]
     question: Text
     verdict: VerdictLabel | None = None
     verdict_probabilities: dict[str, float] = Field(default_factory=dict)
@@ -70,6 +85,7 @@ class RenderRequest(Closed):
     abstained: bool = False
     reason: str = ""
     notices: tuple[Notice, ...] = ()
+    studies: tuple[Study, ...] = ()
 
     def to_answer(self) -> Answer:
         """The answer, as far as it is known."""
@@ -83,6 +99,7 @@ class RenderRequest(Closed):
             abstained=self.abstained,
             reason=self.reason,
             notices=self.notices,
+            studies=self.studies,
         )
 
 
@@ -102,7 +119,11 @@ def router(service: Service) -> APIRouter:
         },
     )
     async def export(body: ExportRequest) -> Response:
-        """Articles as a file for a reference manager (RIS, NBIB, BibTeX) or a spreadsheet (CSV)."""
+        """Articles as a file for a reference manager (RIS, NBIB, BibTeX) or a spreadsheet (CSV).
+
+        `evidence` is a table of the studies (CSV): design, participants, population, intervention, comparator, outcome,
+        direction and a quote, read by rule and blank where the abstract does not say them plainly.
+        """
         return articles_file(await service.documents(body.index, list(dict.fromkeys(body.ids))), body.format)
 
     @routes.post(
@@ -127,7 +148,10 @@ def router(service: Service) -> APIRouter:
         },
     )
     async def render(body: RenderRequest) -> Response:
-        """An answer as Markdown, as a fragment of HTML, or its quotes as a table; all texts are escaped."""
+        """An answer as Markdown, as a fragment of HTML, or as a table; all texts are escaped.
+
+        `csv` has one row a quote, `evidence` one row a study.
+        """
         return answer_file(body.to_answer(), body.format)
 
     return routes
@@ -142,7 +166,12 @@ def articles_file(documents: Sequence[Document], form: str) -> Response:
 def answer_file(answer: Answer, form: str) -> Response:
     """An answer as a file in one of :data:`ANSWER_FORMATS`."""
     write, media_type = _ANSWERS[form]
-    return _file(write(answer), media_type, f"answer.{form.replace('markdown', 'md')}")
+    endings = {"markdown": "md", "evidence": "evidence.csv"}
+    return _file(write(answer), media_type, f"answer.{endings.get(form, form)}")
+
+
+def _row(document: Document) -> tuple[Source, Study]:
+    return source_of(document, cited=False), study_of(document)
 
 
 def _file(text: str, media_type: str, name: str) -> Response:

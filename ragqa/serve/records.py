@@ -9,7 +9,8 @@ from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_sections
 from ragqa.corpus.words import content_stems
 from ragqa.render import addresses
-from ragqa.types import Document, Source
+from ragqa.study.read import study_of
+from ragqa.types import Document, Source, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Record:
         The sentence of the abstract that shares most words with the question; "" where none shares any.
     words
         Those words of the sentence.
+    study
+        The article as a row of an evidence table, as :func:`ragqa.study.read.study_of` reads it.
     """
 
     source: Source
@@ -40,6 +43,7 @@ class Record:
     concern: bool
     sentence: str
     words: tuple[str, ...]
+    study: Study
 
 
 def record_of(document: Document, question: str) -> Record:
@@ -58,6 +62,7 @@ def record_of(document: Document, question: str) -> Record:
         concern=under_concern(document),
         sentence=sentence,
         words=words,
+        study=study_of(document),
     )
 
 

@@ -14,7 +14,7 @@ const TOLD_ELSEWHERE = ["completed", "asked_back"];
 
 /** The children of the answer's article; `follow(text)` asks a follow-up. */
 export function answerView(answer, index, served, request, follow) {
-  const view = { answer, index, levels: served.evidence_levels, most: served.most_hits, numbers: numbersOf(answer) };
+  const view = { answer, index, levels: served.evidence_levels, most: served.most_hits, keeps: served.history, numbers: numbersOf(answer) };
   view.records = once(() => api.records(index, answer.sources.map((source) => source.document_id), answer.question.text));
   view.found = once(() => api.search(answer.question.text, request.filter, index, served.most_hits));
   const ids = async () => (await view.found()).hits.map((hit) => hit.document_id);
@@ -31,8 +31,8 @@ export function answerView(answer, index, served, request, follow) {
     answer.hits.length > 0 && saveButtons("Save all found", index, ids),
     answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),
-    evidenceTable(view, (id, current) => open(view, id, current)),
-    answer.hits.length > 0 && resultsView(view, (id) => open(view, id, null)),
+    evidence(view),
+    answer.hits.length > 0 && resultsView(view, (id, current) => open(view, id, current)),
     relatedQuestions(answer.question.text, request),
     element("p", { class: "faint" }, reach(served, index), timing(answer)),
   ];
@@ -153,6 +153,13 @@ function sources(view, records) {
     element("li", {}, articleLines(source, records?.get(source.document_id), () => open(view, source.document_id, null))),
   );
   return element("ol", { class: "sources" }, items);
+}
+
+function evidence(view) {
+  const { answer, index, levels, keeps } = view;
+  const entries = answer.sources.map((source, place) => ({ source, study: answer.studies[place] }));
+  const title = answer.abstained ? "The papers at a glance" : "Evidence table";
+  return evidenceTable(entries, { title, index, levels, keeps, open: (id, span) => open(view, id, span), csv: () => api.rendered(answer, "evidence") });
 }
 
 /** What the answer says of its articles, now as it knows them, and again once more is known. */

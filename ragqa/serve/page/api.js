@@ -53,14 +53,14 @@ export async function records(index, ids, question) {
   return new Map(all.map((record) => [record.source.document_id, record]));
 }
 
-/** Articles as a file for a reference manager: "ris", "nbib", "bibtex" or "csv". */
+/** Articles as a file for a reference manager: "ris", "nbib", "bibtex", "csv" or "evidence". */
 export async function exported(index, ids, format) {
   return (await post("/v1/export", { ids, format, ...(index && { index }) })).blob();
 }
 
-/** An answer as "markdown", "html" or "csv" (its quotes), written by the server, so that all texts in it are escaped. */
+/** An answer as "markdown", "html", "csv" (its quotes) or "evidence" (its studies), written by the server, so that all texts in it are escaped. */
 export async function rendered(answer, format) {
-  const parts = ["verdict", "verdict_probabilities", "exact_answers", "statements", "sources", "abstained", "reason", "notices"];
+  const parts = ["verdict", "verdict_probabilities", "exact_answers", "statements", "sources", "abstained", "reason", "notices", "studies"];
   const kept = Object.fromEntries(parts.map((part) => [part, answer[part]]));
   return (await post("/v1/render", { ...kept, question: answer.question.text, format })).blob();
 }

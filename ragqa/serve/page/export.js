@@ -32,10 +32,11 @@ export function renderButtons(label, formats, work) {
   return element("div", { class: "row tools save" }, element("span", {}, label), buttons, said);
 }
 
-export function quotesButton(view) {
+/** Saves what `work()` promises under a name. */
+export function downloadButton(label, name, work) {
   const said = element("span", { class: "faint", "aria-live": "polite" });
-  const onclick = attempt(said, async () => download("evidence.csv", await api.rendered(view.answer, "csv")));
-  return [said, element("button", { type: "button", class: "quiet", onclick }, "Download CSV")];
+  const onclick = attempt(said, async () => download(name, await work()));
+  return [said, element("button", { type: "button", class: "quiet", onclick }, label)];
 }
 
 function attempt(said, work) {

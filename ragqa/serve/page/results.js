@@ -4,6 +4,7 @@ import { element, fill, plural } from "./dom.js";
 import { saveButtons } from "./export.js";
 import { Facets } from "./facets.js";
 import { articleLines } from "./sources.js";
+import { evidenceTable } from "./table.js";
 
 const PER_PAGE = 20;
 const ORDERS = [["rank", "best first"], ["newest", "newest first"], ["oldest", "oldest first"], ["level", "strongest evidence first"]];
@@ -36,6 +37,8 @@ async function results(view, open) {
   const count = element("p", { role: "status" });
   const pages = element("div", { class: "row" });
   const save = element("div");
+  const table = element("div");
+  const asTable = element("input", { type: "checkbox", onchange: () => show(0) });
   const facets = new Facets(rows, view.levels, () => show(0));
   const order = element("select", { onchange: () => show(0) }, ORDERS.map(([value, name]) => element("option", { value }, name)));
   const clear = element("button", { type: "button", class: "quiet", onclick: () => facets.clear() }, "Show all again");
@@ -44,7 +47,8 @@ async function results(view, open) {
     const shown = facets.narrowed().sort(compare(order.value, view.levels));
     const from = page * PER_PAGE;
     const part = shown.slice(from, from + PER_PAGE);
-    fill(list, part.map((row) => line(row, () => open(row.document_id))));
+    fill(list, !asTable.checked && part.map((row) => line(row, () => open(row.document_id, null))));
+    fill(table, asTable.checked && studies(view, part, open));
     list.start = from + 1;
     list.style.setProperty("counter-reset", `source ${from}`);
     const whole = rows.length < view.most ? `${plural(rows.length, "article")} found` : `the ${rows.length} best articles`;
@@ -57,12 +61,19 @@ async function results(view, open) {
 
   show(0);
   return [
-    element("div", { class: "row results-head" }, count, clear, element("span", { class: "push" }), element("label", {}, "Order ", order)),
+    element("div", { class: "row results-head" }, count, clear, element("span", { class: "push" }), element("label", {}, asTable, " as an evidence table"), element("label", {}, "Order ", order)),
     save,
     element("details", { class: "narrow" }, element("summary", {}, "Narrow by year, evidence, type, MeSH, journal"), facets.node),
     list,
+    table,
     pages,
   ];
+}
+
+function studies({ index, levels, keeps }, part, open) {
+  const csv = () => api.exported(index, part.map((row) => row.document_id), "evidence");
+  const entries = part.map((row) => ({ source: row.source, study: row.record.study }));
+  return evidenceTable(entries, { title: "Studies found", index, levels, keeps, open, csv });
 }
 
 /** What became of an article that was found. */

@@ -1,5 +1,6 @@
 // What is asked: the form, the address (behind the #, so that no server ever logs it), and this browser's memory.
 import { byId, element } from "./dom.js";
+import { forget as forgetNotes } from "./notes.js";
 
 export const LISTS = ["publication_types", "mesh", "journals", "languages"];
 const YEARS = ["year_from", "year_to"];
@@ -84,6 +85,7 @@ export function setUpHistory(allowed) {
   if (!allowed) put(WANTED, null);
   box.checked = allowed && get(WANTED) === "1";
   if (!box.checked) put(HISTORY, null);
+  if (!allowed) forgetNotes();
   box.onchange = () => {
     put(WANTED, box.checked ? "1" : null);
     if (!box.checked) put(HISTORY, null);

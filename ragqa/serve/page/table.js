@@ -1,26 +1,26 @@
-// The evidence table: one row for each quote, sortable by every column, and as a CSV file that the server writes.
+// The evidence table: one row for each study, sortable by every column, with own notes, and as a CSV file.
 import { element } from "./dom.js";
-import { quotesButton } from "./export.js";
+import { downloadButton } from "./export.js";
+import { keepBox, noteField, withNotes } from "./notes.js";
 
 const COLUMNS = [
-  { key: "number", name: "No." },
-  { key: "title", name: "Article" },
-  { key: "year", name: "Year" },
-  { key: "type", name: "Type" },
-  { key: "level", name: "Evidence" },
-  { key: "support", name: "Support" },
-  { key: "quote", name: "Quote" },
+  ["number", "No."], ["title", "Article"], ["year", "Year"], ["design", "Design"], ["level", "Evidence"], ["n", "n"],
+  ["population", "Population"], ["intervention", "Intervention"], ["comparator", "Comparator"], ["outcome", "Outcome"],
+  ["direction", "Direction"], ["quote", "Quote"], ["notes", "My notes"],
 ];
+const MEANING = "Read in the abstracts by rule, and blank where these do not say it plainly: check it in the article. The direction is that of the quote.";
 
-/** The table over the quotes of an answer, or over its nearest papers; null where it has neither. */
-export function evidenceTable(view, open) {
-  const rows = rowsOf(view);
-  if (!rows.length) return null;
+/**
+ * The table over studies; null where there are none.
+ * @param entries `{ source, study, span }` for each study; `span` is what opens in the article
+ * @param shown `{ title, index, levels, keeps, open(id, span), csv() }`; `csv()` promises the table as the server writes it
+ */
+export function evidenceTable(entries, shown) {
+  if (!entries.length) return null;
+  const rows = entries.map((entry, place) => rowOf(entry, place, shown));
   const body = element("tbody");
   let order = { key: "number", down: false };
-  // The nearest papers of an abstention have no quotes.
-  const columns = COLUMNS.filter(({ key }) => rows.some((row) => row.span) || (key !== "support" && key !== "quote"));
-  const headers = columns.map((column) => header(column, () => sortBy(column.key)));
+  const headers = COLUMNS.map(([key, name]) => header(name, () => sortBy(key)));
 
   function sortBy(key) {
     order = { key, down: order.key === key && !order.down };
@@ -28,64 +28,61 @@ export function evidenceTable(view, open) {
   }
 
   function fill() {
-    const sorted = [...rows].sort((a, b) => compare(a, b, order.key, view.levels) * (order.down ? -1 : 1));
-    body.replaceChildren(...sorted.map((row) => line(row, columns, open)));
+    const sorted = [...rows].sort((a, b) => compare(a, b, order.key, shown.levels, order.down));
+    body.replaceChildren(...sorted.map((row) => line(row, shown)));
     headers.forEach((cell, place) => {
-      const state = columns[place].key === order.key ? (order.down ? "descending" : "ascending") : "none";
+      const state = COLUMNS[place][0] === order.key ? (order.down ? "descending" : "ascending") : "none";
       cell.setAttribute("aria-sort", state);
     });
   }
 
+  const csv = async () => withNotes(await (await shown.csv()).text(), rows);
   fill();
   return element(
     "section",
     { class: "evidence" },
-    element("div", { class: "row" }, element("h3", {}, view.answer.abstained ? "The papers at a glance" : "Evidence table"), element("span", { class: "push" }),
-      quotesButton(view)),
-    element("div", { class: "scroll", role: "region", "aria-label": "Evidence table", tabIndex: 0 },
+    element("div", { class: "row" }, element("h3", {}, shown.title), element("span", { class: "push" }), downloadButton("Download CSV", "evidence.csv", csv)),
+    element("p", { class: "faint" }, MEANING),
+    element("div", { class: "scroll", role: "region", "aria-label": shown.title, tabIndex: 0 },
       element("table", {}, element("thead", {}, element("tr", {}, headers)), body)),
+    shown.keeps && keepBox(),
   );
 }
 
-function rowsOf(view) {
-  const { answer } = view;
-  const quotes = answer.statements.flatMap((statement) =>
-    statement.spans.map((span) => ({ span, support: statement.support })));
-  return answer.sources.flatMap((source, place) => {
-    const facts = {
-      number: place + 1, id: source.document_id, title: source.title || source.document_id, journal: source.journal,
-      year: source.year, type: source.publication_types.join("; "), level: source.evidence_level,
-      retracted: source.retracted, url: source.url,
-    };
-    const own = quotes.filter(({ span }) => span.document_id === source.document_id);
-    return own.length ? own.map(({ span, support }) => ({ ...facts, span, support, quote: span.quote })) : [{ ...facts, quote: "" }];
-  });
+function rowOf({ source, study, span }, place, { index }) {
+  const { design, population, intervention, comparator, outcome, direction } = study;
+  return {
+    number: place + 1, id: source.document_id, key: `${index} ${source.document_id}`, title: source.title || source.document_id, year: source.year,
+    level: source.evidence_level, retracted: source.retracted, pmid: source.url ? source.document_id : "", n: study.participants,
+    design, population, intervention, comparator, outcome, direction, quote: study.quote?.quote ?? "", span: span ?? study.quote,
+  };
 }
 
-function header(column, sort) {
-  const button = element("button", { type: "button", class: "sort", onclick: sort }, column.name);
+function header(name, sort) {
+  const button = element("button", { type: "button", class: "sort", onclick: sort }, name);
   return element("th", { scope: "col", "aria-sort": "none" }, button);
 }
 
-function line(row, columns, open) {
+function line(row, { open }) {
   const title = element("button", { type: "button", class: "link", onclick: () => open(row.id, row.span ?? null) }, row.title);
   const cells = {
+    ...row,
     number: String(row.number),
-    title: [title, row.retracted && element("span", { class: "tag danger" }, "retracted")],
+    title: element("div", {}, title, row.pmid && element("span", { class: "faint" }, ` PMID ${row.pmid}`), row.retracted && element("span", { class: "tag danger" }, "retracted")),
     year: row.year === null ? "" : String(row.year),
-    type: row.type,
-    level: row.level,
-    support: row.support === undefined ? "" : row.support.toFixed(2),
-    quote: row.quote,
+    n: row.n === null ? "" : row.n.toLocaleString("en"),
+    quote: row.quote && element("q", {}, row.quote),
+    notes: noteField(row),
   };
-  return element("tr", {}, columns.map(({ key, name }) => element("td", { "data-label": name }, cells[key])));
+  return element("tr", {}, COLUMNS.map(([key, name]) => element("td", { class: key, "data-label": name }, cells[key] || null)));
 }
 
-function compare(a, b, key, levels) {
-  const value = (row) => (key === "level" ? levels.indexOf(row.level) : row[key]);
+/** What is blank comes last, whichever way the rest is sorted. */
+function compare(a, b, key, levels, down) {
+  const value = (row) => (key === "level" ? levels.indexOf(row.level) : key === "notes" ? noteField.text(row) : row[key]);
   const [one, other] = [value(a), value(b)];
-  if (one === other || (one == null && other == null)) return a.number - b.number;
-  if (one == null) return 1;
-  if (other == null) return -1;
-  return typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en");
+  const blank = (it) => it === "" || it === null || it === undefined;
+  if (blank(one) || blank(other)) return blank(one) - blank(other) || a.number - b.number;
+  const sign = typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en");
+  return (down ? -sign : sign) || a.number - b.number;
 }
