@@ -9,6 +9,7 @@ import errno
 import os
 import shutil
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,7 @@ class _Indexer:
 
     def __init__(self, java: Any, folder: Path, fields: Sequence[str], n_at_once: int, work: _Work) -> None:
         self.folder = folder
-        self.rows: list[int] = []
+        self.rows = array("q")
         self._java = java
         self._fields = fields
         self._work = work
@@ -237,7 +238,7 @@ class _Indexer:
                     values.append(" ".join(filter_tokens(document)))
                 if values:
                     self._java.add(self._writer, joined(values))
-                self.rows += [row for row, _ in batch]
+                self.rows.extend(row for row, _ in batch)
                 self._work.finished(len(batch))
         except jnius.JavaException as error:
             self._work.failure = explained(error)

@@ -37,14 +37,21 @@ def split_documents(
     """
     titles = [on_the_line(title_of(document)) for document in documents]
     texts = [on_the_line(abstract_of(document)) for document in documents]
-    offsets = tokenizer.offsets([*titles, *texts])
     budget = tokenizer.max_tokens - n_reserved
+    # What fits in any case need not be cut into tokens here: the encoder does that again.
+    unsure = [place for place in range(len(titles)) if most_tokens(titles[place]) + most_tokens(texts[place]) > budget]
+    found = tokenizer.offsets([titles[place] for place in unsure] + [texts[place] for place in unsure])
+    offsets = dict(zip(unsure, zip(found[: len(unsure)], found[len(unsure) :], strict=True), strict=True))
     passages: list[list[Passage]] = []
     for place, (title, text) in enumerate(zip(titles, texts, strict=True)):
-        title_offsets, text_offsets = offsets[place], offsets[len(titles) + place]
         if not title.strip() and not text.strip():
             passages.append([])
-        elif len(title_offsets) + len(text_offsets) <= budget:
+            continue
+        if place not in offsets:
+            passages.append([(title, text)])
+            continue
+        title_offsets, text_offsets = offsets[place]
+        if len(title_offsets) + len(text_offsets) <= budget:
             passages.append([(title, text)])
         elif len(title_offsets) <= budget // 2:
             ranges = cut(text_offsets, split_sentences(text), budget - len(title_offsets), overlap)
@@ -54,6 +61,15 @@ def split_documents(
             ranges = cut(tokenizer.offsets([whole])[0], split_sentences(whole), budget, overlap)
             passages.append([("", whole[begin:end]) for begin, end in ranges])
     return passages
+
+
+def most_tokens(text: str) -> int:
+    """A bound on the tokens of a text, whatever the tokenizer.
+
+    One for each character of ASCII; another character becomes at most 18 when it is normalised (Unicode's FAQ on
+    normalisation), of two bytes each, which are tokens where a tokenizer knows nothing larger.
+    """
+    return len(text) + 36 * (len(text.encode("utf-8", "surrogatepass")) - len(text)) + 1
 
 
 def cut(offsets: np.ndarray, sentences: Sequence[tuple[int, int]], budget: int, overlap: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Long documents are cut so that every passage fits, sentences stay whole where they can, and nothing is lost."""
 
 import importlib.resources
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragqa.index.encoder_tokens import TextTokenizer
-from ragqa.index.passages import cut, split_documents
+from ragqa.index.passages import cut, most_tokens, split_documents
 from ragqa.types import Document, Section
 
 
@@ -29,6 +30,30 @@ def test_a_document_that_fits_is_one_passage(tokenizer: TextTokenizer) -> None:
 
 def test_a_document_without_text_has_no_passage(tokenizer: TextTokenizer) -> None:
     assert split_documents([document("", " ")], tokenizer, 2, 4) == [[]]
+
+
+@given(title=st.text(max_size=40), abstract=st.text(max_size=80))
+def test_no_text_has_more_tokens_than_the_bound_that_spares_cutting(
+    tokenizer: TextTokenizer, title: str, abstract: str
+) -> None:
+    """A document of few characters is never cut into tokens here: it must fit whatever they are."""
+    for text in (title, abstract):
+        assert len(tokenizer.offsets([text])[0]) <= most_tokens(text)
+
+
+def test_a_short_document_is_not_cut_into_tokens(tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    offsets = tokenizer.offsets
+
+    def counted(texts: Sequence[str]) -> list[np.ndarray]:
+        asked.extend(texts)
+        return offsets(texts)
+
+    monkeypatch.setattr(tokenizer, "offsets", counted)
+    long = document("Trial.", "Aspirin was given for weeks.")
+    short, greek = document("Aspirin.", "It works."), document("α", "β")
+    assert split_documents([short, long, greek], tokenizer, 2, 4)[0] == [("Aspirin.", "It works.")]
+    assert asked == ["Trial.", "α", "Aspirin was given for weeks.", "β"], "these may be too long, as far as one knows"
 
 
 def test_passages_of_a_long_document_carry_the_title_and_end_with_sentences(tokenizer: TextTokenizer) -> None:
