@@ -31,6 +31,10 @@ def commands(data: Path | None) -> dict[str, list[str]]:
             "dense": ["--dense", _bulk_vectors(), "--queries", str(beir / "queries.jsonl")],
             "evaluate": ["--data", str(data)],
             "report": [],
+            "scale": [
+                *("--abstracts", abstracts, "--questions", str(beir / "queries.jsonl")),
+                *("--pubmed-xml", str(data / "pubmed-xml"), "--documents", "10000", "--update", "3000"),
+            ],
             "server": [],
             "watch": ["--index", "bulk", "--watched", "10000", "--new", "30000"],
         }
