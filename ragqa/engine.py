@@ -25,6 +25,7 @@ from ragqa.errors import ProductError, UsageError
 from ragqa.index.open import Index
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
+from ragqa.retrieve.fielded.search import FieldedSearch
 from ragqa.retrieve.filter_names import FilterNames
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.normalise import Normalised, normalise
@@ -103,6 +104,24 @@ class Engine:
     def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
         """The ``k`` best documents for a question, best first; see :meth:`search_batch`."""
         return self.search_batch([question], k, allowed)[0]
+
+    def search_fielded(self, query: str, k: int = 10, allowed: Filter = Filter()) -> tuple[tuple[Hit, ...], int]:
+        """The first ``k`` articles that a query with fields finds, as PubMed takes it, and how many there are.
+
+        Raises
+        ------
+        UsageError
+            The query is not well formed (the message shows the place), names what the index does not know, or the
+            index has no BM25.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}; it must be at least 1")
+        if self.index.bm25 is None:
+            raise UsageError(
+                f"the index {self.index.folder.name!r} searches by vectors alone; queries with fields need one with "
+                "BM25, for example: ragqa index build NAME --recipe default"
+            )
+        return FieldedSearch(self.store, self.index.bm25, self.filter_names).search(query, k, allowed)
 
     def search_batch(self, questions: Sequence[str], k: int = 10, allowed: Filter = Filter()) -> list[tuple[Hit, ...]]:
         """The ``k`` best documents for each question, reranked as the recipe says.

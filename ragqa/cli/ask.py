@@ -43,12 +43,26 @@ def ask(
 @filter_options
 @set_option
 @json_option
-def search(question: str, index_name: str, k: int, overrides: tuple[str, ...], as_json: bool, **filters: Any) -> None:
+@click.option(
+    "--fielded", is_flag=True, help="QUESTION is a query as PubMed takes it: metformin[ti] AND 2015:2024[dp]."
+)
+def search(
+    question: str,
+    index_name: str,
+    k: int,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    **filters: Any,
+) -> None:
     """The documents that fit QUESTION best, with the scores of each stage."""
     from ragqa.answer.compose import source_of
 
+    fielded = filters.pop("fielded")
     with _open(index_name, overrides) as engine:
-        hits = engine.search(question, k, filter_of(filters))
+        allowed = filter_of(filters)
+        hits, total = (
+            engine.search_fielded(question, k, allowed) if fielded else (engine.search(question, k, allowed), 0)
+        )
         sources = [source_of(document, cited=False) for document in engine.store.read([hit.row for hit in hits])]
     if as_json:
         show.json_document(
@@ -65,6 +79,8 @@ def search(question: str, index_name: str, k: int, overrides: tuple[str, ...], a
         for hit, source in zip(hits, sources, strict=True)
     ]
     show.table(["rank", "id", "year", "score", *stages, "title", "evidence"], rows)
+    if fielded:
+        show.line(f"{total:,} found in all")
 
 
 def _open(index_name: str, overrides: tuple[str, ...]) -> Any:

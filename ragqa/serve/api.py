@@ -26,10 +26,11 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The documents that fit a question best, best first."""
+    """The documents that fit a question best, best first; ``total`` is how many a query with fields finds in all."""
 
     question: str
     hits: list[Found]
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
     async def search(request: Request, body: SearchRequest) -> Response:
         """The documents that fit a question best, with the scores of each stage."""
         request.state.facts |= asked(body.question, body.index or service.names[0], settings)
-        work = service.search(body.index, body.question, body.k, body.filter.to_filter())
-        return json_response(SearchResult(body.question, await unless_gone(request, work)))
+        work = service.search(body.index, body.question, body.k, body.filter.to_filter(), fielded=body.fielded)
+        hits, total = await unless_gone(request, work)
+        return json_response(SearchResult(body.question, hits, total))
 
     @routes.post(
         "/v1/related",

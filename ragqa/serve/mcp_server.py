@@ -61,7 +61,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         filter: Filters | None = None,  # noqa: A002 - the name that clients see
     ) -> Annotated[CallToolResult, RootModel[SearchHits]]:
         """Find the articles that fit a question best, with their titles, years and levels of evidence."""
-        found = await _told(service.search(index, question, k, _allowed(filter)))
+        found, _ = await _told(service.search(index, question, k, _allowed(filter)))
         text = "\n".join(f"{hit.rank}. {markdown.source_line(hit.source)}" for hit in found) or "Nothing was found."
         return _result(text, SearchHits(found))
 

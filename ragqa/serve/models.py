@@ -108,6 +108,11 @@ class SearchRequest(_Asking):
         extra="forbid", json_schema_extra={"examples": [{"question": "statins atrial fibrillation", "k": 5}]}
     )
     k: int = Field(10, ge=1, le=1000, description="At most what the server's settings say; by default 100.")
+    fielded: bool = Field(
+        False,
+        description="The question is a query as PubMed takes it, which finds exactly what it says: "
+        "`metformin[ti] AND 2015:2024[dp]`. Tags: ti, tiab, au, ta, la, mh, pt, dp, pmid.",
+    )
 
 
 class RelatedRequest(_Asking):

@@ -232,22 +232,27 @@ class Service:
                     report(Event("stage" if isinstance(item, StageDone) else "statement", item))
         raise ProductError("the question ended without an answer; this is a fault of ragqa")
 
-    async def search(self, index: str | None, question: str, k: int, allowed: Filter) -> list[Found]:
-        """The ``k`` best documents for a question; raises as :meth:`ask`."""
+    async def search(
+        self, index: str | None, question: str, k: int, allowed: Filter, *, fielded: bool = False
+    ) -> tuple[list[Found], int | None]:
+        """The ``k`` best documents for a question, or for a query with fields and how many; raises as :meth:`ask`."""
         self._check_question(question)
         if not 1 <= k <= self.limits.k:
             raise UsageError(f"k is {k}; it must be between 1 and {self.limits.k}")
         with self._use(index) as served:
             engine = served.engine
 
-            def job(_: Cancel) -> list[Found]:
-                hits = engine.search(question, k, allowed)
-                return with_sources(hits, engine.store.read([hit.row for hit in hits]))
+            def job(_: Cancel) -> tuple[list[Found], int | None]:
+                if fielded:
+                    hits, total = engine.search_fielded(question, k, allowed)
+                else:
+                    hits, total = engine.search(question, k, allowed), None
+                return with_sources(hits, engine.store.read([hit.row for hit in hits])), total
 
             audited = audit.begin(served.name, engine.index.manifest_hash, question)
-            found = await self.workers.run(job, self.limits.request_seconds)
+            found, total = await self.workers.run(job, self.limits.request_seconds)
             audited.tells(hit.document_id for hit in found)
-            return found
+            return found, total
 
     async def related(self, index: str | None, question: str, n: int, allowed: Filter) -> tuple[RelatedQuestion, ...]:
         """At most ``n`` questions that the titles of the nearest articles ask; raises as :meth:`ask`."""

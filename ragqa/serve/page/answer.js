@@ -38,6 +38,16 @@ export function answerView(answer, index, served, request, follow) {
   ];
 }
 
+/** The children of the answer's article where only articles were searched for. */
+export function articlesView(found, index, served, request) {
+  const answer = { question: { text: request.question }, sources: [], hits: [], statements: [], exact_answers: [] };
+  const view = { answer, index, levels: served.evidence_levels, most: served.most_hits, keeps: served.history, total: found.total };
+  view.found = async () => found;
+  const results = resultsView(view, (id, current) => open(view, id, current));
+  results.open = true;
+  return [element("h2", { class: "asked", tabIndex: -1 }, request.question), results];
+}
+
 /** A function whose promise is made at the first call, and again after it failed. */
 function once(work) {
   let made = null;

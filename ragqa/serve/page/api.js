@@ -42,6 +42,12 @@ export async function search(question, filter, index, k) {
   return (await post("/v1/search", { question, filter, k, ...(index && { index }) })).json();
 }
 
+/** The articles that a query as PubMed takes it finds: as many as the server gives, and `total`. */
+export async function searchFielded(question, filter, index, k, signal) {
+  const response = await post("/v1/search", { question, filter, k, fielded: true, ...(index && { index }) }, signal);
+  return response.json();
+}
+
 /** Questions that the titles of the nearest articles ask: at most `n`. */
 export async function related(question, filter, index, n) {
   return (await post("/v1/related", { question, filter, n, ...(index && { index }) })).json();
@@ -65,8 +71,8 @@ export async function rendered(answer, format) {
   return (await post("/v1/render", { ...kept, question: answer.question.text, format })).blob();
 }
 
-function post(path, body) {
-  return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+function post(path, body, signal) {
+  return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 }
 
 /** A checked text as "html" (a page of its own) or "csv". */

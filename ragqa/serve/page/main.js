@@ -1,5 +1,5 @@
 // The page: asks, shows the stages as they end, and then the answer.
-import { answerView, Partial, spoken } from "./answer.js";
+import { answerView, articlesView, Partial, spoken } from "./answer.js";
 import { givenAnswer, keepAnswer } from "./answers.js";
 import * as api from "./api.js";
 import { leaveCheck, setUpCheck } from "./check.js";
@@ -40,6 +40,7 @@ async function start() {
   byId("filters").addEventListener("input", state.showFilterCount);
   completeFilters();
   byId("index").addEventListener("change", showIndexFacts);
+  byId("type").addEventListener("change", showQueryHelp);
   byId("article").addEventListener("click", (event) => {
     if (event.target === byId("article")) byId("article").close(); // on the backdrop
   });
@@ -80,6 +81,7 @@ function askAddress() {
   if (showTab() === "check") return;
   for (const id of ["stages", "answer", "problem"]) byId(id).hidden = true;
   const asks = state.fillFrom(location.hash);
+  showQueryHelp();
   showIndexFacts();
   const unknown = state.unknownIndex(location.hash);
   const given = asks && givenAnswer(location.hash);
@@ -171,12 +173,25 @@ async function run() {
   document.title = `${request.question} · ragqa`;
   begin(request);
   try {
-    await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
+    if (request.type === "articles") await showArticles(request, own);
+    else await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
   } catch (problem) {
     if (running === own) failed(problem);
   } finally {
     if (running === own) end();
   }
+}
+
+/** Search by a query with fields; whoever went on to something else meanwhile is shown nothing. */
+async function showArticles(request, own) {
+  byId("stages").hidden = true;
+  const name = request.index ?? served.indexes[0]?.name;
+  const found = await api.searchFielded(request.question, request.filter, request.index, served.most_hits, own.signal);
+  if (running !== own) return;
+  fill(byId("answer"), articlesView(found, name, served, request));
+  byId("answer").hidden = false;
+  announce(`${plural(found.total, "article")} found.`);
+  bringIntoView(byId("question").value.trim() === request.question);
 }
 
 function begin(request) {
@@ -246,6 +261,10 @@ function showWelcome() {
   const links = EXAMPLES.map((question) => element("li", {}, element("a", { href: `#${new URLSearchParams({ q: question })}` }, question)));
   byId("welcome").querySelector("ul").replaceChildren(...links);
   document.title = "ragqa";
+}
+
+function showQueryHelp() {
+  byId("query-help").hidden = byId("type").value !== "articles";
 }
 
 function showIndexFacts() {

@@ -31,8 +31,8 @@ export function resultsView(view, open) {
 async function results(view, open) {
   const { hits } = await view.found();
   if (!hits.length) return element("p", {}, "No article was found.");
-  const records = await api.records(view.index, hits.map((hit) => hit.document_id), view.answer.question.text);
-  const rows = hits.map((hit) => ({ ...hit, record: records.get(hit.document_id), fate: fate(view.answer, hit) }));
+  const records = await api.records(view.index, hits.map((hit) => hit.document_id), words(view));
+  const rows = hits.map((hit) => ({ ...hit, record: records.get(hit.document_id), fate: view.total === undefined ? fate(view.answer, hit) : "" }));
   const list = element("ol", { class: "sources found" });
   const count = element("p", { role: "status" });
   const pages = element("div", { class: "row" });
@@ -51,7 +51,7 @@ async function results(view, open) {
     fill(table, asTable.checked && studies(view, part, open));
     list.start = from + 1;
     list.style.setProperty("counter-reset", `source ${from}`);
-    const whole = rows.length < view.most ? `${plural(rows.length, "article")} found` : `the ${rows.length} best articles`;
+    const whole = extent(rows.length, view);
     fill(count, facets.isNarrowed ? `${shown.length} of ${whole}` : whole[0].toUpperCase() + whole.slice(1), shown.length > PER_PAGE && `, ${from + 1} to ${from + part.length} shown`);
     clear.hidden = !facets.isNarrowed;
     const turn = (name, to, allowed) => element("button", { type: "button", disabled: !allowed, onclick: () => { show(to); count.scrollIntoView(); } }, name);
@@ -76,6 +76,16 @@ function studies({ index, levels, keeps }, part, open) {
   return evidenceTable(entries, { title: "Studies found", index, levels, keeps, open, csv });
 }
 
+function extent(n, { most, total }) {
+  if (total > n) return `the first ${n} of ${total.toLocaleString("en")} articles found`;
+  return n < most || total === n ? `${plural(n, "article")} found` : `the ${n} best articles`;
+}
+
+/** What is looked for in the sentences: of a query with fields its words. */
+function words({ answer, total }) {
+  return total === undefined ? answer.question.text : answer.question.text.replace(/\[[^\]]*\]|\b(?:AND|OR|NOT)\b/g, " ");
+}
+
 /** What became of an article that was found. */
 function fate(answer, hit) {
   const id = hit.document_id;
@@ -89,7 +99,7 @@ function line(row, open) {
   return element("li", {},
     articleLines(row.source, row.record, open),
     row.record?.sentence && element("p", { class: "fits" }, marked(row.record.sentence, new Set(row.record.words))),
-    element("span", { class: row.fate === "cited" ? "tag" : "faint" }, row.fate));
+    row.fate && element("span", { class: row.fate === "cited" ? "tag" : "faint" }, row.fate));
 }
 
 /** The sentence with the words that it shares with the question marked. */
