@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragqa.serve import audit, logs, workers
+from ragqa.serve import audit, key_cookie, logs, workers
 from ragqa.serve.allowance import Allowances, OverdrawnError
 from ragqa.serve.audit import Read, Trail
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
@@ -144,7 +145,7 @@ class Guard:
             with contextlib.ExitStack() as under_way:
                 self._check_host(scope, headers)
                 if self._keys and self._needs_key(path):
-                    known = await self._known(headers)
+                    known = await self._known(key_cookie.authorization(path, headers))
                     facts["key"] = known.name
                     under_way.enter_context(self._allowed(known))
                     workers.owner.set(known.name)
@@ -157,8 +158,29 @@ class Guard:
                 return
         except _Refused as refused:
             headers_sent = {**refused.headers, "connection": "close"}
-            response = problem_response(refused.status, refused.detail, headers_sent, openai=is_openai(path))
+            response = await self._answered(path, refused, headers, headers_sent, receive)
         await response(scope, receive, send)
+
+    async def _answered(
+        self, path: str, refused: _Refused, headers: dict[bytes, str], sent: dict[str, str], receive: Receive
+    ) -> Response:
+        """A refusal as the client can read it: browsers without scripts get a page that asks for a key."""
+        wants_key = refused.status == 401 and path.startswith(key_cookie.PAGE_PATH)
+        if not wants_key or "text/html" not in headers.get(b"accept", ""):
+            return problem_response(refused.status, refused.detail, sent, openai=is_openai(path))
+        try:
+            body = await self._read_body(headers, receive, self._limits.body_bytes)
+        except _Refused:
+            body = b""
+        given = key_cookie.authorization(path, headers)
+        why = (
+            "That key was not accepted: it is wrong, or has expired."
+            if given
+            else "Whoever runs the server makes keys."
+        )
+        response = key_cookie.asked_for(why, 401, body)
+        response.headers.update(sent)
+        return response
 
     def _check_host(self, scope: Scope, headers: dict[bytes, str]) -> None:
         """Refuse what a browser may have been led to send by a page of someone else."""
@@ -176,9 +198,8 @@ class Guard:
             return
         raise _Refused(403, "pages of that origin may not use MCP here; add its host to security.allowed_hosts")
 
-    async def _known(self, headers: dict[bytes, str]) -> Known:
+    async def _known(self, authorization: str) -> Known:
         """The key of a request; who sends a wrong one waits for the refusal."""
-        authorization = headers.get(b"authorization", "")
         try:
             return self._keys.known(authorization)
         except RefusedKeyError as error:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from ragqa.errors import UsageError
-from ragqa.render import html
+from ragqa.render import html, verdict
 from ragqa.render.page import page
-from ragqa.serve import library
+from ragqa.serve import key_cookie, library
 from ragqa.serve.api import asked
 from ragqa.serve.disconnect import unless_gone
 from ragqa.serve.metrics import Metrics
@@ -22,7 +22,7 @@ from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
 from ragqa.types import Answer
 
-PATH = "/ask"
+PATH = key_cookie.PAGE_PATH
 KINDS = {"yesno": "yes, no or maybe", "factoid": "a fact", "list": "a list", "summary": "a summary"}
 YEARS = {"year_from": "Published from", "year_to": "Published to"}
 LISTS = {
@@ -67,6 +67,10 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
             return library.answer_file(answer, wanted)
         return shown(form, answer)
 
+    @routes.post(key_cookie.KEY_PATH)
+    async def key(request: Request) -> Response:
+        return await _key_given(request, shown(await _form_of(request)))
+
     @routes.post(f"{PATH}/articles")
     async def articles(request: Request) -> Response:
         form = await _form_of(request)
@@ -77,6 +81,20 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         return library.articles_file(await service.documents(_one(form, "index") or None, ids), wanted)
 
     return routes
+
+
+async def _key_given(request: Request, kept: Response) -> Response:
+    """``kept``, the form as it was, with the key in a cookie.
+
+    Whether it is right is told by the next request, as for every key: nobody can try keys here.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        raise UsageError(f"a key is given on this server's own page; open {PATH}")
+    try:
+        key_cookie.keep(kept, _one(await _form_of(request), "key"), secure=request.url.scheme == "https")
+    except UsageError as error:
+        return key_cookie.asked_for(str(error), 422, await request.body())
+    return kept
 
 
 async def _form_of(request: Request) -> dict[str, list[str]]:
@@ -120,7 +138,7 @@ def _page(form: Form, indexes: Sequence[str], answer: Answer | None, problem: st
         checks=CHECKS,
         problem=problem,
         answer=answer,
-        fragment=html.fragment(answer) if answer else "",
+        fragment=html.fragment(answer, verdict.told(answer)) if answer else "",
         ids=[hit.document_id for hit in answer.hits] if answer else [],
         answer_formats=library.ANSWER_FORMATS,
         article_formats=library.ARTICLE_FORMATS,

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
+KEY = "a-key-made-for-this-test-only"
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 
 
@@ -13,7 +14,8 @@ def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, s
         page.get_by_label("What do you want to know?").fill(STATINS)
         page.get_by_role("button", name="Ask", exact=True).click()
 
-        expect(page.locator("#answer")).to_contain_text("Yes (")
+        expect(page.locator("#answer")).to_contain_text("Probably yes, from 1 cohort or case-control study (n = 203).")
+        expect(page.locator("#answer")).not_to_contain_text("Yes (")
         expect(page.locator("#answer").get_by_role("link").first).to_have_attribute(
             "href", "https://pubmed.ncbi.nlm.nih.gov/21881325/"
         )
@@ -69,6 +71,57 @@ def test_what_is_wrong_is_said_on_the_page_which_keeps_the_question(client, form
     assert response.headers["content-type"].startswith("text/html")
     assert told in response.text.partition('role="alert">')[2].partition("</p>")[0].lower()
     assert f">{form['question']}</textarea>" in response.text
+
+
+def test_a_key_is_given_without_scripts_and_the_question_kept(browser: Browser, guarded_server) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(guarded_server.address)
+        page.get_by_label("What do you want to know?").fill(STATINS)
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.get_by_role("heading", name="This server asks for a key")).to_be_visible()
+
+        page.get_by_label("Key").fill("wrong")
+        page.get_by_role("button", name="Use it").click()
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("not accepted")
+
+        page.get_by_label("Key").fill(KEY)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.get_by_label("What do you want to know?")).to_have_value(STATINS)
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("Probably yes")
+
+        (cookie,) = context.cookies(f"{guarded_server.address}ask")
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+        assert cookie["path"] == "/ask"
+        assert cookie["expires"] == -1
+        assert KEY not in page.content()
+
+
+def test_the_cookie_opens_nothing_but_the_page_without_scripts(guarded_server) -> None:
+    with guarded_server.client(cookies={"ragqa_key": KEY}) as client:
+        assert client.get("/ask").status_code == 200
+        assert client.get("/v1/indexes").status_code == 401
+        assert client.get("/metrics").status_code == 401
+
+
+def test_no_other_site_hands_a_browser_a_key(client) -> None:
+    response = client.post("/key", data={"key": KEY}, headers={"sec-fetch-site": "cross-site"})
+
+    assert response.status_code == 422
+    assert "set-cookie" not in response.headers
+
+
+def test_what_is_no_key_is_told_and_an_empty_one_forgets(client) -> None:
+    refused = client.post("/key", data={"key": "ä b; Path=/", "question": "<b>Is it?"})
+    forgotten = client.post("/key", data={"key": " "})
+
+    assert refused.status_code == 422
+    assert "set-cookie" not in refused.headers
+    assert 'value="&lt;b&gt;Is it?"' in refused.text
+    assert "Max-Age=0" in forgotten.headers["set-cookie"]
 
 
 def test_an_unknown_form_of_articles_is_refused_in_words(client) -> None:
