@@ -58,7 +58,7 @@ class Engine:
         self.store = store
         self.index = index
         self.recipe = settings
-        self.filter_names = FilterNames(store, index.bm25.allowed_rows if index.bm25 is not None else store.mask)
+        self.filter_names = FilterNames(store, store.n_allowed if index.bm25 is None else index.bm25.n_allowed)
         expander = open_expander(settings.retrieve, settings.answer.chat)
         self._retriever = Retriever(store, index, settings.retrieve, expander)
         self._reranker = reranker

@@ -88,7 +88,7 @@ def measure(
             began = time.perf_counter()
             found.append(index.search(query[None], _K)[1][0])
             times.append(time.perf_counter() - began)
-        filtered = index.search(queries, _K, allowed)[1]
+        filtered = index.search(queries, _K, np.packbits(allowed, bitorder="little"))[1]
         index.close()
     measured = {
         "build_s": seconds,

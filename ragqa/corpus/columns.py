@@ -2,6 +2,9 @@
 
 Columns are read from the Parquet parts when a filter first needs them, and kept as small integers: two bytes a
 row for the year, four bytes for each name (a row has about twelve MeSH headings), one byte for a flag.
+
+Filters go through here where an index has no BM25, whose engine makes the rows of a filter otherwise: so a dense index
+alone needs no Java, at 17 to 77 ms for a filter by MeSH on 300,000 rows (synthetic ones; Lucene: .4 to 9 ms).
 """
 
 from collections import Counter

@@ -248,6 +248,10 @@ class DocumentStore:
             rows[self.retracted_by_notice()] = False
         return rows
 
+    def n_allowed(self, allowed: Filter) -> int:
+        """How many live rows the filter allows; see :meth:`mask`."""
+        return int(np.count_nonzero(self.mask(allowed)))
+
     def names(self, column: str) -> dict[str, int]:
         """How many rows, dead ones included, have each name of ``mesh``, ``publication_types``, ``journal`` …
 

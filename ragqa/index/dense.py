@@ -5,8 +5,11 @@ segment holds ``dense.json`` (what it is and what was counted), ``vectors.faiss`
 counted from the segment's first) and ``word_counts.npy``.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +33,9 @@ from ragqa.recipe import DenseSettings
 from ragqa.types import Ranked
 
 __all__ = ["DenseDescription", "DenseIndex", "Encoding", "build_dense"]
+_SELECTIONS = 32
+"""Filters whose vectors are kept."""
+
 _EXACT_UP_TO = 20_000  # with so few allowed vectors, comparing with each is quicker and finds all
 
 
@@ -89,7 +95,8 @@ class DenseIndex:
         k
             Documents wanted; so many come back where so many exist.
         allowed
-            bool [n_rows]: which rows of the store may be found; None allows all that are live.
+            bool [n_rows]: which live rows of the store may be found; None allows all. The same array given again is
+            taken from a cache: it must not be changed.
 
         Raises
         ------
@@ -114,6 +121,67 @@ class DenseIndex:
             segment.close()
 
 
+class Selection(NamedTuple):
+    """The vectors of a segment that may be found: one bit each, lowest first (None: all), and how many there are."""
+
+    bits: np.ndarray | None
+    n_vectors: int
+    n_documents: int
+
+
+class Selections:
+    """Rows that may be found → vectors of a segment that may; the last ones are kept. Threads may share it.
+
+    Parameters
+    ----------
+    first_row
+        The segment's first row.
+    own
+        int32 [n_vectors]: the row of each vector, counted from the first, ascending.
+    dead
+        bool [n_rows of the segment].
+    """
+
+    def __init__(self, first_row: int, own: np.ndarray, dead: np.ndarray) -> None:
+        self._rows = slice(first_row, first_row + len(dead))
+        self._own = own
+        first = np.ones(len(own), dtype=bool)
+        first[1:] = own[1:] != own[:-1]
+        self.n_documents = int(first.sum())
+        # Where each row has one vector, in order, the bits of the rows are those of the vectors.
+        self._one_each = len(own) == len(dead) == self.n_documents
+        self._first = None if self.n_documents == len(own) else first
+        live = ~dead[own]
+        self._all = Selection(None, len(own), self.n_documents) if live.all() else self._made(live)
+        self._kept: OrderedDict[int, tuple[np.ndarray, Selection]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, allowed: np.ndarray | None) -> Selection:
+        """What may be found where the rows of ``allowed`` may, which must not be changed: bool [n_rows of the corpus].
+
+        None allows all that are live.
+        """
+        if allowed is None:
+            return self._all
+        with self._lock:
+            kept = self._kept.get(id(allowed))
+            if kept is not None and kept[0] is allowed:
+                self._kept.move_to_end(id(allowed))
+                return kept[1]
+        rows = allowed[self._rows]
+        found = self._made(rows if self._one_each else rows[self._own])
+        with self._lock:
+            self._kept[id(allowed)] = allowed, found
+            if len(self._kept) > _SELECTIONS:
+                self._kept.popitem(last=False)
+        return found
+
+    def _made(self, mask: np.ndarray) -> Selection:
+        n_vectors = int(np.count_nonzero(mask))
+        n_documents = n_vectors if self._first is None else int(np.count_nonzero(mask & self._first))
+        return Selection(np.packbits(mask, bitorder="little"), n_vectors, n_documents)
+
+
 class _Segment:
     """The opened vectors of consecutive rows."""
 
@@ -131,24 +199,20 @@ class _Segment:
         self.first_row = segment.first_row
         self.end_row = segment.first_row + len(segment.dead)
         self._own = own
-        self._first = np.ones(len(own), dtype=bool)
-        self._first[1:] = own[1:] != own[:-1]
-        self._passages_per_document = len(own) / max(1, int(self._first.sum()))
-        live = ~segment.dead[own]
-        self._live = None if live.all() else live
+        self._selections = Selections(segment.first_row, own, segment.dead)
+        self._passages_per_document = len(own) / max(1, self._selections.n_documents)
 
     def search(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None) -> Ranked:
         """As :meth:`DenseIndex.search_vectors`, among the documents of the segment."""
         rows = np.full((len(vectors), k), -1, dtype=np.int64)
         scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-        mask = self._live if allowed is None else allowed[self.first_row : self.end_row][self._own]
-        n_vectors = len(self._own) if mask is None else int(mask.sum())
-        n_wanted = min(k, int(self._first.sum() if mask is None else (self._first & mask).sum()))
-        exhaustive = mask is not None and n_vectors <= _EXACT_UP_TO
+        bits, n_vectors, n_documents = self._selections.of(allowed)
+        n_wanted = min(k, n_documents)
+        exhaustive = bits is not None and n_vectors <= _EXACT_UP_TO
         pending = np.arange(len(vectors) if n_wanted else 0)
         depth = min(n_vectors, int(np.ceil(n_wanted * self._passages_per_document)))
         while len(pending):
-            found = self._faiss.search(vectors[pending], depth, mask, exhaustive)
+            found = self._faiss.search(vectors[pending], depth, bits, exhaustive)
             lacking = []
             for query, values, places in zip(pending, *found, strict=True):
                 best, their_scores = self._best_passages(values, places)

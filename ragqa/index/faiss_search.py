@@ -52,7 +52,7 @@ class FaissIndex:
         vectors
             float32 [n_queries, dim].
         allowed
-            bool [n_vectors]: which vectors may be found; None allows all.
+            Which vectors may be found, one bit each, lowest first: uint8 [n_vectors / 8, rounded up]; None allows all.
         exhaustive
             Compare with every allowed vector (in the precision that the index keeps).
 
@@ -65,8 +65,7 @@ class FaissIndex:
         faiss = self._faiss
         options: dict[str, Any] = {}
         if allowed is not None:
-            bits = np.packbits(allowed, bitorder="little")
-            options["sel"] = faiss.IDSelectorBitmap(bits)
+            options["sel"] = faiss.IDSelectorBitmap(allowed)
         index = self._index
         if self.kind == "flat" or len(self) == 0:
             parameters = faiss.SearchParameters(**options)

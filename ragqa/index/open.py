@@ -34,6 +34,10 @@ class Bm25Index(Protocol):
         """The live rows that a filter allows: bool [n_rows], which must not be changed."""
         ...
 
+    def n_allowed(self, allowed: Filter) -> int:
+        """How many live documents a filter allows."""
+        ...
+
     def close(self) -> None:
         """Release files and memory."""
         ...

@@ -180,6 +180,10 @@ class RankBm25Index:
         rows[self._rows] = self._mask(allowed)
         return rows
 
+    def n_allowed(self, allowed: Filter) -> int:
+        """How many live documents a filter allows."""
+        return int(np.count_nonzero(self._mask(allowed)))
+
     def close(self) -> None:
         """Nothing is open; here because every BM25 engine has it."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-
 from ragqa.corpus.languages import LANGUAGES, language_code
 from ragqa.corpus.publication_types import PUBLICATION_TYPES
 from ragqa.corpus.vocabulary import Vocabulary
@@ -48,13 +46,13 @@ class FilterNames:
     ----------
     store
         Its names are read when they are first wanted, not before.
-    allowed_rows
-        The rows that a filter allows: bool [n_rows].
+    n_allowed
+        How many live documents a filter allows.
     """
 
-    def __init__(self, store: "DocumentStore", allowed_rows: Callable[[Filter], np.ndarray]) -> None:
+    def __init__(self, store: "DocumentStore", n_allowed: Callable[[Filter], int]) -> None:
         self._store = store
-        self._allowed_rows = allowed_rows
+        self._n_allowed = n_allowed
         self._known: set[tuple[FilterKind, str]] = set()
         self._vocabularies: dict[FilterKind, Vocabulary] = {}
         self._lock = Lock()
@@ -103,7 +101,7 @@ class FilterNames:
             return True
         # A record that was withdrawn had a right name, too: the vocabulary has what the index has no more.
         one: dict[str, Any] = {kind: (name,)}
-        return bool(self._allowed_rows(Filter(**one)).any()) or name in self._vocabulary(kind)
+        return self._n_allowed(Filter(**one)) > 0 or name in self._vocabulary(kind)
 
     def _unknown(self, kind: FilterKind, name: str) -> str:
         what, shown = _WORDS[kind], name if len(name) <= 100 else f"{name[:100]}…"

@@ -1,8 +1,10 @@
 """Questions → candidates: both indexes searched side by side, their lists fused, the reranker's order blended in."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from ragqa.index.dense import DenseIndex
 
 T = TypeVar("T")
+_MASKS = 32
+"""Filters whose rows are kept."""
+
 _NO_ROWS = np.empty(0, np.int64)
 SearchDense = Callable[["DenseIndex", int, np.ndarray | None], Ranked]
 """Searches a dense index to a depth among the rows that a mask allows."""
@@ -35,6 +40,8 @@ class Retriever:
         self._index = index
         self._settings = settings
         self._expander = expander
+        self._masks: OrderedDict[Filter, np.ndarray] = OrderedDict()
+        self._lock = Lock()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="retrieve")
 
     def retrieve(self, queries: Sequence[str], k: int, allowed: Filter, timings_ms: dict[str, float]) -> Candidates:
@@ -62,11 +69,10 @@ class Retriever:
         depth = max(self._settings.depth, k)
         searches: dict[str, Callable[[], Ranked]] = {}
         bm25, dense = self._index.bm25, self._index.dense
-        mask = None
         # An index knows what each record says of itself; what later notices say is the corpus's to know.
         hidden = self._store.retracted_by_notice() if allowed.not_retracted else _NO_ROWS
-        if allowed != Filter() and dense is not None and "dense" in self._settings.retrievers:
-            mask = self._store.mask(allowed) if bm25 is None else _without(bm25.allowed_rows(allowed), hidden)
+        filtered = allowed != Filter() and dense is not None and "dense" in self._settings.retrievers
+        mask = self._allowed_rows(allowed, hidden) if filtered else None
         if bm25 is not None:
             searches["bm25"] = lambda: _shown(bm25.search(texts, depth + len(hidden), allowed), hidden, depth)
         if dense is not None and "dense" in self._settings.retrievers:
@@ -77,6 +83,20 @@ class Retriever:
             lists[name], timings_ms[name] = future.result()
         fused, timings_ms["fusion"] = timed(lambda: fuse(lists, self._settings))
         return fused
+
+    def _allowed_rows(self, allowed: Filter, hidden: np.ndarray) -> np.ndarray:
+        """The live rows that a filter allows: bool [n_rows]; the same array for the same filter, while it is kept."""
+        with self._lock:
+            mask = self._masks.get(allowed)
+        if mask is None:
+            bm25 = self._index.bm25
+            mask = self._store.mask(allowed) if bm25 is None else _without(bm25.allowed_rows(allowed), hidden)
+        with self._lock:
+            mask = self._masks.setdefault(allowed, mask)
+            self._masks.move_to_end(allowed)
+            if len(self._masks) > _MASKS:
+                self._masks.popitem(last=False)
+        return mask
 
     def close(self) -> None:
         """Stop the threads; the index is closed by its owner."""

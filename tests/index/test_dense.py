@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.dense import DenseIndex, Encoding, build_dense
+from ragqa.index.dense import DenseIndex, Encoding, Selections, build_dense
 from ragqa.index.encoder import Encoder
 from ragqa.index.segments import Placed
 from ragqa.recipe import DenseSettings
@@ -249,3 +249,18 @@ def test_an_empty_corpus_gives_an_index_that_finds_nothing(
 ) -> None:
     settings = DenseSettings(encoder=str(tiny_model("mean")), precision="fp32")
     assert dense_index_of(tmp_path, [], settings).search(["aspirin"], 3).rows.tolist() == [[-1, -1, -1]]
+
+
+@pytest.mark.parametrize("own", [[0, 1, 2, 3, 4], [0, 1, 1, 1, 4], [2, 3]], ids=["one each", "passages", "gaps"])
+def test_a_segment_s_vectors_are_selected_by_the_rows_of_the_corpus(own: list[int]) -> None:
+    dead = np.array([False, False, False, True, False])
+    selections = Selections(7, np.array(own, dtype=np.int32), dead)
+    allowed = np.zeros(20, dtype=bool)
+    allowed[[3, 8, 9, 18]] = True
+    for rows, mask in (({1, 2}, allowed), ({0, 1, 2, 4}, None)):
+        bits, n_vectors, n_documents = selections.of(mask)
+        wanted = [row in rows for row in own]
+        found = [True] * len(own) if bits is None else np.unpackbits(bits, count=len(own), bitorder="little").tolist()
+        assert found == wanted
+        assert (n_vectors, n_documents) == (sum(wanted), len(rows & set(own)))
+    assert selections.of(allowed) is selections.of(allowed)

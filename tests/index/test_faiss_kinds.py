@@ -54,8 +54,9 @@ def test_recall_against_flat_with_and_without_filters(
     queries = vectors[::40]
     exact = FaissIndex(files / f"flat.{metric}", "flat", metric, "")
     index = FaissIndex(files / f"{kind}.{metric}", kind, metric, "")
-    scores, places = index.search(queries, K, allowed, exhaustive=share < 0.1)
-    assert recall(places, exact.search(queries, K, allowed)[1]) >= LEAST_RECALL[kind]
+    bits = None if allowed is None else np.packbits(allowed, bitorder="little")
+    scores, places = index.search(queries, K, bits, exhaustive=share < 0.1)
+    assert recall(places, exact.search(queries, K, bits)[1]) >= LEAST_RECALL[kind]
     assert (places >= 0).mean() > 0.95
     assert (np.diff(scores[:, :5], axis=1) <= 0).all()
     if allowed is not None:
@@ -66,7 +67,8 @@ def test_recall_against_flat_with_and_without_filters(
 def test_exhaustive_search_finds_as_many_as_are_allowed(kind: Kind, files: Path, vectors: np.ndarray) -> None:
     allowed = np.zeros(N, dtype=bool)
     allowed[[3, 777, 4_999]] = True
-    scores, places = FaissIndex(files / f"{kind}.ip", kind, "ip", "").search(vectors[:2], K, allowed, exhaustive=True)
+    bits = np.packbits(allowed, bitorder="little")
+    scores, places = FaissIndex(files / f"{kind}.ip", kind, "ip", "").search(vectors[:2], K, bits, exhaustive=True)
     assert [set(row) for row in places.tolist()] == [{3, 777, 4_999, -1}] * 2
     assert np.isneginf(scores[:, 3:]).all()
 

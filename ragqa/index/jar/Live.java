@@ -1,5 +1,6 @@
 package ragqa;
 
+import java.util.stream.IntStream;
 import org.apache.lucene.index.CodecReader;
 import org.apache.lucene.index.FilterCodecReader;
 import org.apache.lucene.index.FilterLeafReader;
@@ -24,6 +25,11 @@ final class Live {
       }
     }
     return live;
+  }
+
+  /** The numbers of the documents that are dead. */
+  static int[] numbers(byte[] dead) {
+    return IntStream.range(0, dead.length * 8).filter(i -> (dead[i >> 3] >> (i & 7) & 1) != 0).toArray();
   }
 
   static LeafReader only(LeafReader all, FixedBitSet live) {

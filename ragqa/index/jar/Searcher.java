@@ -15,21 +15,18 @@ import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.LeafReader;
 import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.index.MultiReader;
+import org.apache.lucene.index.PostingsEnum;
+import org.apache.lucene.index.Terms;
+import org.apache.lucene.index.TermsEnum;
 import org.apache.lucene.sandbox.search.CombinedFieldQuery;
 import org.apache.lucene.search.BooleanClause.Occur;
 import org.apache.lucene.search.BooleanQuery;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.Query;
 import org.apache.lucene.search.ScoreDoc;
-import org.apache.lucene.search.ScoreMode;
-import org.apache.lucene.search.Scorer;
-import org.apache.lucene.search.TermInSetQuery;
-import org.apache.lucene.search.TermRangeQuery;
 import org.apache.lucene.search.TopScoreDocCollector;
-import org.apache.lucene.search.Weight;
 import org.apache.lucene.search.similarities.BM25Similarity;
 import org.apache.lucene.store.FSDirectory;
-import org.apache.lucene.util.Bits;
 import org.apache.lucene.util.BytesRef;
 import org.apache.lucene.util.FixedBitSet;
 
@@ -42,8 +39,11 @@ import org.apache.lucene.util.FixedBitSet;
  */
 public final class Searcher {
   private static final int MASKS = 64;
+  private static final int MANY = 16;
+  private static final long MASKS_BYTES = 128 << 20;
 
   private final List<DirectoryReader> folders = new ArrayList<>();
+  private final int[] dead;
   private final IndexSearcher searcher;
   private final Analyzer analyzer = DefaultEnglishAnalyzer.newDefaultInstance();
   private final Map<String, Float> boosts = new LinkedHashMap<>();
@@ -52,11 +52,12 @@ public final class Searcher {
           new LinkedHashMap<>(16, 0.75f, true) {
             @Override
             protected boolean removeEldestEntry(Map.Entry<String, FixedBitSet> eldest) {
-              return size() > MASKS;
+              return size() > MASKS || size() > 8 && size() * (long) eldest.getValue().getBits().length > MASKS_BYTES / 8;
             }
           });
 
   private Searcher(String[] paths, byte[] dead, float k1, float b) throws IOException {
+    this.dead = Live.numbers(dead);
     try {
       for (String path : paths) {
         folders.add(DirectoryReader.open(FSDirectory.open(Path.of(path))));
@@ -109,15 +110,18 @@ public final class Searcher {
    */
   public static long[][] search(Searcher self, String queries, int k, String filter) throws IOException {
     FixedBitSet mask = filter.isEmpty() ? null : self.mask(filter);
+    // Where few are allowed, they lead; where many are, the terms of the query lead, and skip what cannot rank.
+    boolean many = mask != null && mask.approximateCardinality() > mask.length() / MANY;
+    IndexSearcher searcher = many ? new Among(self.searcher, mask) : self.searcher;
     String[] texts = Writer.split(queries);
     long[][] found = new long[texts.length][];
     for (int i = 0; i < texts.length; i++) {
       Query query = self.query(texts[i]);
-      if (mask != null) {
+      if (mask != null && !many) {
         query = new BooleanQuery.Builder().add(query, Occur.MUST).add(new MaskQuery(mask), Occur.FILTER).build();
       }
       // The third argument is the number of hits that are counted exactly; beyond, Lucene skips what cannot rank.
-      ScoreDoc[] hits = self.searcher.search(query, TopScoreDocCollector.createSharedManager(k, null, k)).scoreDocs;
+      ScoreDoc[] hits = searcher.search(query, TopScoreDocCollector.createSharedManager(k, null, k)).scoreDocs;
       found[i] = new long[hits.length];
       for (int hit = 0; hit < hits.length; hit++) {
         long bits = Integer.toUnsignedLong(Float.floatToRawIntBits(hits[hit].score));
@@ -141,6 +145,11 @@ public final class Searcher {
       bytes[i] = (byte) (words[i >> 3] >>> ((i & 7) << 3));
     }
     return bytes;
+  }
+
+  /** How many live documents a filter allows. */
+  public static int size(Searcher self, String filter) throws IOException {
+    return self.mask(filter).cardinality();
   }
 
   /** Closes all files. */
@@ -171,44 +180,57 @@ public final class Searcher {
   private FixedBitSet mask(String filter) throws IOException {
     FixedBitSet mask = masks.get(filter);
     if (mask == null) {
-      mask = computed(filter);
+      String[] clauses = Writer.split(filter);
+      if (clauses.length == 1) {
+        mask = documents(clauses[0].split("\u001f"));
+      } else {
+        mask = mask(clauses[0]).clone();
+        for (int i = 1; i < clauses.length; i++) {
+          mask.and(mask(clauses[i]));
+        }
+      }
       masks.put(filter, mask);
     }
     return mask;
   }
 
-  private FixedBitSet computed(String filter) throws IOException {
-    BooleanQuery.Builder clauses = new BooleanQuery.Builder();
-    for (String clause : Writer.split(filter)) {
-      clauses.add(clause(clause.split("\u001f")), Occur.FILTER);
-    }
-    FixedBitSet mask = new FixedBitSet(Math.max(1, searcher.getIndexReader().maxDoc()));
-    Query query = searcher.rewrite(clauses.build());
-    Weight weight = searcher.createWeight(query, ScoreMode.COMPLETE_NO_SCORES, 1);
+  /** The live documents with at least one of the tokens of a clause. */
+  private FixedBitSet documents(String[] clause) throws IOException {
+    FixedBitSet found = new FixedBitSet(Math.max(1, searcher.getIndexReader().maxDoc()));
     for (LeafReaderContext leaf : searcher.getIndexReader().leaves()) {
-      Scorer scorer = weight.scorer(leaf);
-      if (scorer == null) {
+      Terms terms = leaf.reader().terms(Writer.FILTERS);
+      if (terms == null) {
         continue;
       }
-      Bits live = leaf.reader().getLiveDocs();
-      var found = scorer.iterator();
-      for (int i = found.nextDoc(); i < leaf.reader().maxDoc(); i = found.nextDoc()) {
-        if (live == null || live.get(i)) {
-          mask.set(leaf.docBase + i);
+      TermsEnum tokens = terms.iterator();
+      PostingsEnum postings = null;
+      if (clause[0].equals("range")) {
+        BytesRef last = new BytesRef(clause[2]);
+        boolean more = tokens.seekCeil(new BytesRef(clause[1])) != TermsEnum.SeekStatus.END;
+        while (more && tokens.term().compareTo(last) <= 0) {
+          postings = added(found, tokens, postings, leaf);
+          more = tokens.next() != null;
+        }
+      } else {
+        for (int i = 1; i < clause.length; i++) {
+          if (tokens.seekExact(new BytesRef(clause[i]))) {
+            postings = added(found, tokens, postings, leaf);
+          }
         }
       }
     }
-    return mask;
+    for (int document : dead) {
+      found.clear(document);
+    }
+    return found;
   }
 
-  private static Query clause(String[] words) {
-    if (words[0].equals("range")) {
-      return TermRangeQuery.newStringRange(Writer.FILTERS, words[1], words[2], true, true);
+  private static PostingsEnum added(FixedBitSet found, TermsEnum token, PostingsEnum reused, LeafReaderContext leaf)
+      throws IOException {
+    PostingsEnum postings = token.postings(reused, PostingsEnum.NONE);
+    for (int i = postings.nextDoc(); i != PostingsEnum.NO_MORE_DOCS; i = postings.nextDoc()) {
+      found.set(leaf.docBase + i);
     }
-    List<BytesRef> tokens = new ArrayList<>();
-    for (int i = 1; i < words.length; i++) {
-      tokens.add(new BytesRef(words[i]));
-    }
-    return new TermInSetQuery(Writer.FILTERS, tokens);
+    return postings;
   }
 }
