@@ -44,12 +44,14 @@ class Related:
 class IndexList:
     """The served indexes, the default first, and the levels of evidence that sources carry, the strongest first.
 
-    ``most_hits`` is the most that one search or export may ask for; ``history``: whether the page may keep questions.
+    ``most_hits`` is the most that one search or export may ask for; ``history``: whether the page may keep questions;
+    ``watch``: whether this key may have questions watched.
     """
 
     indexes: list[IndexInfo]
     most_hits: int
     history: bool
+    watch: bool = False
     evidence_levels: tuple[str, ...] = LEVELS
 
 
@@ -127,9 +129,10 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         return json_response(await service.document(index, document_id))
 
     @routes.get("/v1/indexes", response_model=IndexList, responses=documented(401), tags=["documents"])
-    async def indexes() -> Response:
+    async def indexes(request: Request) -> Response:
         """The indexes that are served here."""
-        return json_response(IndexList(service.indexes(), service.limits.k, settings.page.history))
+        may_watch = request.state.facts.get("key", "") in settings.watch.keys
+        return json_response(IndexList(service.indexes(), service.limits.k, settings.page.history, may_watch))
 
     return routes
 

@@ -11,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from pydantic import TypeAdapter
 
 from ragqa import __version__
-from ragqa.serve import api, checking, filters, library, page_files, plain_page, problem
+from ragqa.serve import api, checking, filters, library, page_files, plain_page, problem, watching
 from ragqa.serve.audit import Trail
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, is_loopback
@@ -62,6 +62,7 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
     app.include_router(checking.router(service), dependencies=bearer)
     app.include_router(library.router(service), dependencies=bearer)
     app.include_router(filters.router(service), dependencies=bearer)
+    app.include_router(watching.router(service, settings), dependencies=bearer)
     app.include_router(openai_routes.router(service, metrics, settings), dependencies=bearer)
     app.include_router(api.operations_router(service, metrics))
     app.include_router(page_files.router())

@@ -30,6 +30,8 @@ from ragqa.serve.shown import Found, IndexInfo, IndexState, Shown, with_sources
 from ragqa.serve.workers import Workers
 from ragqa.stages import Cancel, StageDone
 from ragqa.types import Answer, Document, Filter, Question, Statement
+from ragqa.watch.add import add_words
+from ragqa.watch.types import Item
 
 _log = logging.getLogger(__name__)
 MAX_DOCUMENT_ID_CHARACTERS = 200
@@ -293,6 +295,13 @@ class Service:
                 audited.tells(one.document_id for one in (*claim.supporting, *claim.contradicting))
             audited.tells(one.document_id for one in checked.references if one.document_id)
             return checked
+
+    async def watch(self, index: str | None, text: str, owner: str) -> Item:
+        """Watch a question or claim for an owner; raises as :meth:`ask`."""
+        self._check_question(text)
+        with self._use(index) as served:
+            work = self.workers.run(lambda _: add_words(served.engine, text, owner), self.limits.request_seconds)
+            return await work
 
     async def embed(self, index: str, texts: Sequence[str], *, as_queries: bool) -> np.ndarray:
         """Vectors of texts by the encoder of an index, float32 [n_texts, dimension].

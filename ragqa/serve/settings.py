@@ -145,6 +145,22 @@ class WebPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """What clients may have watched.
+
+    Attributes
+    ----------
+    keys
+        Names of the keys that may; none by default.
+    most
+        Watched things of one key.
+    """
+
+    keys: tuple[str, ...] = ()
+    most: PositiveInt = 100
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
@@ -162,6 +178,7 @@ class ServeSettings:
     audit: Audit = Audit()
     traces: Traces = Traces()
     page: WebPage = WebPage()
+    watch: Watching = Watching()
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:

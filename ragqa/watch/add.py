@@ -43,8 +43,19 @@ def add(engine: Engine, given: str) -> Item:
     SourceError
         The file cannot be read, is in another language, or has nothing that could be watched.
     """
-    kind, title, findings = _subject(engine, given)
-    one_id = items.item_id(engine.index.folder.name, kind, findings)
+    return _added(engine, *_subject(engine, given), owner="")
+
+
+def add_words(engine: Engine, text: str, owner: str) -> Item:
+    """As :func:`add` for a question or a claim; whatever the text is, no file is read.
+
+    ``owner`` is whom the item belongs to.
+    """
+    return _added(engine, *_of_words(text), owner=owner)
+
+
+def _added(engine: Engine, kind: ItemKind, title: str, findings: tuple[Finding, ...], *, owner: str) -> Item:
+    one_id = items.item_id(engine.index.folder.name, kind, findings, owner)
     if items.exists(one_id):
         raise UsageError(f"this is watched already, as {one_id}; see: ragqa watch list")
     state = ""
@@ -54,7 +65,7 @@ def add(engine: Engine, given: str) -> Item:
         known.remember(engine.store)
     serial = alerts.last_serial(one_id)
     title = one_line(title)[:_MOST_TITLE]
-    return items.save(Item(one_id, engine.index.folder.name, kind, title, findings, state, serial=serial))
+    return items.save(Item(one_id, engine.index.folder.name, kind, title, findings, state, serial=serial, owner=owner))
 
 
 def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
@@ -63,6 +74,10 @@ def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, 
         if path.suffix == ".json":
             return _of_json(engine, path)
         return _of_text(read_blocks(path), path.name)
+    return _of_words(given)
+
+
+def _of_words(given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
     text = one_line(given)
     check_question(text)
     if _is_path(given):

@@ -17,9 +17,10 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
 
 
-def item_id(index: str, kind: str, findings: Sequence[Finding]) -> str:
-    """The id of an item: the same for the same questions or claims of the same index."""
-    return content_hash([index, kind, [finding.subject for finding in findings]])[:12]
+def item_id(index: str, kind: str, findings: Sequence[Finding], owner: str = "") -> str:
+    """The id of an item: the same for the same questions or claims of the same index and owner."""
+    parts = [index, kind, [finding.subject for finding in findings], *([owner] if owner else [])]
+    return content_hash(parts)[:12]
 
 
 def save(item: Item) -> Item:
@@ -35,19 +36,21 @@ def exists(one_id: str) -> bool:
     return (folders.items_folder() / f"{one_id}.json").is_file()
 
 
-def read_all(index: str | None = None) -> list[Item]:
-    """The items, of one index or of all, in the order of their ids.
+def read_all(index: str | None = None, owner: str | None = None) -> list[Item]:
+    """The items, of one index or of all, of one owner or of all, in the order of their ids.
 
     Raises
     ------
     ProductError
         A file is damaged.
     """
-    return [item for item in _read() if index is None or item.index == index]
+    return [
+        item for item in _read() if (index is None or item.index == index) and (owner is None or item.owner == owner)
+    ]
 
 
-def remove(name: str) -> Item:
-    """Stop watching the item with an id, or the beginning of one (at least four signs).
+def remove(name: str, owner: str | None = None) -> Item:
+    """Stop watching the item with an id, or the beginning of one (four signs or more); of an owner only their own.
 
     Raises
     ------
@@ -55,7 +58,9 @@ def remove(name: str) -> Item:
         There is none, or several begin so.
     """
     found = [
-        item for item in _read() if item.id == name or (len(name) >= _SHORTEST_PREFIX and item.id.startswith(name))
+        item
+        for item in read_all(owner=owner)
+        if item.id == name or (len(name) >= _SHORTEST_PREFIX and item.id.startswith(name))
     ]
     if len(found) != 1:
         why = "several items begin so" if found else "nothing that is watched has this id"

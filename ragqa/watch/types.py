@@ -95,6 +95,8 @@ class Item:
         When this was written, in UTC with microseconds.
     serial
         How many alerts it gave.
+    owner
+        The name of the key for which a server keeps it; "" for what was added on the command line.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Item:
     state: str = ""
     written: str = ""
     serial: int = 0
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

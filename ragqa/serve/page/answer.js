@@ -8,6 +8,7 @@ import { resultsView } from "./results.js";
 import { articleLines } from "./sources.js";
 import { evidenceTable } from "./table.js";
 import { inWords, verdictView } from "./verdict.js";
+import { watchButton } from "./watch.js";
 
 const WEAK_CANDIDATE = 0.3;
 const TOLD_ELSEWHERE = ["completed", "asked_back"];
@@ -28,6 +29,7 @@ export function answerView(answer, index, served, request, follow) {
     notices(answer),
     followUp(follow),
     copyButtons(view),
+    served.watch && element("div", { class: "row tools" }, watchButton(answer.question.text, index)),
     answer.hits.length > 0 && saveButtons("Save all found", index, ids),
     answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),

@@ -75,6 +75,11 @@ function post(path, body, signal) {
   return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 }
 
+/** Have a question watched; what is watched; watch it no longer. */
+export const watch = async (question, index) => (await post("/v1/watch", { question, index })).json();
+export const watched = async () => (await (await request("/v1/watch")).json()).items;
+export const unwatch = (id) => request(`/v1/watch/${encodeURIComponent(id)}`, { method: "DELETE" });
+
 /** A checked text as "html" (a page of its own) or "csv". */
 export async function renderedCheck(checked, format) {
   return (await post("/v1/check/render", { checked, format })).blob();

@@ -1,6 +1,5 @@
 // The page: asks, shows the stages as they end, and then the answer.
 import { answerView, articlesView, Partial, spoken } from "./answer.js";
-import { givenAnswer, keepAnswer } from "./answers.js";
 import * as api from "./api.js";
 import { leaveCheck, setUpCheck } from "./check.js";
 import { byId, element, fill, plural } from "./dom.js";
@@ -8,6 +7,7 @@ import { completeFilters } from "./filters.js";
 import { askForKey } from "./key.js";
 import { hide, show, showProblem } from "./problem.js";
 import * as state from "./state.js";
+import { showWatched } from "./watch.js";
 
 const STAGES = [
   ["retrieve", "Search", (stage) => `${plural(stage.n_documents, "article")} found`],
@@ -64,6 +64,7 @@ async function loadIndexes() {
   byId("index").closest("label").hidden = options.length < 2;
   showIndexFacts();
   state.setUpHistory(served.history);
+  showWatched(served.watch);
   return true;
 }
 
@@ -84,7 +85,7 @@ function askAddress() {
   showQueryHelp();
   showIndexFacts();
   const unknown = state.unknownIndex(location.hash);
-  const given = asks && givenAnswer(location.hash);
+  const given = asks && state.givenAnswer(location.hash);
   if (given) showGiven(given);
   else if (asks && unknown) showUnknownIndex(unknown);
   else if (asks) run();
@@ -174,7 +175,7 @@ async function run() {
   begin(request);
   try {
     if (request.type === "articles") await showArticles(request, own);
-    else await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
+    else await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { state.keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
   } catch (problem) {
     if (running === own) failed(problem);
   } finally {

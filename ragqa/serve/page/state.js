@@ -9,6 +9,8 @@ const FIELDS = ["index", "type", ...YEARS, ...LISTS, ...CHECKS];
 const HISTORY = "ragqa.questions";
 const WANTED = "ragqa.remember";
 const REMEMBERED = 30;
+const KEPT = 30;
+const given = new Map();
 
 /** The request that the form describes. */
 export function readForm() {
@@ -137,4 +139,16 @@ function put(name, value) {
   } catch {
     // A browser that keeps nothing has no history.
   }
+}
+
+/** Keep an answer in this tab, by its address, so that going back shows it without asking again. */
+export function keepAnswer(address, answer, request) {
+  given.delete(address);
+  given.set(address, { answer, request });
+  if (given.size > KEPT) given.delete(given.keys().next().value);
+}
+
+/** The answer that was given at an address with the request that it answers; undefined where there is none. */
+export function givenAnswer(address) {
+  return given.get(address);
 }
