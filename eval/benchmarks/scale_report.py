@@ -19,6 +19,9 @@ import numpy as np
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 
+_MOST_SPREAD = 30
+"""Bounds that are further apart than this tell nothing and are not printed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -35,12 +38,18 @@ QUANTITIES = (
     Quantity("BM25", "index words", ("bm25_s",), "s"),
     Quantity("lexicon", "index words", ("lexicon_s",), "s"),
     Quantity("static encoder and FAISS", "index static", ("dense_s",), "s"),
-    Quantity("corpus build, processors", "corpus build", ("processor_seconds",), "processor s"),
-    Quantity("BM25 and lexicon, processors", "index words", ("processor_seconds",), "processor s"),
-    Quantity("static encoder and FAISS, processors", "index static", ("processor_seconds",), "processor s"),
+    Quantity("corpus build", "corpus build", ("processor_seconds",), "processor s"),
+    Quantity("BM25 and lexicon", "index words", ("processor_seconds",), "processor s"),
+    Quantity("static encoder and FAISS", "index static", ("processor_seconds",), "processor s"),
     Quantity("update: corpus", "update", ("corpus_seconds",), "s"),
     Quantity("update: BM25 and lexicon", "update", ("words_seconds",), "s"),
     Quantity("update: dense", "update", ("static_seconds",), "s"),
+    Quantity(
+        "update: all",
+        "update",
+        ("corpus_processor_seconds", "words_processor_seconds", "static_processor_seconds"),
+        "processor s",
+    ),
     Quantity("corpus build, own memory", "corpus build", ("peak_own_mb",), "MiB"),
     Quantity("BM25 and lexicon, own memory", "index words", ("peak_own_mb",), "MiB"),
     Quantity("dense, own memory", "index static", ("peak_own_mb",), "MiB"),
@@ -130,16 +139,20 @@ def table(figures: Figures, least: int, to: int) -> str:
         cells = [_plain(found[size]) if size in found else "" for size in sizes]
         used = {size: value for size, value in found.items() if size >= least}
         law = fitted(list(used), list(used.values()), to)
-        told = (
-            ("", "")
-            if law is None
-            else (
-                f"{law.exponent:.2f} ± {law.exponent_bound:.2f}",
-                f"{_plain(law.value)} ({_plain(law.low)} to {_plain(law.high)})",
-            )
-        )
-        lines.append(f"| {quantity.name}, {quantity.unit} | {' | '.join(cells)} | {' | '.join(told)} |")
+        lines.append(f"| {quantity.name}, {quantity.unit} | {' | '.join(cells)} | {' | '.join(_told(law))} |")
     return "\n".join(lines)
+
+
+def _told(law: PowerLaw | None) -> tuple[str, str]:
+    """The exponent and the extrapolation as cells of a table."""
+    if law is None:
+        return "", ""
+    if law.high > _MOST_SPREAD * law.low:
+        return f"{law.exponent:.2f} ± {law.exponent_bound:.2f}", f"{_plain(law.value)}, not fixed by so few sizes"
+    return (
+        f"{law.exponent:.2f} ± {law.exponent_bound:.2f}",
+        f"{_plain(law.value)} ({_plain(law.low)} to {_plain(law.high)})",
+    )
 
 
 def draw(figures: Figures, unit: str, least: int, to: int, path: Path) -> None:
