@@ -1,6 +1,6 @@
 """Fits what ``scale.py`` measured, extends it to all of PubMed, and draws it.
 
-    python eval/benchmarks/scale_report.py [--results .bench/scale.json] [--to 38000000] [--from 100000] [--out FOLDER]
+    python eval/benchmarks/scale_report.py [--results .bench/scale.json] [--to 38000000] [--from 10000] [--out FOLDER]
 
 Prints a table as Markdown; in FOLDER ``scale-times.svg``, ``scale-memory.svg`` and ``scale-latency.svg`` are written.
 Each quantity y is fitted as a n^b: least squares of log y on log n, over the sizes of at least ``--from`` documents,
@@ -20,7 +20,7 @@ import numpy as np
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _MOST_SPREAD = 30
-"""Bounds that are further apart than this tell nothing and are not printed."""
+"""Bounds that are further apart than this tell nothing: they are not printed, and no line is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,11 @@ def draw(figures: Figures, unit: str, least: int, to: int, path: Path) -> None:
         figure = Figure(figsize=(8.5, 4.8), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        chosen = [quantity for quantity in QUANTITIES if quantity.unit == unit and not quantity.name.startswith("disk")]
+        chosen = [
+            quantity
+            for quantity in QUANTITIES
+            if quantity.unit == unit and not quantity.name.startswith("disk") and not quantity.name.endswith("p99")
+        ]
         for number, quantity in enumerate(chosen):
             found = measured(figures, quantity)
             if not found:
@@ -174,7 +178,8 @@ def draw(figures: Figures, unit: str, least: int, to: int, path: Path) -> None:
             label = quantity.name.removesuffix(", own memory")
             (line,) = axes.plot(list(found), list(found.values()), marker, label=label)
             used = {size: value for size, value in found.items() if size >= least}
-            if law := fitted(list(used), list(used.values()), to):
+            law = fitted(list(used), list(used.values()), to)
+            if law is not None and law.high <= _MOST_SPREAD * law.low:
                 ends = np.array([min(used), to], dtype=float)
                 axes.plot(ends, law.value * (ends / to) ** law.exponent, "-", color=line.get_color(), linewidth=0.9)
         axes.set(xscale="log", yscale="log", xlabel="documents", ylabel=unit)
@@ -196,14 +201,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path(".bench/scale.json"))
     parser.add_argument("--to", type=int, default=38_000_000)
-    parser.add_argument("--from", dest="least", type=int, default=100_000)
+    parser.add_argument("--from", dest="least", type=int, default=10_000)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     figures: Figures = json.loads(arguments.results.read_text(encoding="utf-8"))
     print(table(figures, arguments.least, arguments.to))
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        for name, unit in (("times", "s"), ("memory", "MiB"), ("latency", "ms")):
+        for name, unit in (("times", "processor s"), ("memory", "MiB"), ("latency", "ms")):
             draw(figures, unit, arguments.least, arguments.to, arguments.out / f"scale-{name}.svg")
 
 
