@@ -16,6 +16,7 @@ from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.fetch import source_address
 from ragqa.index import build as index_build
 from ragqa.index.build import How
+from ragqa.index.builders import Ahead
 from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, open_index
 from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
@@ -117,6 +118,7 @@ def build_index(
     *,
     merge: bool = False,
     vectors: Path | None = None,
+    ahead: Ahead | None = None,
 ) -> Manifest:
     """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
 
@@ -130,6 +132,8 @@ def build_index(
         Whether the index is to consist of one segment, without documents that are gone from the corpus.
     vectors
         A folder with vectors of the recipe's encoder that exist already; see :mod:`ragqa.index.given`.
+    ahead
+        Encodes elsewhere what is new: see :class:`ragqa.ray.encode.EncodeOnRay`.
     """
     chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
@@ -140,7 +144,8 @@ def build_index(
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
         build_corpus(corpus_name, progress=progress)
     with open_store(corpus_name) as store:
-        return index_build.build_index(name, settings, store, folder, progress, how=How(merge=merge, vectors=vectors))
+        how = How(merge=merge, vectors=vectors, ahead=ahead)
+        return index_build.build_index(name, settings, store, folder, progress, how=how)
 
 
 def update_index(name: str, progress: Progress | None = None, *, merge: bool = False) -> Manifest:

@@ -26,4 +26,6 @@ def test_the_command_line_starts_without_heavy_packages() -> None:
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     )
 
-    assert modules.isdisjoint({"numpy", "torch", "transformers", "faiss", "onnxruntime", "pyarrow", "lxml", "jnius"})
+    assert modules.isdisjoint(
+        {"numpy", "torch", "transformers", "faiss", "onnxruntime", "pyarrow", "lxml", "jnius", "ray"}
+    )

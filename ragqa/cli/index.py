@@ -1,12 +1,13 @@
 """``ragqa index …``: build, update, verify, info."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, merge_option, set_option
+from ragqa.cli.options import json_option, merge_option, ray_option, set_option
 from ragqa.errors import ProductError
 
 
@@ -27,6 +28,7 @@ def index() -> None:
 )
 @set_option
 @merge_option
+@ray_option
 @json_option
 def build(  # noqa: PLR0917 (one for each option)
     name: str,
@@ -35,15 +37,22 @@ def build(  # noqa: PLR0917 (one for each option)
     vectors: Path | None,
     overrides: tuple[str, ...],
     merge: bool,
+    ray_address: str | None,
     as_json: bool,
 ) -> None:
     """Build the index NAME (and its corpus, where that is not built yet); finished components are kept."""
     from ragqa import products
 
     show.tell_more()
-    with show.progress_bars() as progress:
+    with show.progress_bars() as progress, contextlib.ExitStack() as connection:
+        ahead = None
+        if ray_address is not None:
+            from ragqa.ray.cluster import connected
+            from ragqa.ray.encode import EncodeOnRay
+
+            ahead = EncodeOnRay(connection.enter_context(connected(ray_address)))
         manifest = products.build_index(
-            name, recipe_name, corpus_name, overrides, progress, merge=merge, vectors=vectors
+            name, recipe_name, corpus_name, overrides, progress, merge=merge, vectors=vectors, ahead=ahead
         )
     _show_manifest(manifest, as_json)
 

@@ -20,6 +20,9 @@ set_option = click.option(
 merge_option = click.option(
     "--merge", is_flag=True, help="Put the index into one segment, without documents that are gone."
 )
+ray_option = click.option(
+    "--ray", "ray_address", metavar="ADDRESS", help="On the Ray cluster at HOST:PORT; 'local' starts one here."
+)
 mirror_option = click.option(
     "--mirror", default="", metavar="URL_OR_FOLDER", help="Fetch from here: a copy of NLM's baseline/ and updatefiles/."
 )

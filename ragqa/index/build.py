@@ -25,7 +25,7 @@ from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import BackendError, ProductError, UsageError
 from ragqa.index import segments
-from ragqa.index.builders import Bm25Builder, DenseBuilder, VectorSource, ensure_encoder
+from ragqa.index.builders import Ahead, Bm25Builder, DenseBuilder, VectorSource, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
 from ragqa.index.lexicon import LexiconBuilder
 from ragqa.index.presets import teacher_of
@@ -56,12 +56,15 @@ class How:
     update
         Whether an index is brought up to its corpus: then what is new is encoded even with
         ``dense.missing = "leave-out"``.
+    ahead
+        Encodes elsewhere what is new, before segments of vectors are built; None encodes here.
     """
 
     thorough: bool = True
     merge: bool = False
     vectors: Path | None = None
     update: bool = False
+    ahead: Ahead | None = None
 
 
 class Builder(Protocol):
@@ -177,11 +180,11 @@ def _vector_source(folder: Path, how: How) -> VectorSource:
         given = GivenVectors(how.vectors)
         again = f", of which {given.n_repeated:,} have an id that comes again" if given.n_repeated else ""
         _log.info("%s: %s vectors of %d dimensions%s", how.vectors, f"{given.n_vectors:,}", given.dim, again)
-        return VectorSource(given, given.fingerprint, how.update)
+        return VectorSource(given, given.fingerprint, how.update, how.ahead)
     try:
-        return VectorSource(None, read_manifest(folder).inputs.get("vectors", ""), how.update)
+        return VectorSource(None, read_manifest(folder).inputs.get("vectors", ""), how.update, how.ahead)
     except ProductError:
-        return VectorSource(None, "", how.update)
+        return VectorSource(None, "", how.update, how.ahead)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -19,20 +19,28 @@ from ragqa.recipe import Bm25Settings, DenseSettings, Recipe
 from ragqa.types import Progress
 
 if TYPE_CHECKING:
+    from ragqa.index.dense_build import Batches
+    from ragqa.index.encoding import Encoding
     from ragqa.index.given import GivenVectors
 
 _SAMPLE = 32  # documents on which exported encoders are compared with the originals
 
 
+Ahead = Callable[["Encoding", "Batches", int, Progress], None]
+"""Puts the vectors of documents into the store of an encoding; told also how many documents there are."""
+
+
 class VectorSource(NamedTuple):
     """Vectors that exist already: the folder, its fingerprint ("" where there was none), and what an update does.
 
-    ``encode_new`` says whether documents without a vector are encoded even where the recipe leaves them out.
+    ``encode_new`` says whether documents without a vector are encoded even where the recipe leaves them out, ``ahead``
+    encodes elsewhere what is new, before a segment is built.
     """
 
     given: "GivenVectors | None" = None
     fingerprint: str = ""
     encode_new: bool = False
+    ahead: Ahead | None = None
 
 
 class Bm25Builder:
@@ -117,6 +125,7 @@ class DenseBuilder:
         self._settings = settings
         self._store = store
         self._progress = progress
+        self._ahead = source.ahead
 
     def __enter__(self) -> Self:
         return self
@@ -146,14 +155,21 @@ class DenseBuilder:
     def _build(self, span: Span, folder: Path, with_vectors: np.ndarray | None) -> None:
         from ragqa.index.dense_build import build_dense
 
+        rows, n_documents = (span.first_row, span.end_row), _n_live(self._store, span)
+
+        def prepare() -> None:
+            if self._ahead is not None and with_vectors is None:
+                self._ahead(self._encoding, self._store.scan(rows=rows), n_documents, self._progress or _quiet)
+
         build_dense(
-            self._store.scan(rows=(span.first_row, span.end_row)),
+            self._store.scan(rows=rows),
             folder,
             self._encoding,
             self._settings.faiss,
-            n_documents=_n_live(self._store, span),
+            n_documents=n_documents,
             first_row=span.first_row,
             with_vectors=with_vectors,
+            prepare=prepare,
             progress=self._progress,
         )
 
@@ -187,3 +203,7 @@ def ensure_encoder(
 
 def _n_live(store: DocumentStore, span: Span) -> int:
     return int((~store.dead_rows()[span.first_row : span.end_row]).sum())
+
+
+def _quiet(_stage: str, _done: int, _total: int | None) -> None:
+    pass

@@ -1,6 +1,6 @@
 """Documents → a segment of a dense index; every text that the store of vectors knows is not encoded again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,6 +65,7 @@ def build_dense(
     n_documents: int,
     first_row: int = 0,
     with_vectors: np.ndarray | None = None,
+    prepare: Callable[[], None] = lambda: None,
     progress: Progress | None = None,
 ) -> DenseDescription:
     """Build a segment in ``folder``; it is whole when its ``dense.json`` is written, at the very end.
@@ -83,6 +84,8 @@ def build_dense(
         The row that is number 0 in the segment.
     with_vectors
         bool [n_rows]: the rows of the corpus that get vectors, the others are left out; None for all.
+    prepare
+        Called before the documents are read, to encode some elsewhere.
 
     Raises
     ------
@@ -97,19 +100,18 @@ def build_dense(
     keys: list[bytes] = []
     rows: list[int] = []
     n_passages: list[int] = []
-    for batch in documents:
-        for start in range(0, len(batch), _AT_ONCE):
-            members = batch[start : start + _AT_ONCE]
-            done = _Done(report, len(keys), len(members), n_documents)
-            wanted_here = None if with_vectors is None else [bool(with_vectors[row]) for row, _ in members]
-            own, numbers = encoding.ensure([document for _, document in members], done, wanted_here)
-            keys += own
-            n_passages += numbers
-            rows += [row - first_row for row, _ in members]
-            for row, document in members:
-                if row % stride == 0:
-                    words.add(" ".join(passage_of(document)))
-            report("encode", len(keys), n_documents)
+    prepare()
+    for members in groups(documents):
+        done = _Done(report, len(keys), len(members), n_documents)
+        wanted_here = None if with_vectors is None else [bool(with_vectors[row]) for row, _ in members]
+        own, numbers = encoding.ensure([document for _, document in members], done, wanted_here)
+        keys += own
+        n_passages += numbers
+        rows += [row - first_row for row, _ in members]
+        for row, document in members:
+            if row % stride == 0:
+                words.add(" ".join(passage_of(document)))
+        report("encode", len(keys), n_documents)
     words.save(folder / WORDS)
     rows_of_vectors = np.repeat(np.array(rows, dtype=np.int32), n_passages)
     with (folder / ROWS).open("wb") as file:
@@ -134,6 +136,13 @@ def build_dense(
     )
     manifest.write_json(folder / DESCRIPTION, description)
     return description
+
+
+def groups(documents: Batches) -> Iterator[Sequence[tuple[int, Document]]]:
+    """The documents in the groups that are encoded together: a vector may depend a little on its neighbours."""
+    for batch in documents:
+        for start in range(0, len(batch), _AT_ONCE):
+            yield batch[start : start + _AT_ONCE]
 
 
 class _Done:

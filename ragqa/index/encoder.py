@@ -76,12 +76,16 @@ class EncoderSpec:
 
 
 class Encoder:
-    """An encoder read from its folder. Models are loaded when first used; threads may share it."""
+    """An encoder read from its folder. Models are loaded when first used; threads may share it.
+
+    ``n_cores`` are those that it may use; None: all of this process.
+    """
 
     def __init__(self, folder: Path, spec: EncoderSpec, remedy: str) -> None:
         self.folder = folder
         self._remedy = remedy
         self.spec = spec
+        self.n_cores: int | None = None
         self._models: dict[str, Model] = {}
         self._tokenizers: dict[tuple[str, int], TextTokenizer] = {}
         self._lock = threading.Lock()
@@ -174,7 +178,7 @@ class Encoder:
             return TorchModel(load_encoder(folder / ORIGINAL, tower.pooling, tower.normalise))
         if tower.precision == "static":
             return StaticModel(folder / VECTORS, self._remedy)
-        return OnnxModel(folder / GRAPH, self._remedy)
+        return OnnxModel(folder / GRAPH, self._remedy, self.n_cores)
 
 
 def passage_input(tower: TowerSpec, title: str, text: str) -> Text:

@@ -77,7 +77,7 @@ class Encoding:
         self.store = VectorStore(folder / f"{self.fingerprint}.sqlite", self.dim)
         self.counts: Counter[str] = Counter(kept=0, given=0, superseded=0, encoded=0, left_out=0)
         self.encoder = encoder
-        self._overlap = overlap_tokens
+        self.overlap_tokens = overlap_tokens
         self._given = given
         self._leave_out = leave_out
         self._compared = False
@@ -119,6 +119,24 @@ class Encoding:
         )
         found = iter(self.store.get([key for key in keys if key]))
         return keys, [len(next(found)) if key else 0 for key in keys]
+
+    def to_encode(self, documents: Sequence[Document]) -> dict[bytes, int]:
+        """Key and place of those documents that must be encoded, each text once, when what is given is taken."""
+        if self._leave_out:
+            return {}
+        keys = [text_key(document) for document in documents]
+        missing = {keys[place]: place for place in self.store.missing(keys)}
+        if missing and self._given is not None:
+            n_before = self.counts["given"]
+            missing = self._take(self._given, missing, documents)
+            self.counts["kept"] -= self.counts["given"] - n_before  # as which ensure() will count them
+        return missing
+
+    def keep(self, keys: Sequence[bytes], vectors: Sequence[np.ndarray]) -> None:
+        """Put vectors of :meth:`to_encode` that were made elsewhere into the store."""
+        self.store.put(list(zip(keys, vectors, strict=True)))
+        self.counts["encoded"] += len(keys)
+        self.counts["kept"] -= len(keys)  # as which ensure() will count them
 
     def close(self) -> None:
         """Close the store."""
@@ -171,17 +189,13 @@ class Encoding:
 
     def _encode(self, missing: Mapping[bytes, int], documents: Sequence[Document], done: Done) -> None:
         self._look_for_gpu()
-        split = self._split([documents[place] for place in missing.values()])
-        passages: list[Passage] = [passage for of_document in split for passage in of_document]
-        vectors = self.encoder.encode_passages(passages, lambda n: done(n, len(passages)))
-        bounds = np.cumsum([len(of_document) for of_document in split])[:-1]
-        pieces = np.split(vectors.reshape(-1, self.dim), bounds)
+        texts = [documents[place] for place in missing.values()]
+        pieces = encode_documents(self.encoder, texts, self.overlap_tokens, done)
         self.store.put(list(zip(missing, pieces, strict=True)))
         self.counts["encoded"] += len(missing)
 
     def _split(self, documents: Sequence[Document]) -> list[list[Passage]]:
-        tokenizer, n_reserved = self.encoder.passage_tokenizer()
-        return split_documents(documents, tokenizer, n_reserved, self._overlap)
+        return _split(self.encoder, documents, self.overlap_tokens)
 
     def _look_for_gpu(self) -> None:
         if self._on_gpu is None:
@@ -190,3 +204,19 @@ class Encoding:
             self._on_gpu = has_gpu()
             if self._on_gpu:
                 self.encoder.use_gpu()
+
+
+def encode_documents(
+    encoder: Encoder, documents: Sequence[Document], overlap_tokens: int, done: Done = lambda _n, _of: None
+) -> list[np.ndarray]:
+    """The vectors of the passages of each document, float32 [n_passages, dim]."""
+    split = _split(encoder, documents, overlap_tokens)
+    passages: list[Passage] = [passage for of_document in split for passage in of_document]
+    vectors = encoder.encode_passages(passages, lambda n: done(n, len(passages)))
+    bounds = np.cumsum([len(of_document) for of_document in split])[:-1]
+    return np.split(vectors, bounds)
+
+
+def _split(encoder: Encoder, documents: Sequence[Document], overlap_tokens: int) -> list[list[Passage]]:
+    tokenizer, n_reserved = encoder.passage_tokenizer()
+    return split_documents(documents, tokenizer, n_reserved, overlap_tokens)

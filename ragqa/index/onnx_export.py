@@ -50,10 +50,10 @@ class OnnxModel:
     """An ONNX file run by ONNX Runtime on the CPU.
 
     Each call runs on the thread that makes it; batches side by side use the cores better than one batch on
-    all of them.
+    all of them. ``cores`` are how many it may use; None: those of this process.
     """
 
-    def __init__(self, path: Path, remedy: str) -> None:
+    def __init__(self, path: Path, remedy: str, cores: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -68,7 +68,7 @@ class OnnxModel:
         except _onnx_errors(onnxruntime) as error:
             raise ProductError(f"the model {path} is damaged ({str(error).splitlines()[0]}); {remedy}") from error
         self._names = [node.name for node in self._session.get_inputs()]
-        self.n_parallel = n_cores()
+        self.n_parallel = cores or n_cores()
 
     def __call__(self, batch: Batch) -> np.ndarray:
         """The output of each text, float32 [n_texts, n_outputs]."""

@@ -1,0 +1,136 @@
+"""What a cluster builds is what one machine builds, whatever becomes of its nodes."""
+
+import json
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ragqa
+from ragqa import products
+from ragqa.cli import run
+from ragqa.errors import BackendError, UsageError
+from ragqa.manifest import exclusive
+from ragqa.ray.cluster import connected
+from ragqa.ray.encode import STAGE, EncodeOnRay
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BEIR folder with 5,000 documents, of which every fifth repeats an earlier one, and some have no text."""
+    folder = tmp_path_factory.mktemp("texts") / "beir"
+    folder.mkdir()
+    rows = []
+    for number in range(5000):
+        kept = number - (number % 5 == 0)
+        text = f"trial {kept} of the statin {'long ' * (kept % 40)}"
+        rows.append({"_id": f"d{number}", "title": "", "text": "" if number % 701 == 0 else text})
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "queries.jsonl").write_text("")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def on_one_machine(texts: Path, tiny_model: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    home = tmp_path_factory.mktemp("one-machine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAGQA_HOME", str(home))
+        _build(texts, tiny_model)
+    return _segment_files(home)
+
+
+def _settings(tiny_model: Any) -> list[str]:
+    return [f"dense.encoder={tiny_model('mean')}", "dense.faiss=flat"]
+
+
+def _build(texts: Path, tiny_model: Any, progress: Any = None, ahead: Any = None) -> None:
+    products.import_corpus("texts", texts, "beir")
+    products.build_index("texts", "default", "texts", _settings(tiny_model), progress, ahead=ahead)
+
+
+def _segment_files(home: Path) -> dict[str, bytes]:
+    folder = home / "indexes" / "texts"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("dense-*/*"))}
+
+
+def test_the_segments_of_a_cluster_are_those_of_one_machine(  # noqa: PLR0917
+    ray_cluster: Any, texts: Path, tiny_model: Any, on_one_machine: dict[str, bytes],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    products.import_corpus("texts", texts, "beir")
+    options = [word for setting in _settings(tiny_model) for word in ("--set", setting)]
+
+    command = ["index", "build", "texts", "--recipe", "default", "--ray", ray_cluster.address, *options]
+
+    assert run(command) == 0
+    assert f"{STAGE}: 5,000 of 5,000" in capsys.readouterr().err
+    assert _segment_files(tmp_path / "home") == on_one_machine
+    description = json.loads(next(data for name, data in on_one_machine.items() if name.endswith("dense.json")))
+    assert 3900 < description["n_encoded"] < 4100
+
+
+def test_a_node_that_is_lost_costs_nothing_but_its_tasks(
+    ray_cluster: Any, texts: Path, tiny_model: Any, on_one_machine: dict[str, bytes], tmp_path: Path
+) -> None:
+    doomed = [ray_cluster.add_node(num_cpus=1)]
+
+    def progress(stage: str, _done: int, _total: int | None) -> None:
+        if stage == STAGE and doomed:
+            ray_cluster.remove_node(doomed.pop(), allow_graceful=False)
+
+    with connected(ray_cluster.address) as nodes:
+        assert len(nodes) == 3
+        _build(texts, tiny_model, progress, EncodeOnRay(nodes))
+
+    assert not doomed
+    assert _segment_files(tmp_path / "home") == on_one_machine
+
+
+def test_a_node_with_another_version_is_refused(
+    ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(ragqa.__file__).parent, tmp_path / "old" / "ragqa")
+    with (tmp_path / "old" / "ragqa" / "engine.py").open("a") as file:
+        file.write("# as it was\n")
+    monkeypatch.chdir(tmp_path)  # a node looks for code in the folder of whoever connects, too
+    other = ray_cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(tmp_path / "old")})
+    try:
+        with pytest.raises(BackendError, match="has other sources of ragqa"), connected(ray_cluster.address):
+            pass
+    finally:
+        ray_cluster.remove_node(other, allow_graceful=False)
+
+
+def test_another_build_of_the_same_name_is_refused(
+    ray_cluster: Any, texts: Path, tiny_model: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    products.import_corpus("texts", texts, "beir")
+    folder = tmp_path / "home" / "indexes" / "texts"
+    folder.mkdir(parents=True)
+    options = [word for setting in _settings(tiny_model) for word in ("--set", setting)]
+
+    with exclusive(folder, "build"):
+        command = ["index", "build", "texts", "--recipe", "default", "--ray", ray_cluster.address, *options]
+        assert run(command) == 1
+    assert "another build is at work" in capsys.readouterr().err
+
+
+def test_an_address_where_nobody_answers_is_told_at_once() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(BackendError, match=r"no Ray cluster answers at .*; start one"), connected(address):
+            pass
+    assert time.monotonic() - began < 30  # Ray itself would try for minutes
+
+
+@pytest.mark.parametrize("address", ["", "somewhere", "ray://10.0.0.1:10001", "10.0.0.1:0", ":6379"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="give HOST:PORT"), connected(address):
+        pass
