@@ -2,7 +2,8 @@
 
 It consists of an encoder's folder and of segments over consecutive rows (:mod:`ragqa.index.segments`). The folder of a
 segment holds ``dense.json`` (what it is and what was counted), ``vectors.faiss``, ``rows.npy`` (the row of each vector,
-counted from the segment's first) and ``word_counts.npy``.
+counted from the segment's first) and ``word_counts.npy``; of compressed kinds also ``vectors.npy``, the vectors
+themselves (:mod:`ragqa.index.rescore`).
 """
 
 from collections import OrderedDict
@@ -26,7 +27,9 @@ from ragqa.index.dense_build import (
 )
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoding import Encoding, vectors_fingerprint
+from ragqa.index.faiss_kinds import COMPRESSED
 from ragqa.index.faiss_search import FaissIndex
+from ragqa.index.rescore import EXACT, Rescored
 from ragqa.index.segments import Placed, checked_array
 from ragqa.index.word_counts import WordCounts
 from ragqa.recipe import DenseSettings
@@ -57,7 +60,7 @@ class DenseIndex:
         Parameters
         ----------
         settings
-            Of these, ``query_prefix`` holds when searching; the others were settled by the build.
+            Of these, ``query_prefix`` and ``rescore`` hold when searching; the others were settled by the build.
 
         Raises
         ------
@@ -69,7 +72,7 @@ class DenseIndex:
         fingerprint = vectors_fingerprint(encoder, settings.overlap_tokens)
         opened, words = [], WordCounts()
         for segment in segments:
-            opened.append(_Segment(segment, encoder, fingerprint))
+            opened.append(_Segment(segment, encoder, fingerprint, settings.rescore))
             words = words + WordCounts.open(segment.folder / WORDS, remedy)
         return cls(encoder, opened, words)
 
@@ -185,12 +188,16 @@ class Selections:
 class _Segment:
     """The opened vectors of consecutive rows."""
 
-    def __init__(self, segment: Placed, encoder: Encoder, fingerprint: str) -> None:
+    def __init__(self, segment: Placed, encoder: Encoder, fingerprint: str, rescore: int) -> None:
         folder, remedy = segment.folder, segment.remedy
         description = manifest.read_json(folder / DESCRIPTION, DenseDescription, remedy)
         if description.vectors != fingerprint:
             raise ProductError(f"the vectors in {folder} were made by another encoder than the index's; {remedy}")
-        self._faiss = FaissIndex(folder / FAISS, description.kind, encoder.spec.metric, remedy)
+        metric = encoder.spec.metric
+        index = FaissIndex(folder / FAISS, description.kind, metric, remedy)
+        self._faiss: FaissIndex | Rescored = index
+        if rescore and description.kind in COMPRESSED and len(index):
+            self._faiss = Rescored(index, folder / EXACT, metric, remedy, rescore)
         own = checked_array(segment, ROWS)
         if len(own) != len(self._faiss) or self._faiss.dim != description.dim or (
             len(own) and not (own[0] >= 0 and own[-1] < len(segment.dead) and (own[1:] >= own[:-1]).all())

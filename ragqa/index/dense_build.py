@@ -9,8 +9,9 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.index.encoding import Encoding, passage_of
-from ragqa.index.faiss_kinds import Kind, Plan, choose, load_faiss, make
+from ragqa.index.faiss_kinds import COMPRESSED, Kind, Plan, choose, load_faiss, make
 from ragqa.index.presets import Metric
+from ragqa.index.rescore import EXACT, write_exact
 from ragqa.index.vectors import VectorStore
 from ragqa.index.word_counts import WordCounts
 from ragqa.types import Document, Progress
@@ -172,7 +173,11 @@ def _write_faiss(folder: Path, plan: Plan, keys: Sequence[bytes], store: VectorS
         n_done += n_added
         report("faiss", n_done, plan.n_vectors)
 
-    index = make(plan, pieces, done)
+    if plan.kind in COMPRESSED:
+        exact = write_exact(folder / EXACT, pieces(), plan.n_vectors, plan.dim)
+        index = make(plan, lambda: (exact[start : start + _AT_ONCE] for start in range(0, len(exact), _AT_ONCE)), done)
+    else:
+        index = make(plan, pieces, done)
     load_faiss().write_index(index, str(folder / FAISS))
 
 

@@ -22,6 +22,12 @@ from ragqa.index.presets import Metric
 _log = logging.getLogger(__name__)
 Kind = Literal["flat", "hnsw", "ivf-sq8", "ivf-pq"]
 KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivf-sq8", "ivf-pq")
+COMPRESSED: tuple[Kind, ...] = ("ivf-sq8", "ivf-pq")
+"""Kinds whose best are compared again with the vectors as they were encoded, which lie beside them."""
+
+_LEAST_COMPRESSED = 1_000
+"""Fewer vectors are too few to learn their compression from, and small enough without."""
+
 _NEIGHBOURS = 32
 _EF_CONSTRUCTION = 128
 _SEED = 1234
@@ -38,9 +44,10 @@ class Estimate:
     Attributes
     ----------
     build_ram_bytes, query_ram_bytes
-        Memory at the height of building, and when every page of the opened index has been touched.
+        Memory at the height of building, and when every page of the opened index has been touched; the vectors beside
+        a compressed one are not counted, since the system drops their pages where memory is short.
     disk_bytes
-        The FAISS file and the float16 vectors beside it.
+        The FAISS file, the float16 vectors in the store and, of a compressed kind, those beside the file.
     build_seconds
         Seconds of training and adding on one core; encoding comes before that.
     """
@@ -94,15 +101,14 @@ def estimate(n_vectors: int, dim: int, kind: Kind) -> Estimate:
     }[kind]
     query = n_vectors * per_vector + (quantiser if kind.startswith("ivf") else 0)
     slack = 200_000_000  # the libraries and one shard
-    return Estimate(
-        kind, n_vectors, dim, query + build_extra + slack, query, query + 2 * dim * n_vectors, round(seconds, 1)
-    )
+    disk = query + 2 * dim * n_vectors * (2 if kind in COMPRESSED else 1)
+    return Estimate(kind, n_vectors, dim, query + build_extra + slack, query, disk, round(seconds, 1))
 
 
 def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Path) -> Kind:
     """The kind to build in ``folder``: the wanted one, or the first choice for the size that memory and disk allow.
 
-    The estimate is logged.
+    Few vectors get ``flat`` in place of a compressed kind. The estimate is logged.
 
     Raises
     ------
@@ -116,7 +122,8 @@ def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Pat
         preferred = [e for e in fitting if n_vectors <= _UP_TO[e.kind]]
         found = preferred[0] if preferred else fitting[-1] if fitting else estimates[-1]
     else:
-        found = next(e for e in estimates if e.kind == wanted)
+        few = wanted in COMPRESSED and n_vectors < _LEAST_COMPRESSED
+        found = next(e for e in estimates if e.kind == ("flat" if few else wanted))
     _log.info("FAISS for %s vectors of %d dimensions: %s", f"{n_vectors:,}", dim, found)
     if found not in fitting:
         raise BackendError(

@@ -6,10 +6,10 @@ from ragqa import manifest
 from ragqa.errors import RecipeError
 from ragqa.recipe import Recipe, to_table
 
-LAYOUTS = {"bm25": 3, "encoder": 1, "dense": 4, "lexicon": 1}
+LAYOUTS = {"bm25": 3, "encoder": 1, "dense": 5, "lexicon": 1}
 """Raised when the files of a component change their form: those of the old form are then built again."""
 
-_NOT_OF_THE_ENCODER = {"faiss", "missing", "overlap_tokens", "query_prefix"}
+_NOT_OF_THE_ENCODER = {"faiss", "missing", "overlap_tokens", "query_prefix", "rescore"}
 _OF_QUERIES = {"query_encoder", "query_max_tokens"}
 
 

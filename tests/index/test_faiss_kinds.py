@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragqa.errors import BackendError, ProductError
-from ragqa.index.faiss_kinds import KINDS, Kind, Plan, choose, code_count, estimate, make
+from ragqa.index.faiss_kinds import COMPRESSED, KINDS, Kind, Plan, choose, code_count, estimate, make
 from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.presets import Metric
 
@@ -100,7 +100,7 @@ def test_estimates_grow_with_the_number_of_vectors(a: int, b: int, dim: int, kin
 
 def test_the_estimate_of_disk_is_near_the_file(files: Path) -> None:
     for kind in KINDS:
-        expected = estimate(N, DIM, kind).disk_bytes - 2 * DIM * N
+        expected = estimate(N, DIM, kind).disk_bytes - 2 * DIM * N * (2 if kind in COMPRESSED else 1)
         assert expected == pytest.approx((files / f"{kind}.ip").stat().st_size, rel=0.25), kind
 
 
@@ -108,6 +108,11 @@ def test_the_kind_follows_the_size(tmp_path: Path) -> None:
     assert choose(1000, 384, "auto", tmp_path) == "flat"
     assert choose(250_000, 16, "auto", tmp_path) == "hnsw"
     assert choose(1000, 384, "ivf-pq", tmp_path) == "ivf-pq"
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_few_vectors_are_not_compressed(kind: Kind, tmp_path: Path) -> None:
+    assert choose(40, 384, kind, tmp_path) == "flat"
 
 
 def test_an_impossible_build_is_refused_with_the_numbers(tmp_path: Path) -> None:
