@@ -22,6 +22,7 @@ _OPTIONS = (
     ),
     click.option("--host", help="Address to listen on."),
     click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one."),
+    click.option("--workers", type=click.IntRange(min=1), help="Processes that share the work; 1 by default."),
     click.option("--keys-file", help="The keys, as `ragqa keys` writes them."),
     click.option("--allow-without-keys", is_flag=True, help="Let other machines in though there are no keys."),
     set_option,
@@ -70,6 +71,7 @@ def _settings(
     indexes: tuple[str, ...],
     host: str | None,
     port: int | None,
+    workers: int | None,
     keys_file: str | None,
     allow_without_keys: bool,
     overrides: tuple[str, ...],
@@ -91,6 +93,7 @@ def _settings(
         indexes=indexes or settings.indexes,
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
+        workers=settings.workers if workers is None else workers,
         security=security,
     )
 

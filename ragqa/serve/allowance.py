@@ -4,9 +4,9 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ragqa.serve.keys import Known
+from ragqa.serve.ledger import Ledger
 
 
 class OverdrawnError(Exception):
@@ -17,21 +17,12 @@ class OverdrawnError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-@dataclass(slots=True)
-class _Account:
-    """What a key has left: ``credit`` requests at the time ``since``, and how many are under way."""
-
-    credit: float
-    since: float
-    n_under_way: int = 0
-
-
 class Allowances:
-    """Counts the requests of each key. ``clock`` tells seconds."""
+    """Counts the requests of each key in a ledger. ``clock`` tells seconds, the same to all processes."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ledger = ledger
         self._clock = clock
-        self._accounts: dict[str, _Account] = {}
 
     @contextlib.contextmanager
     def request(self, known: Known) -> Iterator[None]:
@@ -42,25 +33,18 @@ class Allowances:
         OverdrawnError
             So many are under way already, or were begun within the minute.
         """
-        account = self._account(known)
-        if account.n_under_way >= known.key.at_once:
-            text = f"the key {known.name!r} may have {known.key.at_once} requests under way at once, and has them"
-            raise OverdrawnError(text, 1)
-        if account.credit < 1:
-            wait = math.ceil((1 - account.credit) * 60 / known.key.per_minute)
-            raise OverdrawnError(f"the key {known.name!r} may ask {known.key.per_minute} times a minute", wait)
-        account.credit -= 1
-        account.n_under_way += 1
+        name, key = known.name, known.key
+        with self._ledger.account(name, key.per_minute, self._clock()) as account:
+            credit = account.earn(key.per_minute, self._clock())
+            if account.n_under_way >= key.at_once:
+                text = f"the key {name!r} may have {key.at_once} requests under way at once, and has them"
+                raise OverdrawnError(text, 1)
+            if credit < 1:
+                wait = math.ceil((1 - credit) * 60 / key.per_minute)
+                raise OverdrawnError(f"the key {name!r} may ask {key.per_minute} times a minute", wait)
+            account.begin()
         try:
             yield
         finally:
-            account.n_under_way -= 1
-
-    def _account(self, known: Known) -> _Account:
-        """The account of a key, with what it has earned since it was looked at."""
-        now = self._clock()
-        account = self._accounts.setdefault(known.name, _Account(known.key.per_minute, now))
-        earned = (now - account.since) * known.key.per_minute / 60
-        account.credit = min(known.key.per_minute, account.credit + earned)
-        account.since = now
-        return account
+            with self._ledger.account(name, key.per_minute, self._clock()) as account:
+                account.end()

@@ -18,6 +18,7 @@ from ragqa.serve.keys import Keys, is_loopback
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.openai import routes as openai_routes
+from ragqa.serve.processes import ALONE, Place
 from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
 from ragqa.serve.traces import Tracer
@@ -38,9 +39,9 @@ _NO_TELEMETRY: TelemetryConfig = {
 }
 
 
-def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
-    """The application; whoever opened the service closes it."""
-    metrics = Metrics(service)
+def create_app(service: Service, settings: ServeSettings, keys: Keys, place: Place = ALONE) -> Guard:
+    """The application of one process; whoever opened the service closes it."""
+    metrics = Metrics(service, place.folder)
     mcp = http_application(build_mcp_server(service), settings.limits)
 
     @asynccontextmanager
@@ -70,10 +71,10 @@ def create_app(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
     app.router.routes.extend(mcp.routes)
     problem.add_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return guarded(app, settings, keys, metrics)
+    return guarded(app, settings, keys, metrics, place)
 
 
-def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | None = None) -> Guard:
+def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics, place: Place = ALONE) -> Guard:
     """The application behind the guard, as the settings say."""
     hosts = list(settings.security.allowed_hosts)
     if not is_loopback(settings.host) and not hosts:
@@ -88,6 +89,7 @@ def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics | No
         metrics=metrics,
         trail=Trail(settings.audit),
         tracer=Tracer(settings.traces) if settings.traces.endpoint else None,
+        ledger=place.ledger(),
     )
 
 

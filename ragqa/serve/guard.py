@@ -16,6 +16,7 @@ from ragqa.serve import audit, key_cookie, logs, workers
 from ragqa.serve.allowance import Allowances, OverdrawnError
 from ragqa.serve.audit import Read, Trail
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
+from ragqa.serve.ledger import Ledger
 from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.problem import CHECK_PATH, is_openai, problem_response
@@ -65,6 +66,8 @@ class Guard:
         Tells by the path whether a request must carry a key, where there are keys.
     allowed_hosts
         Host names that are answered while there are no keys, besides those of this machine; ``*`` allows any.
+    ledger
+        What the keys have left; one that other processes share, too, where there are any.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Guard:
         metrics: Metrics | None = None,
         trail: Trail | None = None,
         tracer: Tracer | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.app = app
         self._limits = limits
@@ -87,7 +91,7 @@ class Guard:
         self._metrics = metrics
         self._trail = trail
         self._tracer = tracer
-        self._allowances = Allowances()
+        self._allowances = Allowances(ledger or Ledger())
         self._n_refusals_held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from ragqa.serve.service import Service
@@ -15,9 +17,13 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The figures of one server."""
+    """The figures of one server; whichever of its processes is asked tells those of all.
 
-    def __init__(self, service: Service) -> None:
+    ``folder`` is where the processes of one server keep their counts, the same that ``PROMETHEUS_MULTIPROC_DIR`` named
+    when prometheus_client was imported; None where there is one process alone.
+    """
+
+    def __init__(self, service: Service, folder: Path | None = None) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "ragqa_requests", "Requests by route, method and status.", ["route", "method", "status"],
@@ -35,13 +41,19 @@ class Metrics:
             "ragqa_answers", "Answers by outcome: answered, abstained, degraded.", ["index", "outcome"],
             registry=self._registry,
         )  # fmt: skip
-        workers = service.workers
-        for name, text, value in (
-            ("ragqa_running", "Jobs that have a thread.", lambda: workers.running),
-            ("ragqa_waiting", "Jobs that wait for a thread.", lambda: workers.waiting),
-        ):
-            Gauge(name, text, registry=self._registry).set_function(value)
-        self._registry.register(_OfIndexes(service))
+        self._running, self._waiting = (
+            Gauge(name, text, registry=self._registry, multiprocess_mode="livesum")
+            for name, text in (
+                ("ragqa_running", "Jobs that have a thread."),
+                ("ragqa_waiting", "Jobs that wait for a thread."),
+            )
+        )
+        service.workers.on_change = self._jobs
+        self._told = self._registry
+        if folder is not None:
+            self._told = CollectorRegistry()
+            MultiProcessCollector(self._told, str(folder))  # type: ignore[no-untyped-call]
+        self._told.register(_OfIndexes(service))
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -57,7 +69,11 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._told)
+
+    def _jobs(self, running: int, waiting: int) -> None:
+        self._running.set(running)
+        self._waiting.set(waiting)
 
     def _stages(self, timings_ms: Mapping[str, float]) -> None:
         for stage, value in timings_ms.items():

@@ -2,11 +2,13 @@
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import psutil
 import uvicorn
 
 from ragqa.errors import BackendError
@@ -18,6 +20,7 @@ from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, check_exposure, open_keys
 from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
+from ragqa.serve.processes import ALONE, Place, Processes, Work
 from ragqa.serve.service import Service
 from ragqa.serve.settings import Limits, ServeSettings
 
@@ -25,6 +28,7 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 2_048
 Announce = Callable[[str], None]
 """Called with the address once the server listens."""
+_Create = Callable[[Service, ServeSettings, Keys, Place], Guard]
 
 
 def serve(settings: ServeSettings, announce: Announce) -> None:
@@ -37,16 +41,12 @@ def serve(settings: ServeSettings, announce: Announce) -> None:
     RagqaError
         An index cannot be opened, the keys are wrong, or the address is taken.
     """
-    _serve(settings, announce, create_app)
+    _serve(settings, announce, _work_app)
 
 
 def serve_mcp_http(settings: ServeSettings, announce: Announce) -> None:
     """Serve MCP alone over streamable HTTP; as :func:`serve`."""
-
-    def create(service: Service, settings: ServeSettings, keys: Keys) -> Guard:
-        return guarded(http_application(build_mcp_server(service), settings.limits), settings, keys, Metrics(service))
-
-    _serve(settings, lambda address: announce(address.rstrip("/") + HTTP_PATH), create)
+    _serve(settings, lambda address: announce(address.rstrip("/") + HTTP_PATH), _work_mcp)
 
 
 def serve_mcp_stdio(settings: ServeSettings) -> None:
@@ -60,9 +60,8 @@ def serve_mcp_stdio(settings: ServeSettings) -> None:
         service.close()
 
 
-def _serve(
-    settings: ServeSettings, announce: Announce, create: Callable[[Service, ServeSettings, Keys], Guard]
-) -> None:
+def _serve(settings: ServeSettings, announce: Announce, work: Work) -> None:
+    """Listen, and have one process or several do the work."""
     keys = open_keys(settings.security)
     listener = systemd.inherited_listener()
     if listener is None:
@@ -71,12 +70,58 @@ def _serve(
     else:
         settings = replace(settings, host=listener.getsockname()[0])
         check_exposure(settings.host, keys, settings.security)
+    address = _address_of(listener)
+
+    def ready() -> None:
+        facts = {"address": address, "indexes": list(dict.fromkeys(settings.indexes)), "keys": bool(keys)}
+        _log.info("listening", extra={"facts": facts})
+        announce(address)
+        systemd.notify("READY=1")
+
+    try:
+        if settings.workers == 1:
+            work(listener, settings, ALONE, ready)
+        else:
+            logs.set_up()
+            # Java takes a quarter of the memory, in each process as if it were alone.
+            os.environ.setdefault("RAGQA_JAVA_HEAP", f"{_heap_mb(settings.workers)}m")
+            listener.listen(_BACKLOG)  # so that what comes while a worker is replaced waits
+            shared = replace(settings, limits=settings.limits.shared_by(settings.workers))
+            Processes(settings.workers, work, listener, shared).run(ready)
+    finally:
+        listener.close()
+
+
+def _heap_mb(n_processes: int) -> int:
+    """The most memory for Java's objects of each of several processes, in MB: their part of a quarter of all."""
+    total: int = psutil.virtual_memory().total
+    return max(64, (total >> 20) // (4 * n_processes))
+
+
+def _work_app(listener: socket.socket, settings: ServeSettings, place: Place, ready: Callable[[], None]) -> None:
+    _run(listener, settings, place, ready, create_app)
+
+
+def _work_mcp(listener: socket.socket, settings: ServeSettings, place: Place, ready: Callable[[], None]) -> None:
+    _run(listener, settings, place, ready, _create_mcp)
+
+
+def _create_mcp(service: Service, settings: ServeSettings, keys: Keys, place: Place) -> Guard:
+    metrics = Metrics(service, place.folder)
+    return guarded(http_application(build_mcp_server(service), settings.limits), settings, keys, metrics, place)
+
+
+def _run(
+    listener: socket.socket, settings: ServeSettings, place: Place, ready: Callable[[], None], create: _Create
+) -> None:
+    """One process: open the indexes and serve them from a socket until SIGINT or SIGTERM."""
+    keys = open_keys(settings.security)
     with _hangup_as(lambda: None):  # it must not end the process while the indexes are being opened
         service = Service.open(settings)
     try:
         logs.set_up()
         config = uvicorn.Config(
-            create(service, settings, keys),
+            create(service, settings, keys, place),
             http=Connection,
             ws="none",
             backlog=ACCEPTED_AT_ONCE,
@@ -88,19 +133,11 @@ def _serve(
             # A client that is slow to take its response must not hold up the end for ever.
             timeout_graceful_shutdown=settings.limits.drain_seconds,
         )
-        address = _address_of(listener)
-
-        def ready() -> None:
-            _log.info("listening", extra={"facts": {"address": address, "indexes": service.names, "keys": bool(keys)}})
-            announce(address)
-            systemd.notify("READY=1")
-
         follower = Follower(service.refresh, settings.limits.follow_seconds)
         with _hangup_as(follower.wake), follower.running():
             _Server(config, settings.limits, ready).run(sockets=[listener])
     finally:
         service.close()
-        listener.close()
 
 
 @contextlib.contextmanager

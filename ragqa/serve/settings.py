@@ -81,6 +81,15 @@ class Limits:
         """The number of worker threads, resolved."""
         return self.threads or os.cpu_count() or 1
 
+    def shared_by(self, n_processes: int) -> "Limits":
+        """The limits of one of several processes, so that all together keep these.
+
+        >>> Limits(threads=4, waiting=9).shared_by(2).waiting
+        5
+        """
+        own = {name: -(-getattr(self, name) // n_processes) for name in ("connections", "waiting", "generating")}
+        return replace(self, threads=-(-self.n_threads() // n_processes), **own)
+
 
 @dataclass(frozen=True, slots=True)
 class Security:
@@ -164,12 +173,13 @@ class Watching:
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
-    ``overrides`` are ``table.key=value`` strings for the recipe of every index.
+    ``overrides`` are ``table.key=value`` strings for the recipe of every index. ``workers`` processes share the work.
     """
 
     description: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
+    workers: PositiveInt = 1
     indexes: tuple[str, ...] = ("sample",)
     overrides: tuple[str, ...] = ()
     limits: Limits = Limits()

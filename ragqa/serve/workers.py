@@ -43,6 +43,8 @@ class Workers:
         self.n_threads = n_threads
         self.n_waiting = n_waiting
         self.waiting = 0
+        self.on_change: Callable[[int, int], object] = lambda *_: None
+        """Called with how many jobs are in threads and how many wait, whenever that changes."""
         self._under_way: set[asyncio.Future[Any]] = set()
         self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="work")
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
@@ -99,6 +101,7 @@ class Workers:
         turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(name, deque()).append(turn)
         self.waiting += 1
+        self._changed()
         try:
             await turn
         except asyncio.CancelledError:
@@ -113,11 +116,13 @@ class Workers:
         began = loop.time()
         future = loop.run_in_executor(self._threads, job, cancel)
         self._under_way.add(future)
+        self._changed()
 
         def finished(done: asyncio.Future[T]) -> None:
             self._under_way.discard(done)
             self._mean_seconds += 0.1 * (loop.time() - began - self._mean_seconds)
             self._give_back(name)
+            self._changed()
             with suppress(asyncio.CancelledError):
                 done.exception()  # marks it as seen where nobody waits any more
 
@@ -155,6 +160,10 @@ class Workers:
         if not self._lines[name]:
             del self._lines[name]
         self.waiting -= 1
+        self._changed()
+
+    def _changed(self) -> None:
+        self.on_change(self.running, self.waiting)
 
     def _retry_after_seconds(self) -> int:
         seconds = self._mean_seconds * (self.waiting + 1) / self.n_threads

@@ -18,6 +18,7 @@ from ragqa.serve import key_file
 from ragqa.serve.allowance import Allowances, OverdrawnError
 from ragqa.serve.key_file import Key
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
+from ragqa.serve.ledger import Ledger
 
 QUESTION = {"question": "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"}
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -205,7 +206,7 @@ def test_programs_that_make_keys_at_once_lose_none(tmp_path: Path) -> None:
 
 def test_a_key_has_its_requests_a_minute_and_at_once() -> None:
     now = 0.0
-    allowances = Allowances(lambda: now)
+    allowances = Allowances(Ledger(), lambda: now)
     known = Known("clinic", Key("", MADE, per_minute=6, at_once=2))
 
     for _ in range(5):

@@ -29,7 +29,8 @@ def start(listener: socket.socket, home: Path, log: Path, *more: str) -> subproc
     )
 
 
-def test_a_client_that_asks_all_along_notices_no_restart(served_home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_client_that_asks_all_along_notices_no_restart(workers: str, served_home: Path, tmp_path: Path) -> None:
     ended = threading.Event()
     statuses: list[int] = []
     errors: list[httpx.HTTPError] = []
@@ -50,7 +51,7 @@ def test_a_client_that_asks_all_along_notices_no_restart(served_home: Path, tmp_
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        process = start(listener, served_home, tmp_path / "log")
+        process = start(listener, served_home, tmp_path / "log", "--workers", workers)
         assert process.stdout is not None
         assert re.search(re.escape(address), process.stdout.readline())
         clients = [threading.Thread(target=ask_on, args=(address,), kwargs={"keep": keep}) for keep in (True, False)]
@@ -61,7 +62,7 @@ def test_a_client_that_asks_all_along_notices_no_restart(served_home: Path, tmp_
                 before = len(statuses)
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(60) == 0
-                process = start(listener, served_home, tmp_path / "log")
+                process = start(listener, served_home, tmp_path / "log", "--workers", workers)
                 assert process.stdout is not None
                 process.stdout.readline()
                 while len(statuses) < before + 20 and not errors:
@@ -77,15 +78,22 @@ def test_a_client_that_asks_all_along_notices_no_restart(served_home: Path, tmp_
     assert set(statuses) == {200}
 
 
-def test_the_service_manager_hears_when_it_is_ready_and_when_it_ends(start_server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_service_manager_hears_when_it_is_ready_and_when_it_ends(
+    workers: str, start_server, tmp_path: Path
+) -> None:
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(address))
         channel.settimeout(60)
-        with start_server("--index", "hostile", NOTIFY_SOCKET=str(address)) as server:
+        with start_server("--index", "hostile", "--workers", workers, NOTIFY_SOCKET=str(address)) as server:
             assert channel.recv(100) == b"READY=1"
             server.process.terminate()
             assert channel.recv(100) == b"STOPPING=1"
+            assert server.process.wait(60) == 0
+            channel.setblocking(False)
+            with pytest.raises(BlockingIOError):  # told once, by the process that the manager knows
+                channel.recv(100)
 
 
 def test_a_socket_for_other_machines_needs_keys_too(served_home: Path, tmp_path: Path) -> None:
