@@ -15,6 +15,7 @@ from ragqa.cli.doctor import doctor
 from ragqa.cli.eval import evaluate
 from ragqa.cli.index import index
 from ragqa.cli.keys import keys
+from ragqa.cli.plan import plan
 from ragqa.cli.serve import mcp, serve
 from ragqa.cli.show import set_up_logging
 from ragqa.cli.update import update
@@ -30,7 +31,7 @@ def cli(verbose: bool) -> None:
     set_up_logging(verbose=verbose)
 
 
-for command in (ask, search, check, watch, affected, corpus, index, update, evaluate, serve, keys, mcp, doctor):
+for command in (ask, search, check, watch, affected, corpus, index, update, plan, evaluate, serve, keys, mcp, doctor):
     cli.add_command(command)
 
 

@@ -133,6 +133,15 @@ def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Pat
     return found.kind
 
 
+def first_choice(n_vectors: int) -> Kind:
+    """The kind for so many vectors where memory and disk suffice.
+
+    >>> first_choice(100_000), first_choice(38_000_000)
+    ('flat', 'ivf-pq')
+    """
+    return next(kind for kind in KINDS if n_vectors <= _UP_TO[kind])
+
+
 def list_count(n_vectors: int) -> int:
     """Number of clusters of an IVF index: four times the root, at least 39 vectors to each for training."""
     return max(1, min(int(4 * math.sqrt(n_vectors)), n_vectors // 39))

@@ -75,8 +75,9 @@ class FaissIndex:
         elif self.kind == "hnsw":
             parameters = faiss.SearchParametersHNSW(efSearch=max(_LEAST_EF, 2 * k), **options)
         else:
-            n_probes = index.nlist if exhaustive else min(index.nlist, max(_LEAST_PROBES, index.nlist // _PROBES_SHARE))
-            parameters = faiss.SearchParametersIVF(nprobe=n_probes, **options)
+            parameters = faiss.SearchParametersIVF(
+                nprobe=index.nlist if exhaustive else n_probes(index.nlist), **options
+            )
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         scores, places = index.search(queries, k, params=parameters)
         scores = np.where(places < 0, -np.inf, self._sign * scores).astype(np.float32)
@@ -85,3 +86,12 @@ class FaissIndex:
     def close(self) -> None:
         """Release the file."""
         self._index = self._owner = None
+
+
+def n_probes(n_lists: int) -> int:
+    """Clusters of an IVF index that a search looks into.
+
+    >>> n_probes(100), n_probes(24_000)
+    (100, 1500)
+    """
+    return min(n_lists, max(_LEAST_PROBES, n_lists // _PROBES_SHARE))
