@@ -119,6 +119,7 @@ def build_index(
     merge: bool = False,
     vectors: Path | None = None,
     ahead: Ahead | None = None,
+    memory_bytes: int | None = None,
 ) -> Manifest:
     """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
 
@@ -134,6 +135,8 @@ def build_index(
         A folder with vectors of the recipe's encoder that exist already; see :mod:`ragqa.index.given`.
     ahead
         Encodes elsewhere what is new: see :class:`ragqa.ray.encode.EncodeOnRay`.
+    memory_bytes
+        What the index of vectors may take at most, while it is built and searched; None: what is free.
     """
     chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
@@ -144,7 +147,7 @@ def build_index(
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
         build_corpus(corpus_name, progress=progress)
     with open_store(corpus_name) as store:
-        how = How(merge=merge, vectors=vectors, ahead=ahead)
+        how = How(merge=merge, vectors=vectors, ahead=ahead, memory_bytes=memory_bytes)
         return index_build.build_index(name, settings, store, folder, progress, how=how)
 
 

@@ -58,10 +58,10 @@ class DenseSettings:
     ``query_encoder`` names a model of its own for the queries. ``precision`` is what the CPU computes with:
     ``auto`` takes int8 where its vectors agree with the original's, else fp32, else PyTorch. A text longer than
     the model's input is cut into passages that share about ``overlap_tokens`` tokens with the one before.
-    ``faiss`` is the kind of index, by size where it is ``auto``; of a compressed kind, ``rescore`` candidates are
-    compared with their vectors as they were encoded (0: none are). ``missing`` says what a build does with a document
-    whose vector is neither known nor in the folder of ``--vectors``: ``encode`` it, or ``leave-out``, so that only BM25
-    finds it. Updates encode what is new.
+    ``faiss`` is the kind of index, by size where it is ``auto``; of a compressed kind, ``rescore`` candidates (of
+    ``ivf-pq-small`` twice as many) are compared with their vectors as they were encoded, none where it is 0.
+    ``missing`` says what a build does with a document whose vector is neither known nor in the folder of ``--vectors``:
+    ``encode`` it, or ``leave-out``, so that only BM25 finds it. Updates encode what is new.
     """
 
     encoder: str = "minilm-l6"
@@ -76,7 +76,7 @@ class DenseSettings:
     metric: Literal["ip", "l2"] | None = None
     precision: Literal["auto", "int8", "fp32", "torch"] = "auto"
     overlap_tokens: NaturalInt = 32
-    faiss: Literal["auto", "flat", "hnsw", "ivf-sq8", "ivf-pq"] = "auto"
+    faiss: Literal["auto", "flat", "hnsw", "ivf-sq8", "ivf-pq", "ivf-pq-small"] = "auto"
     rescore: NaturalInt = 200
     missing: Literal["encode", "leave-out"] = "encode"
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, merge_option, ray_option, set_option
+from ragqa.cli.options import json_option, merge_option, ray_option, set_option, size
 from ragqa.errors import ProductError
 
 
@@ -26,6 +26,13 @@ def index() -> None:
     metavar="FOLDER",
     help="Vectors that exist already: NCBI's files of MedCPT's, or ids.json and a matrix .npy.",
 )
+@click.option(
+    "--memory",
+    "memory_bytes",
+    callback=size,
+    metavar="SIZE",
+    help="The most memory that the index of vectors may take (4g, 512m); default: what is free.",
+)
 @set_option
 @merge_option
 @ray_option
@@ -35,6 +42,7 @@ def build(  # noqa: PLR0917 (one for each option)
     recipe_name: str | None,
     corpus_name: str | None,
     vectors: Path | None,
+    memory_bytes: int | None,
     overrides: tuple[str, ...],
     merge: bool,
     ray_address: str | None,
@@ -52,7 +60,15 @@ def build(  # noqa: PLR0917 (one for each option)
 
             ahead = EncodeOnRay(connection.enter_context(connected(ray_address)))
         manifest = products.build_index(
-            name, recipe_name, corpus_name, overrides, progress, merge=merge, vectors=vectors, ahead=ahead
+            name,
+            recipe_name,
+            corpus_name,
+            overrides,
+            progress,
+            merge=merge,
+            vectors=vectors,
+            ahead=ahead,
+            memory_bytes=memory_bytes,
         )
     _show_manifest(manifest, as_json)
 

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,6 +28,26 @@ mirror_option = click.option(
     "--mirror", default="", metavar="URL_OR_FOLDER", help="Fetch from here: a copy of NLM's baseline/ and updatefiles/."
 )
 index_option = click.option("--index", "index_name", default="sample", show_default=True, help="Which index to search.")
+
+_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def size(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """Bytes of a size as an option gives it: ``512m``, ``1.5g``, ``4GB``.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no size.
+    """
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt])b?", value.strip().lower())
+    n_bytes = round(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if not n_bytes:
+        raise click.BadParameter(f"{value!r} is no size; write a number and a unit, for example 512m or 4g")
+    return n_bytes
+
 
 _FILTERS = (
     click.option("--year-from", type=int, help="Published in this year or later."),

@@ -58,6 +58,8 @@ class How:
         ``dense.missing = "leave-out"``.
     ahead
         Encodes elsewhere what is new, before segments of vectors are built; None encodes here.
+    memory_bytes
+        What a FAISS index may take at most; None: what is free.
     """
 
     thorough: bool = True
@@ -65,6 +67,7 @@ class How:
     vectors: Path | None = None
     update: bool = False
     ahead: Ahead | None = None
+    memory_bytes: int | None = None
 
 
 class Builder(Protocol):
@@ -180,11 +183,13 @@ def _vector_source(folder: Path, how: How) -> VectorSource:
         given = GivenVectors(how.vectors)
         again = f", of which {given.n_repeated:,} have an id that comes again" if given.n_repeated else ""
         _log.info("%s: %s vectors of %d dimensions%s", how.vectors, f"{given.n_vectors:,}", given.dim, again)
-        return VectorSource(given, given.fingerprint, how.update, how.ahead)
+        return VectorSource(given, given.fingerprint, how.update, how.ahead, how.memory_bytes)
     try:
-        return VectorSource(None, read_manifest(folder).inputs.get("vectors", ""), how.update, how.ahead)
+        return VectorSource(
+            None, read_manifest(folder).inputs.get("vectors", ""), how.update, how.ahead, how.memory_bytes
+        )
     except ProductError:
-        return VectorSource(None, "", how.update, how.ahead)
+        return VectorSource(None, "", how.update, how.ahead, how.memory_bytes)
 
 
 def read_manifest(folder: Path) -> Manifest:

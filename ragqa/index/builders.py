@@ -34,13 +34,15 @@ class VectorSource(NamedTuple):
     """Vectors that exist already: the folder, its fingerprint ("" where there was none), and what an update does.
 
     ``encode_new`` says whether documents without a vector are encoded even where the recipe leaves them out, ``ahead``
-    encodes elsewhere what is new, before a segment is built.
+    encodes elsewhere what is new, before a segment is built. ``memory_bytes`` is what a FAISS index may take at most;
+    None: what is free.
     """
 
     given: "GivenVectors | None" = None
     fingerprint: str = ""
     encode_new: bool = False
     ahead: Ahead | None = None
+    memory_bytes: int | None = None
 
 
 class Bm25Builder:
@@ -126,6 +128,7 @@ class DenseBuilder:
         self._store = store
         self._progress = progress
         self._ahead = source.ahead
+        self._memory_bytes = source.memory_bytes
 
     def __enter__(self) -> Self:
         return self
@@ -170,6 +173,7 @@ class DenseBuilder:
             first_row=span.first_row,
             with_vectors=with_vectors,
             prepare=prepare,
+            memory_bytes=self._memory_bytes,
             progress=self._progress,
         )
 

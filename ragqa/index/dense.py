@@ -27,7 +27,7 @@ from ragqa.index.dense_build import (
 )
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoding import Encoding, vectors_fingerprint
-from ragqa.index.faiss_kinds import COMPRESSED
+from ragqa.index.faiss_kinds import COMPRESSED, Kind
 from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.rescore import EXACT, Rescored
 from ragqa.index.segments import Placed, checked_array
@@ -124,6 +124,13 @@ class DenseIndex:
             segment.close()
 
 
+def compares_exactly(kind: Kind, rescore: int) -> int:
+    """How many candidates of an index of some kind are compared exactly, where the recipe has ``rescore``."""
+    if kind not in COMPRESSED:
+        return 0
+    return 2 * rescore if kind == "ivf-pq-small" else rescore
+
+
 class Selection(NamedTuple):
     """The vectors of a segment that may be found: one bit each, lowest first (None: all), and how many there are."""
 
@@ -196,8 +203,9 @@ class _Segment:
         metric = encoder.spec.metric
         index = FaissIndex(folder / FAISS, description.kind, metric, remedy)
         self._faiss: FaissIndex | Rescored = index
-        if rescore and description.kind in COMPRESSED and len(index):
-            self._faiss = Rescored(index, folder / EXACT, metric, remedy, rescore)
+        n_candidates = compares_exactly(description.kind, rescore)
+        if n_candidates and len(index):
+            self._faiss = Rescored(index, folder / EXACT, metric, remedy, n_candidates)
         own = checked_array(segment, ROWS)
         if len(own) != len(self._faiss) or self._faiss.dim != description.dim or (
             len(own) and not (own[0] >= 0 and own[-1] < len(segment.dead) and (own[1:] >= own[:-1]).all())

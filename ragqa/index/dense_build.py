@@ -19,6 +19,7 @@ from ragqa.types import Document, Progress
 DESCRIPTION, FAISS, ROWS, WORDS = "dense.json", "vectors.faiss", "rows.npy", "word_counts.npy"
 _COUNTED = 20_000  # documents that suffice to tell frequent words from rare ones
 _AT_ONCE = 1024
+_ADDED_AT_ONCE = 16_384  # vectors; codes are packed anew with each
 
 Batches = Iterable[Sequence[tuple[int, Document]]]
 
@@ -67,6 +68,7 @@ def build_dense(
     first_row: int = 0,
     with_vectors: np.ndarray | None = None,
     prepare: Callable[[], None] = lambda: None,
+    memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> DenseDescription:
     """Build a segment in ``folder``; it is whole when its ``dense.json`` is written, at the very end.
@@ -87,6 +89,8 @@ def build_dense(
         bool [n_rows]: the rows of the corpus that get vectors, the others are left out; None for all.
     prepare
         Called before the documents are read, to encode some elsewhere.
+    memory_bytes
+        What the FAISS index may take at most; None: what is free.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def build_dense(
     """
     report = progress or _no_report
     folder.mkdir(parents=True, exist_ok=True)
-    choose(n_documents, encoding.dim, wanted, folder)
+    choose(n_documents, encoding.dim, wanted, folder, memory_bytes)
     words, stride = WordCounts(), max(1, n_documents // _COUNTED)
     before = encoding.counts.copy()
     keys: list[bytes] = []
@@ -117,7 +121,7 @@ def build_dense(
     rows_of_vectors = np.repeat(np.array(rows, dtype=np.int32), n_passages)
     with (folder / ROWS).open("wb") as file:
         np.save(file, rows_of_vectors)
-    kind = choose(len(rows_of_vectors), encoding.dim, wanted, folder)
+    kind = choose(len(rows_of_vectors), encoding.dim, wanted, folder, memory_bytes)
     _write_faiss(folder, Plan(kind, encoding.metric, len(rows_of_vectors), encoding.dim), keys, encoding.store, report)
     counts = np.array(n_passages, dtype=np.int64)
     made = {what: encoding.counts[what] - before[what] for what in encoding.counts}
@@ -175,7 +179,8 @@ def _write_faiss(folder: Path, plan: Plan, keys: Sequence[bytes], store: VectorS
 
     if plan.kind in COMPRESSED:
         exact = write_exact(folder / EXACT, pieces(), plan.n_vectors, plan.dim)
-        index = make(plan, lambda: (exact[start : start + _AT_ONCE] for start in range(0, len(exact), _AT_ONCE)), done)
+        starts = range(0, len(exact), _ADDED_AT_ONCE)
+        index = make(plan, lambda: (exact[start : start + _ADDED_AT_ONCE] for start in starts), done)
     else:
         index = make(plan, pieces, done)
     load_faiss().write_index(index, str(folder / FAISS))

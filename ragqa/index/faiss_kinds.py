@@ -1,14 +1,17 @@
 """The kinds of FAISS index: what each costs, which one fits, and how it is made.
 
-``flat`` compares with every vector. ``hnsw`` walks a graph of neighbours. ``ivf-sq8`` and ``ivf-pq`` look into
-the nearest of many clusters, with a byte for each dimension, or for every fourth. Training is seeded; the graph
-of ``hnsw`` still depends a little on the timing of threads.
+``flat`` compares with every vector. ``hnsw`` walks a graph of neighbours. The others look into the nearest of many
+clusters: ``ivf-sq8`` keeps a byte for each dimension, ``ivf-pq`` four bits for every second dimension and
+``ivf-pq-small`` for every fourth, which are compared in registers, some 3 ns for each vector (André, Kermarrec and
+Le Scouarnec, VLDB 2015). Their best are compared again with the vectors themselves (:mod:`ragqa.index.rescore`).
+Training is seeded; the graph of ``hnsw`` still depends a little on the timing of threads.
 """
 
 import logging
 import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +23,9 @@ from ragqa.errors import BackendError
 from ragqa.index.presets import Metric
 
 _log = logging.getLogger(__name__)
-Kind = Literal["flat", "hnsw", "ivf-sq8", "ivf-pq"]
-KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivf-sq8", "ivf-pq")
-COMPRESSED: tuple[Kind, ...] = ("ivf-sq8", "ivf-pq")
+Kind = Literal["flat", "hnsw", "ivf-sq8", "ivf-pq", "ivf-pq-small"]
+KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivf-sq8", "ivf-pq", "ivf-pq-small")
+COMPRESSED: tuple[Kind, ...] = ("ivf-sq8", "ivf-pq", "ivf-pq-small")
 """Kinds whose best are compared again with the vectors as they were encoded, which lie beside them."""
 
 _LEAST_COMPRESSED = 1_000
@@ -31,10 +34,10 @@ _LEAST_COMPRESSED = 1_000
 _NEIGHBOURS = 32
 _EF_CONSTRUCTION = 128
 _SEED = 1234
-_TRAIN_PER_LIST = 64
-_PQ_ITERATIONS, _PQ_TRAIN = 10, 32_768
-# Up to how many vectors a kind is the first choice; the last has no bound.
-_UP_TO: dict[Kind, float] = {"flat": 200_000, "hnsw": 3_000_000, "ivf-sq8": 30_000_000, "ivf-pq": math.inf}
+_TRAIN_PER_LIST, _ITERATIONS = 40, 6
+_PER_SECOND = 5e10  # products of numbers that one core adds up
+# What is chosen where nothing is wished: the first that is within its number of vectors, memory and disk.
+_UP_TO: dict[Kind, float] = {"flat": 100_000, "ivf-pq": math.inf, "ivf-pq-small": math.inf}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +84,20 @@ def estimate(n_vectors: int, dim: int, kind: Kind) -> Estimate:
 
     >>> estimate(24_000_000, 768, "flat").query_ram_bytes // 10**9
     73
-    >>> estimate(24_000_000, 768, "ivf-sq8").query_ram_bytes // 10**9
-    18
+    >>> estimate(24_000_000, 768, "ivf-pq").query_ram_bytes // 10**9
+    4
     """
     n_lists = list_count(n_vectors)
     n_train = min(n_vectors, n_lists * _TRAIN_PER_LIST)
     quantiser = 4 * dim * n_lists
-    assign = n_vectors * n_lists * dim / 2e10
-    train = 10 * n_train * n_lists * dim / 2e10
+    ivf_extra = 4 * dim * n_train + quantiser
+    ivf_seconds = (_ITERATIONS * n_train + n_vectors) * n_lists * dim / _PER_SECOND
     per_vector, build_extra, seconds = {
         "flat": (4 * dim, 0, n_vectors * dim / 2e9),
         "hnsw": (4 * dim + 8 * _NEIGHBOURS + 24, 0, n_vectors * math.log2(n_vectors + 2) * dim / 9e6),
-        "ivf-sq8": (dim + 8, 4 * dim * n_train + quantiser, train + assign),
-        "ivf-pq": (
-            code_count(dim) + 8,
-            4 * dim * n_train + quantiser,
-            train + assign + (_PQ_ITERATIONS * min(n_train, _PQ_TRAIN) + n_vectors) * 256 * dim / 1.5e9,
-        ),
+        "ivf-sq8": (dim + 8, ivf_extra, ivf_seconds + n_vectors * dim / 2e9),
+        "ivf-pq": (_pq_bytes(dim, kind) + 8, ivf_extra, ivf_seconds + n_vectors * dim / 5e7),
+        "ivf-pq-small": (_pq_bytes(dim, kind) + 8, ivf_extra, ivf_seconds + n_vectors * dim / 5e7),
     }[kind]
     query = n_vectors * per_vector + (quantiser if kind.startswith("ivf") else 0)
     slack = 200_000_000  # the libraries and one shard
@@ -105,22 +105,25 @@ def estimate(n_vectors: int, dim: int, kind: Kind) -> Estimate:
     return Estimate(kind, n_vectors, dim, query + build_extra + slack, query, disk, round(seconds, 1))
 
 
-def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Path) -> Kind:
+def choose(
+    n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Path, memory_bytes: int | None = None
+) -> Kind:
     """The kind to build in ``folder``: the wanted one, or the first choice for the size that memory and disk allow.
 
-    Few vectors get ``flat`` in place of a compressed kind. The estimate is logged.
+    Few vectors get ``flat`` in place of a compressed kind. ``memory_bytes`` is what may be taken at most; None: what is
+    free. The estimate is logged.
 
     Raises
     ------
     BackendError
         Memory or disk does not suffice; the message names the kinds that would fit.
     """
-    ram, disk = _available_ram(), shutil.disk_usage(folder).free
+    ram, disk = min(_available_ram(), memory_bytes or sys.maxsize), shutil.disk_usage(folder).free
     estimates = [estimate(n_vectors, dim, kind) for kind in KINDS]
     fitting = [e for e in estimates if e.build_ram_bytes <= ram and e.disk_bytes <= disk]
     if wanted == "auto":
-        preferred = [e for e in fitting if n_vectors <= _UP_TO[e.kind]]
-        found = preferred[0] if preferred else fitting[-1] if fitting else estimates[-1]
+        preferred = [e for e in estimates if n_vectors <= _UP_TO.get(e.kind, 0)]
+        found = next((e for e in preferred if e in fitting), preferred[-1])
     else:
         few = wanted in COMPRESSED and n_vectors < _LEAST_COMPRESSED
         found = next(e for e in estimates if e.kind == ("flat" if few else wanted))
@@ -128,7 +131,7 @@ def choose(n_vectors: int, dim: int, wanted: Literal["auto"] | Kind, folder: Pat
     if found not in fitting:
         raise BackendError(
             f"a FAISS index of {n_vectors:,} vectors cannot be built here: {found}, but {_size(ram)} RAM and "
-            f"{_size(disk)} disk are free; {_alternatives(fitting)}"
+            f"{_size(disk)} disk may be taken; {_alternatives(fitting)}"
         )
     return found.kind
 
@@ -143,13 +146,13 @@ def first_choice(n_vectors: int) -> Kind:
 
 
 def list_count(n_vectors: int) -> int:
-    """Number of clusters of an IVF index: four times the root, at least 39 vectors to each for training."""
-    return max(1, min(int(4 * math.sqrt(n_vectors)), n_vectors // 39))
+    """Number of clusters of an IVF index: twice the root, at least 39 vectors to each for training."""
+    return max(1, min(int(2 * math.sqrt(n_vectors)), n_vectors // 39))
 
 
-def code_count(dim: int) -> int:
-    """Bytes of a product-quantised vector: a divisor of ``dim``, one for every four dimensions where that divides."""
-    return next(m for m in range(max(dim // 4, 1), 0, -1) if dim % m == 0)
+def code_count(dim: int, kind: Kind) -> int:
+    """Codes of a product-quantised vector: a divisor of ``dim``, one for every two or four dimensions if it divides."""
+    return next(m for m in range(max(dim // (4 if kind == "ivf-pq-small" else 2), 1), 0, -1) if dim % m == 0)
 
 
 def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable[[int], None]) -> Any:
@@ -173,11 +176,9 @@ def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable
         index.hnsw.efConstruction = _EF_CONSTRUCTION
     else:
         n_lists = list_count(n_vectors)
-        coding = "SQ8" if kind == "ivf-sq8" else f"PQ{code_count(dim)}x{8 if n_vectors >= 10_000 else 6}"
+        coding = "SQ8" if kind == "ivf-sq8" else f"PQ{code_count(dim, kind)}x4fsr"
         index = faiss.index_factory(dim, f"IVF{n_lists},{coding}", flavour)
-        index.cp.seed = _SEED
-        if kind == "ivf-pq":
-            index.pq.cp.niter, index.pq.cp.max_points_per_centroid = _PQ_ITERATIONS, _PQ_TRAIN // 256
+        index.cp.seed, index.cp.niter = _SEED, _ITERATIONS
         index.train(_sample(vectors(), n_vectors, n_lists * _TRAIN_PER_LIST))
     for piece in vectors():
         index.add(np.ascontiguousarray(piece, dtype=np.float32))
@@ -222,6 +223,11 @@ def _alternatives(fitting: list[Estimate]) -> str:
     if not fitting:
         return "no other kind would fit; use a machine with more, or a smaller corpus"
     return "use " + " or ".join(f"dense.faiss = {fit.kind!r} ({fit})" for fit in fitting)
+
+
+def _pq_bytes(dim: int, kind: Kind) -> int:
+    """Two codes a byte, rounded up to whole pairs of codes."""
+    return (code_count(dim, kind) + 1) // 2
 
 
 def _available_ram() -> int:

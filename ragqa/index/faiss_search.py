@@ -9,7 +9,7 @@ from ragqa.errors import ProductError
 from ragqa.index.faiss_kinds import Kind, load_faiss
 from ragqa.index.presets import Metric
 
-_PROBES_SHARE = 16  # one in so many clusters is looked into …
+_PROBES_SHARE = 4  # one in so many clusters is looked into …
 _LEAST_PROBES = 128  # … but at least so many
 _LEAST_EF = 128
 

@@ -88,6 +88,7 @@ def test_search_obeys_its_filters(sample_home: Path, capsys: pytest.CaptureFixtu
         (["ask", "x", "--set", "bm25.k_1=2"], 2, "did you mean 'k1'"),
         (["ask", "x", "--set", "bm25.fields={title=1.0}"], 1, "was built with other [bm25] settings"),
         (["ask", "x", "--type", "poem"], 2, "'poem' is not one of"),
+        (["index", "build", "x", "--memory", "lots"], 2, "'lots' is no size; write a number and a unit"),
         (["corpus", "show", "sample", "0"], 2, "0"),
         (["corpus", "info", "nothing"], 2, "there is no corpus 'nothing'"),
         (["corpus", "import", "x", "/does/not/exist", "--format", "beir"], 2, "there is nothing at"),

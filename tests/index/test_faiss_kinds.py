@@ -1,5 +1,6 @@
 """Every kind of FAISS index finds what the exact one finds, filtered or not; impossible builds are refused."""
 
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +17,7 @@ from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.presets import Metric
 
 N, DIM, K = 5_000, 32, 10
-LEAST_RECALL: dict[Kind, float] = {"flat": 1.0, "hnsw": 0.95, "ivf-sq8": 0.95, "ivf-pq": 0.6}
+LEAST_RECALL: dict[Kind, float] = {"flat": 1.0, "hnsw": 0.95, "ivf-sq8": 0.95, "ivf-pq": 0.6, "ivf-pq-small": 0.4}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_exhaustive_search_finds_as_many_as_are_allowed(kind: Kind, files: Path,
     assert np.isneginf(scores[:, 3:]).all()
 
 
-@pytest.mark.parametrize("kind", ["ivf-sq8", "ivf-pq"])
+@pytest.mark.parametrize("kind", COMPRESSED)
 def test_training_is_deterministic(kind: Kind, files: Path, vectors: np.ndarray, tmp_path: Path) -> None:
     pieces = np.array_split(vectors.astype(np.float16), 7)
     faiss.write_index(make(Plan(kind, "ip", N, DIM), lambda: pieces, lambda n: None), str(tmp_path / "again"))
@@ -95,7 +96,7 @@ def test_estimates_grow_with_the_number_of_vectors(a: int, b: int, dim: int, kin
     small, large = estimate(min(a, b), dim, kind), estimate(max(a, b), dim, kind)
     assert small.disk_bytes <= large.disk_bytes
     assert small.build_ram_bytes <= large.build_ram_bytes
-    assert dim % code_count(dim) == 0
+    assert dim % code_count(dim, kind) == 0
 
 
 def test_the_estimate_of_disk_is_near_the_file(files: Path) -> None:
@@ -106,8 +107,19 @@ def test_the_estimate_of_disk_is_near_the_file(files: Path) -> None:
 
 def test_the_kind_follows_the_size(tmp_path: Path) -> None:
     assert choose(1000, 384, "auto", tmp_path) == "flat"
-    assert choose(250_000, 16, "auto", tmp_path) == "hnsw"
+    assert choose(250_000, 16, "auto", tmp_path) == "ivf-pq"
     assert choose(1000, 384, "ivf-pq", tmp_path) == "ivf-pq"
+
+
+def test_the_kind_follows_the_memory_that_may_be_taken(tmp_path: Path) -> None:
+    assert choose(90_000, 384, "auto", tmp_path, memory_bytes=500_000_000) == "flat"
+    assert choose(90_000, 384, "auto", tmp_path, memory_bytes=300_000_000) == "ivf-pq"
+    needed = {kind: estimate(38_000_000, 384, kind).build_ram_bytes for kind in KINDS}
+    assert needed["ivf-pq-small"] < needed["ivf-pq"] < needed["ivf-sq8"] < needed["flat"]
+    if psutil.virtual_memory().available > needed["ivf-pq"] and shutil.disk_usage(tmp_path).free > 10**11:
+        assert choose(38_000_000, 384, "auto", tmp_path, memory_bytes=needed["ivf-pq"]) == "ivf-pq"
+    with pytest.raises(BackendError, match=r"but 50 MB RAM.*may be taken"):
+        choose(90_000, 384, "auto", tmp_path, memory_bytes=50_000_000)
 
 
 @pytest.mark.parametrize("kind", COMPRESSED)
