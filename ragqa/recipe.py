@@ -59,7 +59,7 @@ class DenseSettings:
     ``auto`` takes int8 where its vectors agree with the original's, else fp32, else PyTorch. A text longer than
     the model's input is cut into passages that share about ``overlap_tokens`` tokens with the one before.
     ``faiss`` is the kind of index, by size where it is ``auto``; of a compressed kind, ``rescore`` candidates (of
-    ``ivf-pq-small`` twice as many) are compared with their vectors as they were encoded, none where it is 0.
+    ``ivf-pq-small`` four times as many) are compared with their vectors as they were encoded, none where it is 0.
     ``missing`` says what a build does with a document whose vector is neither known nor in the folder of ``--vectors``:
     ``encode`` it, or ``leave-out``, so that only BM25 finds it. Updates encode what is new.
     """

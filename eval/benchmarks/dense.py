@@ -3,7 +3,8 @@
     python eval/benchmarks/dense.py --dense FOLDER --queries queries.jsonl [--n-queries 200] [--share 0.3]
 
 FOLDER is a built index (``indexes/NAME``), whose vectors are used. ``--share`` of the vectors, chosen
-by chance, are allowed in the filtered search. Prints a table and, last, one line of JSON.
+by chance, are allowed in the filtered search; of compressed kinds ``--rescore`` candidates are compared exactly.
+Prints a table and, last, one line of JSON.
 """
 
 import argparse
@@ -17,10 +18,12 @@ import numpy as np
 from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.build import VECTORS_FOLDER, read_manifest
+from ragqa.index.dense import compares_exactly
 from ragqa.index.dense_build import DESCRIPTION, DenseDescription
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_kinds import KINDS, Kind, Plan, estimate, load_faiss, make
 from ragqa.index.faiss_search import FaissIndex
+from ragqa.index.rescore import EXACT, Rescored, write_exact
 from ragqa.index.vectors import VectorStore, text_key
 
 _K = 10
@@ -33,6 +36,7 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, required=True)
     parser.add_argument("--n-queries", type=int, default=200)
     parser.add_argument("--share", type=float, default=0.3)
+    parser.add_argument("--rescore", type=int, default=200)
     arguments = parser.parse_args()
     components = read_manifest(arguments.dense).counts["components"]
     if len(components["dense"]) != 1:
@@ -50,13 +54,13 @@ def main() -> None:
     exact: list[np.ndarray] = []
     print(f"{description.n_vectors:,} vectors, {len(queries)} questions, recall at {_K}")
     for kind in KINDS:
-        measured, found = measure(kind, description, pieces, queries, allowed)
+        measured, found = measure(kind, description, pieces, queries, allowed, arguments.rescore)
         exact = exact or found
         measured["recall"] = recall(found[0], exact[0])
         measured["recall_filtered"] = recall(found[1], exact[1])
         measured["times_of_flat"] = measured["query_ms"] / results.get("flat", measured)["query_ms"]
         results[kind] = measured
-        print(kind.ljust(8), "  ".join(f"{name} {value:.3f}" for name, value in measured.items()), flush=True)
+        print(kind.ljust(12), "  ".join(f"{name} {value:.3f}" for name, value in measured.items()), flush=True)
     print(json.dumps(results))
 
 
@@ -70,7 +74,12 @@ def read_vectors(index: Path, description: DenseDescription) -> list[np.ndarray]
 
 
 def measure(
-    kind: Kind, description: DenseDescription, pieces: list[np.ndarray], queries: np.ndarray, allowed: np.ndarray
+    kind: Kind,
+    description: DenseDescription,
+    pieces: list[np.ndarray],
+    queries: np.ndarray,
+    allowed: np.ndarray,
+    rescore: int,
 ) -> tuple[dict[str, float], list[np.ndarray]]:
     """Build one index and search it, question by question, without and with the filter."""
     metric = "ip" if description.metric == "ip" else "l2"
@@ -81,7 +90,10 @@ def measure(
         load_faiss().write_index(make(plan, lambda: pieces, lambda _: None), str(path))
         seconds = time.perf_counter() - began
         size = path.stat().st_size
-        index = FaissIndex(path, kind, metric, "build it again")
+        index: FaissIndex | Rescored = FaissIndex(path, kind, metric, "build it again")
+        if n_candidates := compares_exactly(kind, rescore):
+            write_exact(Path(folder) / EXACT, pieces, plan.n_vectors, plan.dim)
+            index = Rescored(index, Path(folder) / EXACT, metric, "build it again", n_candidates)
         index.search(queries[:5], _K)
         times, found = [], []
         for query in queries:
@@ -93,7 +105,7 @@ def measure(
     measured = {
         "build_s": seconds,
         "estimated_s": estimate(plan.n_vectors, plan.dim, kind).build_seconds,
-        "megabytes": size / 1e6,
+        "bytes_a_vector": size / plan.n_vectors,
         "query_ms": 1000 * float(np.median(times)),
     }
     return measured, [np.array(found), filtered]

@@ -128,7 +128,7 @@ def compares_exactly(kind: Kind, rescore: int) -> int:
     """How many candidates of an index of some kind are compared exactly, where the recipe has ``rescore``."""
     if kind not in COMPRESSED:
         return 0
-    return 2 * rescore if kind == "ivf-pq-small" else rescore
+    return 4 * rescore if kind == "ivf-pq-small" else rescore
 
 
 class Selection(NamedTuple):
