@@ -122,8 +122,8 @@ def choose(
     estimates = [estimate(n_vectors, dim, kind) for kind in KINDS]
     fitting = [e for e in estimates if e.build_ram_bytes <= ram and e.disk_bytes <= disk]
     if wanted == "auto":
-        preferred = [e for e in estimates if n_vectors <= _UP_TO.get(e.kind, 0)]
-        found = next((e for e in preferred if e in fitting), preferred[-1])
+        wished = [e for e in estimates if e.kind in preferred(n_vectors)]
+        found = next((e for e in wished if e in fitting), wished[-1])
     else:
         few = wanted in COMPRESSED and n_vectors < _LEAST_COMPRESSED
         found = next(e for e in estimates if e.kind == ("flat" if few else wanted))
@@ -136,13 +136,13 @@ def choose(
     return found.kind
 
 
-def first_choice(n_vectors: int) -> Kind:
-    """The kind for so many vectors where memory and disk suffice.
+def preferred(n_vectors: int) -> list[Kind]:
+    """The kinds for so many vectors where none is wished: the first that memory and disk allow is taken.
 
-    >>> first_choice(100_000), first_choice(38_000_000)
-    ('flat', 'ivf-pq')
+    >>> preferred(38_000_000)
+    ['ivf-pq', 'ivf-pq-small']
     """
-    return next(kind for kind in KINDS if n_vectors <= _UP_TO[kind])
+    return [kind for kind, most in _UP_TO.items() if n_vectors <= most]
 
 
 def list_count(n_vectors: int) -> int:

@@ -92,6 +92,6 @@ def n_probes(n_lists: int) -> int:
     """Clusters of an IVF index that a search looks into.
 
     >>> n_probes(100), n_probes(24_000)
-    (100, 1500)
+    (100, 6000)
     """
     return min(n_lists, max(_LEAST_PROBES, n_lists // _PROBES_SHARE))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from ragqa.errors import BackendError, UsageError
-from ragqa.index.faiss_kinds import KINDS, Kind, estimate, first_choice
+from ragqa.index.faiss_kinds import KINDS, Kind, estimate, preferred
 from ragqa.plan.costs import EncoderKind, growth, n_compared
 
 _MIB, _GIB, _HOUR = 1 << 20, 1 << 30, 3600
@@ -96,8 +96,8 @@ def plan(fleet: Fleet, wanted: Wanted) -> Plan:
     if not fitting:
         least = min(drafts, key=lambda draft: max(draft.build_memory_gib, draft.serve_memory_gib))
         raise BackendError(f"{_lacks(least)}; {'; or '.join(_remedies(fleet, wanted, least))}")
-    chosen = first_choice(wanted.n_documents // fleet.machines)
-    return next((draft for draft in fitting if draft.wanted.kind == chosen), fitting[-1])
+    kinds = preferred(wanted.n_documents // fleet.machines)
+    return next((draft for draft in fitting if draft.wanted.kind in kinds), fitting[-1])
 
 
 def latency_ms(n_documents: int, machines: int, kind: Kind | None) -> tuple[float, float]:

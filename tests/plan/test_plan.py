@@ -18,8 +18,8 @@ def test_all_of_pubmed_fits_on_four_machines_of_64_gib(capsys: pytest.CaptureFix
     assert run(["plan", "--documents", str(_PUBMED), "--machines", "4", "--memory", "64", "--json"]) == 0
 
     told = json.loads(capsys.readouterr().out)
-    assert told["wanted"]["kind"] == "ivf-sq8"  # 9.5 million on each
-    assert estimate(_PUBMED // 4, 384, "ivf-sq8").query_ram_bytes / 2**30 < told["serve_memory_gib"] < 0.8 * 64
+    assert told["wanted"]["kind"] == "ivf-pq"  # 9.5 million on each
+    assert estimate(_PUBMED // 4, 384, "ivf-pq").query_ram_bytes / 2**30 < told["serve_memory_gib"] < 0.8 * 64
     assert 60 < told["head_disk_gib"] < 250
     assert set(told["build_hours"]) == {"corpus", "bm25", "encoding", "faiss"}
     assert told["p50_ms"] < told["p99_ms"]
@@ -45,7 +45,7 @@ def test_what_cannot_fit_is_refused_and_each_remedy_fits() -> None:
 
 
 def test_a_machine_too_small_for_vectors_is_told_of_bm25_alone() -> None:
-    fleet = Fleet(1, 4)
+    fleet = Fleet(1, 3.5)
     with pytest.raises(BackendError, match="--encoder none"):
         plan(fleet, Wanted(_PUBMED))
 
