@@ -7,8 +7,8 @@ FILE of abstracts is JSON lines with ``title`` and ``text`` (may be .gz); FOLDER
 (``indexes/NAME/encoder-…``); the questions are JSON lines with ``text``. Vectors are made as the texts of
 ``synthetic.py`` are: the sentences of all abstracts in runs of three, in an order of chance, then all again in another,
 each document as many as some real one has. A static encoder adds up vectors of tokens, so that the vector of such a
-document is the sum of those of its sentences, scaled to length 1. The first size that is no larger than the real
-corpus has the real documents. One thread; the processor's seconds, which other work does not lengthen. Prints a table
+document is the sum of those of its sentences, scaled to length 1. Up to the size of the real corpus the documents are
+the real ones. One thread; the processor's seconds, which other work does not lengthen. Prints a table
 and, last, one line of JSON, which is written after every kind to ``--out``.
 """
 
