@@ -1,0 +1,210 @@
+"""What more worker processes give, how soon a person sees something, and what one greedy key costs another.
+
+Every comparison alternates its sides within one run, so that what else the machine does falls on both.
+"""
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import itertools
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+from server import percentile, questions_of_the_sample
+
+from ragqa.serve import key_file
+
+GREEDY, PATIENT = "greedy", "patient"
+
+
+@contextlib.contextmanager
+def running(index: str, *options: str) -> Iterator[tuple[str, psutil.Process]]:
+    """A server on a free port: its address and its first process."""
+    command = [sys.executable, "-m", "ragqa", "serve", "--index", index, "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+/", process.stdout.readline())
+            assert found, "the server did not start"
+            yield found[0], psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def memory_mb(process: psutil.Process) -> float:
+    """Memory of a server and its workers; what several have mapped counts once."""
+    return sum(one.memory_full_info().pss for one in [process, *process.children(recursive=True)]) / 1e6
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Time of processors that a server and its workers have used."""
+    return sum(sum(one.cpu_times()[:2]) for one in [process, *process.children(recursive=True)])
+
+
+def first_stage_ms(address: str, questions: list[str]) -> list[float]:
+    """Milliseconds until the first event of each streamed answer."""
+    found = []
+    with httpx.Client(base_url=address, timeout=60) as client:
+        for question in questions:
+            began = time.perf_counter()
+            with client.stream("POST", "/v1/ask", json={"question": question, "stream": True}) as response:
+                pieces = response.iter_raw()
+                next(pieces)
+                found.append((time.perf_counter() - began) * 1000)
+                for _ in pieces:
+                    pass
+    return found
+
+
+async def answers_per_second(address: str, questions: list[str], n_clients: int, seconds: float) -> tuple[float, int]:
+    """Answers a second that clients get, each with a connection of its own; and how many answers were none."""
+    statuses: collections.Counter[int] = collections.Counter()
+    began = time.perf_counter()
+
+    async def one_client(number: int) -> None:
+        async with httpx.AsyncClient(base_url=address, timeout=120) as client:
+            for question in itertools.islice(itertools.cycle(questions), number, None):
+                if time.perf_counter() - began >= seconds:
+                    return
+                statuses[(await client.post("/v1/ask", json={"question": question})).status_code] += 1
+
+    await asyncio.gather(*(one_client(number) for number in range(n_clients)))
+    return statuses[200] / (time.perf_counter() - began), statuses.total() - statuses[200]
+
+
+async def patient_ms(
+    address: str, secrets: dict[str, str], questions: list[str], n_greedy: int
+) -> tuple[list[float], collections.Counter[int]]:
+    """Milliseconds of each question of a patient key while a greedy one has ``n_greedy`` clients; and its statuses."""
+    statuses: collections.Counter[int] = collections.Counter()
+    done = asyncio.Event()
+
+    def client(name: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=address, timeout=120, headers={"authorization": f"Bearer {secrets[name]}"})
+
+    async def greedy(number: int) -> None:
+        async with client(GREEDY) as asking:
+            for question in itertools.islice(itertools.cycle(questions), number, None):
+                if done.is_set():
+                    return
+                response = await asking.post("/v1/ask", json={"question": question})
+                statuses[response.status_code] += 1
+                if response.status_code in {429, 503}:
+                    await asyncio.sleep(float(response.headers["retry-after"]))
+
+    crowd = [asyncio.create_task(greedy(number)) for number in range(n_greedy)]
+    times = []
+    async with client(PATIENT) as asking:
+        await asking.post("/v1/ask", json={"question": questions[0]})
+        for question in questions:
+            began = time.perf_counter()
+            (await asking.post("/v1/ask", json={"question": question})).raise_for_status()
+            times.append((time.perf_counter() - began) * 1000)
+    done.set()
+    await asyncio.gather(*crowd)
+    return times, statuses
+
+
+def compare_workers(index: str, rounds: int, seconds: float, n_clients: int) -> dict[str, float]:
+    """Two workers beside one, in turns.
+
+    ``cores`` are those that each could use: where other programs leave fewer than two, the ratio of the rates says
+    little, and the processor time of an answer tells whether a second worker costs anything.
+    """
+    questions = questions_of_the_sample()
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    cores: dict[int, list[float]] = {1: [], 2: []}
+    n_refused = 0
+    with running(index) as (one, first), running(index, "--workers", "2") as (two, second):
+        figures = {"idle_one_mb": memory_mb(first), "idle_two_mb": memory_mb(second)}
+        for address in (one, two):  # until Java has compiled what it runs, in both workers, too
+            asyncio.run(answers_per_second(address, questions, n_clients, seconds))
+        shown = first_stage_ms(one, questions)
+        figures |= {"first_stage_p50_ms": statistics.median(shown), "first_stage_p95_ms": percentile(shown, 0.95)}
+        for turn in range(2 * rounds):
+            n = 1 + (turn + turn // 2) % 2
+            address, process = {1: (one, first), 2: (two, second)}[n]
+            began, used = time.perf_counter(), cpu_seconds(process)
+            rate, refused = asyncio.run(answers_per_second(address, questions, n_clients, seconds))
+            cores[n].append((cpu_seconds(process) - used) / (time.perf_counter() - began))
+            rates[n].append(rate)
+            n_refused += refused
+    means = {n: statistics.mean(found) for n, found in rates.items()}
+    return figures | {
+        "one_answers_per_s": means[1],
+        "two_answers_per_s": means[2],
+        "one_cores": statistics.mean(cores[1]),
+        "two_cores": statistics.mean(cores[2]),
+        "one_cpu_ms_per_answer": 1000 * statistics.mean(cores[1]) / means[1],
+        "two_cpu_ms_per_answer": 1000 * statistics.mean(cores[2]) / means[2],
+        "ratio": means[2] / means[1],
+        "least_ratio": min(b / a for a, b in zip(rates[1], rates[2], strict=True)),
+        "not_answered": n_refused,
+    }
+
+
+def compare_keys(index: str, rounds: int, n_greedy: int, n_workers: int) -> dict[str, float]:
+    """A patient key alone and beside a greedy one, in turns."""
+    questions = questions_of_the_sample()
+    alone, beside = [], []
+    refused: collections.Counter[int] = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder) / "keys.toml"
+        secrets = {
+            name: key_file.add(keys, name, days=1, per_minute=100_000, at_once=1_000) for name in (GREEDY, PATIENT)
+        }
+        with running(index, "--keys-file", str(keys), "--workers", str(n_workers)) as (address, _):
+            for _ in range(rounds):
+                alone += asyncio.run(patient_ms(address, secrets, questions, 0))[0]
+                times, statuses = asyncio.run(patient_ms(address, secrets, questions, n_greedy))
+                beside += times
+                refused += statuses
+    return {
+        "alone_p50_ms": statistics.median(alone),
+        "beside_p50_ms": statistics.median(beside),
+        "p50_ratio": statistics.median(beside) / statistics.median(alone),
+        "alone_p95_ms": percentile(alone, 0.95),
+        "beside_p95_ms": percentile(beside, 0.95),
+        "p95_ratio": percentile(beside, 0.95) / percentile(alone, 0.95),
+        "greedy_answers": refused[200],
+        "greedy_429_503": refused[429] + refused[503],
+        "greedy_other": refused.total() - refused[200] - refused[429] - refused[503],
+    }
+
+
+def main() -> None:
+    """Measure and print tables and a JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--index", default="sample", help="an index that answers the sample's questions")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each turn")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--workers", type=int, default=1, help="of the server that the keys ask")
+    parser.add_argument("--only", choices=("workers", "keys"))
+    arguments = parser.parse_args()
+    os.environ.setdefault("RAGQA_JAVA_HEAP", "64m")
+    found: dict[str, dict[str, float]] = {}
+    if arguments.only != "keys":
+        found["workers"] = compare_workers(arguments.index, arguments.rounds, arguments.seconds, arguments.clients)
+    if arguments.only != "workers":
+        found["keys"] = compare_keys(arguments.index, arguments.rounds, arguments.clients, arguments.workers)
+    for title, figures in found.items():
+        print(title)
+        for name, value in figures.items():
+            print(f"  {name:22} {value:12,.2f}")
+    print(json.dumps({"benchmark": "server_crowd", **found}))
+
+
+if __name__ == "__main__":
+    main()
