@@ -243,19 +243,16 @@ class IterativeSettings:
 class AnswerSettings:
     """How hits become an answer: the reader, how many documents it gets, and the settings of ``chat``.
 
-    ``reader`` is ``extractive`` (word weights and the index's encoder), ``trained`` (a small model that reads each
-    abstract with the question: it tells the direction of effects and labels claims, and takes several times as long),
-    ``chat``, or ``iterative``, which searches several times for one of the others. The first two write at most
-    ``n_statements`` sentences of the articles; ``extractive`` encodes at most ``n_encoded_sentences`` per question. All
-    abstain where the best document's fit (0 to 1) stays below ``abstain_below``. Retracted articles support a statement
-    only with ``allow_retracted``, and are then flagged.
+    ``reader`` is ``extractive`` (the small model that comes with ragqa reads each abstract with the question; the
+    answer is at most ``n_statements`` sentences of the articles), ``chat``, or ``iterative``, which searches several
+    times for one of the others. All abstain where the probability that the best document answers the question stays
+    below ``abstain_below``. Retracted articles support a statement only with ``allow_retracted``, and are then flagged.
     """
 
     reader: str = "extractive"
     n_documents: PositiveInt = 10
     n_statements: PositiveInt = 3
-    n_encoded_sentences: PositiveInt = 24
-    abstain_below: Fraction = 0.3
+    abstain_below: Fraction = 0.5
     allow_retracted: bool = False
     chat: ChatSettings = ChatSettings()
     iterative: IterativeSettings = IterativeSettings()

@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training" / "ch
 from fit import N_REPEATS, held_back, held_out, scifact_groups
 
 from ragqa.answer.assertion import opposed
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.passages import Passage
 from ragqa.answer.question import analyse
 from ragqa.answer.support import Conflict
-from ragqa.answer.trained.evidence import gather
 from ragqa.check import stance
 from ragqa.check.checker import N_READ, in_turns
 from ragqa.check.stance import Stance

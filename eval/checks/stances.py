@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sklearn.metrics import f1_score
 
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.question import analyse
-from ragqa.answer.trained.evidence import gather
 from ragqa.check.stance import stances
 from ragqa.check.verdict import contradicts, supports
 from ragqa.evaluate.tasks.registry import load_tasks

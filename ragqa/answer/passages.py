@@ -1,22 +1,20 @@
-"""The sentences of the documents, with what tells how well each answers the question."""
+"""The sentences of the documents, each in its place."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from ragqa.answer import phrases, terms
+from ragqa.answer import terms
 from ragqa.answer.abstract_parts import Part, part_of
 from ragqa.answer.question import AskedFor
 from ragqa.corpus import words
+from ragqa.corpus.abbreviations import explained
 from ragqa.corpus.evidence import LEVELS, evidence_level
 from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_sections
 from ragqa.types import Document, Section, Span
 
 _MAX_SENTENCES_PER_DOCUMENT = 400
-_LONGEST_ENCODED = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,6 @@ class Passage:
         Stems of the content words of ``expanded``.
     coverage
         Weighted share of the question's words in it, 0 to 1.
-    similarity
-        Cosine with the question; 0 where it was not encoded.
     """
 
     document: int
@@ -50,7 +46,6 @@ class Passage:
     expanded: str
     stems: frozenset[str]
     coverage: float
-    similarity: float = 0.0
 
     @property
     def text(self) -> str:
@@ -74,7 +69,7 @@ def _of_document(wanted: frozenset[str], place: int, document: Document) -> list
     read = (*titles, *abstract_sections(document))
     long_forms: dict[str, str] = {}
     for section in read:
-        long_forms |= phrases.abbreviations(section.text)
+        long_forms |= explained(section.text)
     passages: list[Passage] = []
     for section in read:
         spans = split_sentences(section.text)[:_MAX_SENTENCES_PER_DOCUMENT]
@@ -103,35 +98,6 @@ def _part_by_place(index: int, n_sentences: int) -> Part:
     if index >= n_sentences - n_conclusion:
         return "conclusion"
     return "background" if n_sentences >= 5 and index < n_sentences * 0.25 else "findings"
-
-
-def with_similarity(
-    asked: AskedFor,
-    passages: list[Passage],
-    encode: Callable[[Sequence[str]], np.ndarray],
-    n_encoded: int,
-) -> tuple[list[Passage], dict[int, np.ndarray]]:
-    """Fill in the similarity of those passages that look most promising by their words.
-
-    Returns the passages, and the vectors (float32 [dimension]) of the encoded ones by their place in the list.
-    """
-    promise = [
-        passage.coverage + _PROMISE_OF_PART[passage.part] - 0.03 * min(passage.document, 10) for passage in passages
-    ]
-    chosen = sorted(np.argsort(-np.array(promise), kind="stable")[:n_encoded].tolist()) if passages else []
-    texts = [asked.text, *(passages[place].expanded[:_LONGEST_ENCODED] for place in chosen)]
-    vectors = encode([text.encode("utf-8", "replace").decode() for text in texts])
-    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    similarities = vectors[1:] @ vectors[0]
-    filled = list(passages)
-    for place, similarity in zip(chosen, similarities.tolist(), strict=True):
-        filled[place] = replace(passages[place], similarity=similarity)
-    return filled, dict(zip(chosen, vectors[1:], strict=True))
-
-
-_PROMISE_OF_PART: dict[Part, float] = {
-    "conclusion": 0.2, "findings": 0.1, "whole": 0.1, "title": 0.1, "background": 0.0, "methods": -0.1,
-}  # fmt: skip
 
 
 def level_weight(document: Document) -> float:

@@ -1,4 +1,4 @@
-"""What a question asks for: its type, the words that matter, and the kind of thing that would answer it."""
+"""What a question asks for: its type, the words that matter, and what names the thing asked for."""
 
 import re
 from dataclasses import dataclass
@@ -61,7 +61,6 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"^\W*(?:when|in (?:which|what) (?:year|month)|(?:which|what) year)\b", re.IGNORECASE)
-_STANDS_FOR = re.compile(r"\bstands? for\b|\bacronym\b|\babbreviat|\bfull name\b", re.IGNORECASE)
 _FOCUS = re.compile(
     r"\b(?:which|what|list|name)\b(?:\s+(?:is|are|was|were|of|the|a|an|all|some|any|other|most|main|major"
     r"|currently|known"
@@ -113,8 +112,6 @@ class AskedFor:
         Stems of its content words, in order.
     focus
         Stems of the noun phrase that names what is asked for ("gene" of "Which gene …"); empty where there is none.
-    kind
-        ``number``, ``date``, ``expansion`` (what an abbreviation stands for) or ``entity``.
     language
         As :func:`ragqa.answer.language.language_of` tells it; only ``en`` is read by rules.
     """
@@ -123,7 +120,6 @@ class AskedFor:
     type: QuestionType
     stems: tuple[str, ...]
     focus: tuple[str, ...]
-    kind: str
     language: str = "en"
 
     @property
@@ -136,18 +132,11 @@ def analyse(question: Question) -> AskedFor:
     """Take a question apart; a type that it comes with is kept."""
     text = question.text.strip()[:_LONGEST_READ]
     focus = _focus_words(text)
-    if _STANDS_FOR.search(text):
-        kind = "expansion"
-    elif _DATE.search(text):
-        kind = "date"
-    else:
-        kind = "number" if _NUMBER.search(text) else "entity"
     return AskedFor(
         text=text,
         type=question.type or question_type(text),
         stems=tuple(words.content_stems(text)),
         focus=tuple(words.content_stems(" ".join(focus))),
-        kind=kind,
         language=language_of(text),
     )
 

@@ -18,8 +18,7 @@ from ragqa.types import Document, Question
 
 ENTRY_POINT_GROUP = "ragqa.readers"
 _SHIPPED = (
-    EntryPoint("extractive", "ragqa.answer.extractive:ExtractiveReader.open", ENTRY_POINT_GROUP),
-    EntryPoint("trained", "ragqa.answer.trained.reader:TrainedReader.open", ENTRY_POINT_GROUP),
+    EntryPoint("extractive", "ragqa.answer.extractive.reader:ExtractiveReader.open", ENTRY_POINT_GROUP),
     EntryPoint("chat", "ragqa.answer.chat.reader:ChatReader.open", ENTRY_POINT_GROUP),
     EntryPoint("iterative", "ragqa.answer.iterative.reader:IterativeReader.open", ENTRY_POINT_GROUP),
 )

@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 
 from ragqa.answer import terms
+from ragqa.answer.extractive.evidence import Evidence
 from ragqa.answer.passages import Passage
 from ragqa.answer.support import Article, Conflict, conflict
-from ragqa.answer.trained.evidence import Evidence
 from ragqa.corpus import words
 from ragqa.corpus.text import title_of
 from ragqa.types import Document

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragqa.answer.compose import source_of
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.question import analyse
 from ragqa.answer.support import Conflict
-from ragqa.answer.trained.evidence import gather
 from ragqa.check.stance import Stance, stances
 from ragqa.check.types import Citation, Verdict
 from ragqa.corpus.marks import under_concern

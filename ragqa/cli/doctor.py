@@ -72,7 +72,7 @@ def _extras_of(settings: Recipe) -> Iterator[str]:
     """What has to be installed to search an index and to answer from it."""
     if settings.bm25 is not None and settings.bm25.engine == "lucene":
         yield "bm25"
-    if settings.dense is not None or settings.answer.reader == "trained":
+    if settings.dense is not None:
         yield "dense"
     if _asks_a_model(settings):
         yield "chat"

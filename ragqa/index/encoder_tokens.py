@@ -50,7 +50,7 @@ class TextTokenizer:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise BackendError('the package tokenizers is missing; run: pip install "ragqa[dense]"') from error
+            raise BackendError("the package tokenizers is missing; run: pip install tokenizers") from error
         try:
             text = path.read_text(encoding="utf-8")
             json.loads(text)  # the library itself raises bare Exception for a damaged file

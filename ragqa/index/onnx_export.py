@@ -57,7 +57,7 @@ class OnnxModel:
         try:
             import onnxruntime
         except ImportError as error:
-            raise BackendError('the package onnxruntime is missing; run: pip install "ragqa[dense]"') from error
+            raise BackendError("the package onnxruntime is missing; run: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

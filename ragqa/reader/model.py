@@ -28,7 +28,7 @@ MAX_TOKENS = 384
 _BATCH_TOKENS = 3072
 _PIECE_WORDS = 90
 _MOST_PIECES = 5
-_REMEDY = 'install ragqa again: pip install --force-reinstall "ragqa[dense]"'
+_REMEDY = "install ragqa again: pip install --force-reinstall ragqa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def open_tokenizer(vocabulary: Path) -> Any:
     try:
         from tokenizers import BertWordPieceTokenizer
     except ImportError as error:
-        raise BackendError('the package tokenizers is missing; run: pip install "ragqa[dense]"') from error
+        raise BackendError("the package tokenizers is missing; run: pip install ragqa") from error
     return BertWordPieceTokenizer(str(vocabulary), lowercase=True)
 
 

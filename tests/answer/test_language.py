@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragqa.answer.extractive import ExtractiveReader
+from ragqa.answer.extractive.reader import ExtractiveReader
 from ragqa.answer.language import language_of
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, Question, Section

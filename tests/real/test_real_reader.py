@@ -1,18 +1,15 @@
 """The extractive reader on real abstracts: PubMedQA's development half, with other real abstracts beside."""
 
 import gzip
-import importlib.util
 import json
 import random
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ragqa.answer import verdict
-from ragqa.answer.extractive import ExtractiveReader
+from ragqa.answer.extractive.reader import ExtractiveReader
 from ragqa.answer.question import question_type
 from ragqa.answer.reading import Reading
 from ragqa.corpus.sentences import split_sentences
@@ -46,7 +43,7 @@ def source_of(key: str, record: dict[str, Any]) -> Document:
 
 
 def read(question: str, documents: list[Document]) -> Reading:
-    reader = ExtractiveReader.open(AnswerSettings(), None)
+    reader = ExtractiveReader.open(AnswerSettings())
     return reader.read(Question(question), documents, [1.0] * len(documents))
 
 
@@ -96,27 +93,3 @@ def test_real_abstracts_are_split_without_losing_a_sign(others: list[Document]) 
         n_sentences += len(spans)
         assert "".join("".join(text[b:e] for b, e in spans).split()) == "".join(text.split())
     assert 5_000 < n_sentences < 15_000
-
-
-def test_the_verdict_weights_come_from_this_data(real_data: Path, records: dict[str, Any]) -> None:
-    training = training_script("train_verdict")
-    ordered = [records[key] for key in sorted(records)]
-    labels = np.array([verdict.LABELS.index(record["final_decision"]) for record in ordered])
-    vectors = [verdict.findings_vector(record["QUESTION"], training.findings_of(record)) for record in ordered]
-    again = training.trained("findings", np.array(vectors), labels)
-    shipped = verdict.load().models["findings"]
-    assert again["strength"] == shipped.strength
-    for name, weight in shipped.features.items():
-        assert [weight.yes, weight.no, weight.maybe] == pytest.approx(
-            [again["features"][name][label] for label in verdict.LABELS], abs=2e-4
-        )
-
-
-def training_script(name: str) -> ModuleType:
-    path = Path(__file__).parents[2] / "eval" / "training" / f"{name}.py"
-    specification = importlib.util.spec_from_file_location(name, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reader"))
 from scifact import load_scifact, scifact_groups
 from texts import held_back
 
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.question import analyse
-from ragqa.answer.trained.evidence import gather
 from ragqa.check import stance
 from ragqa.check.checker import N_READ
 from ragqa.engine import Engine

@@ -12,7 +12,7 @@ from examples import NO, NOTHING, SAYS_NOTHING, YES, Example, Pool
 from texts import directions, read_lines, sentences_of
 
 from ragqa.answer.assertion import opposed
-from ragqa.answer.trained.relation import masked
+from ragqa.answer.extractive.relation import masked
 
 TRAINING_YEARS = ("4B", "5B", "7B", "8B", "9B")
 
@@ -30,7 +30,7 @@ def load_bioasq(folder: Path, years: Sequence[str]) -> list[dict[str, Any]]:
 
 def bioasq_stance(questions: Sequence[dict[str, Any]], chance: random.Random) -> list[Pool]:
     """Yes/no questions with their snippets: as often yes as no, by turning questions and snippets around."""
-    stance, direction = Pool("bioasq.stance", 0.14), Pool("bioasq.direction", 0.03)
+    stance, direction = Pool("bioasq.stance", 0.18), Pool("bioasq.direction", 0.03)
     asked = [q for q in questions if q["type"] == "yesno" and q["texts"]]
     for question in asked:
         label = YES if str(question["exact_answer"]).lower().startswith("yes") else NO
@@ -85,7 +85,7 @@ def bioasq_relevance(questions: Sequence[dict[str, Any]], folder: Path, chance: 
     """Each question with a passage of its gold documents and hard negatives: BM25's other hits."""
     import bm25s
 
-    pool = Pool("bioasq.relevance", 0.08)
+    pool = Pool("bioasq.relevance", 0.12)
     passages = {row["_id"]: row["text"] for row in read_lines(folder / "corpus.jsonl")}
     keys = list(passages)
     gold: dict[str, set[str]] = {}
@@ -116,7 +116,7 @@ def _passage(query: str, text: str, relevance: int) -> Example:
 
 def bioasq_answers(questions: Sequence[dict[str, Any]], chance: random.Random) -> Pool:
     """Factoid and list questions with snippets, and where the exact answers stand in them."""
-    pool = Pool("bioasq.answers", 0.12)
+    pool = Pool("bioasq.answers", 0.22)
     for question in questions:
         if question["type"] not in {"factoid", "list"}:
             continue

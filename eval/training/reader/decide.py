@@ -1,133 +1,66 @@
 """Fit the few numbers that turn the model's outputs into decisions, on data that the model was not trained on.
 
-    python eval/training/reader/decide.py --data FOLDER [--out ragqa/answer/trained/decisions.json]
+    python eval/training/reader/decide.py --data FOLDER
 
-The gate tells documents that answer a question from BM25's other hits; the verdict's regression tells yes, no and
-maybe; that of exact answers which of the marked phrases answer; a list's share how many items are named. Figures are
-cross-validated over questions.
+It writes ``ragqa/answer/extractive/decisions.json``, the gate first, since the rest is read through it. The gate
+tells documents that answer a question from BM25's other hits of the same kind; the verdict's regression tells yes,
+no and maybe; that of exact answers which of the marked phrases answer; a list's share how many items are named.
+Figures are cross-validated over questions.
 """
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import bm25s
 import numpy as np
+from gate_pairs import Pair, gate_pairs
+from items import Item, items
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
-from texts import held_back, read_lines
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from ragqa.answer.extractive.decisions import NAME, Decisions, decisions
+from ragqa.answer.extractive.evidence import DocumentEvidence, Evidence, gather
+from ragqa.answer.extractive.exact import MOST_LIST, candidate_features, mentioned
+from ragqa.answer.extractive.judgement import verdict_features
 from ragqa.answer.question import analyse
-from ragqa.answer.trained.decisions import NAME, decisions
-from ragqa.answer.trained.evidence import DocumentEvidence, Evidence, gather
-from ragqa.answer.trained.exact import MOST_LIST, candidate_features, mentioned
-from ragqa.answer.trained.judgement import verdict_features
-from ragqa.evaluate.runs.task import given_documents
-from ragqa.evaluate.tasks.registry import load_tasks
-from ragqa.evaluate.tasks.task import TaskQuestion
 from ragqa.manifest import file_hash, write_atomically
 from ragqa.reader.model import CARD, WEIGHTS, ReaderModel, open_model
-from ragqa.types import Document, Question, QuestionType, Section
+from ragqa.types import Document, Question
 
-TARGET = Path("ragqa/answer/trained") / NAME
+TARGET = Path("ragqa/answer/extractive") / NAME
 LABELS = ("yes", "no", "maybe")
-GATE = ("relevance", "evidence", "says_something", "coverage")
+GATE = ("relevance", "evidence", "says_something", "coverage", "best_coverage", "missing_words", "words")
 EXACT = ("best", "mean", "mentions", "documents", "share_of_documents", "relevance", "within", "weight",
          "share_of_sentences", "words")  # fmt: skip
-VERDICT = ("lean", "size_of_lean", "silence", "disagreement")
-N_OTHERS, N_FOLDS, MOST_OWN = 4, 5, 10
+YES, MAYBE = ("lean", "lean_of_conclusions"), ("size_of_lean", "silence", "disagreement")
+N_FOLDS, MOST_OWN = 5, 10
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question with documents that answer it; ``label`` is "" where it is no yes/no question."""
-
-    source: str
-    text: str
-    type: QuestionType | None
-    documents: tuple[Document, ...]
-    label: str
-    gold: TaskQuestion
-
-
-def items(data: Path) -> Iterator[Item]:
-    """Questions held back from training."""
-    for batch in ("10B1", "10B2", "10B3", "10B4", "10B5", "10B6"):
-        (task,) = load_tasks("bioasq", data / "bioasq" / "golden" / f"{batch}_golden.json", None, "B")
-        for question in task.questions:
-            if question.type == "summary" and not held_back(question.id, 5):
-                continue
-            yield Item("bioasq-10b", question.text, question.type, given_documents(question), question.label, question)
-    for setting in ("reasoning-required", "reasoning-free"):
-        (task,) = load_tasks("pubmedqa", data / "pubmedqa" / "ori_pqal.json", None, setting)
-        for question in task.questions:
-            if held_back(question.id, 5):
-                yield Item(
-                    f"pubmedqa-{setting}", question.text, "yesno", given_documents(question), question.label, question
-                )
-    (task,) = load_tasks("evidence-inference", data / "evidence-inference", "validation", None)
-    for question in task.questions:
-        trial = question.trial
-        if trial is None or not question.documents or held_back(question.id, 2):
-            continue
-        for verb, told in (("increase", "increased"), ("decrease", "decreased")):
-            text = f"Does {trial.intervention} {verb} {trial.outcome} compared with {trial.comparator or 'control'}?"
-            yield Item(
-                "evidence-inference",
-                text,
-                "yesno",
-                question.documents,
-                "yes" if question.label == told else "no",
-                question,
-            )
-
-
-class OtherDocuments:
-    """BM25 over abstracts, as a search whose corpus lacks the articles that answer."""
-
-    def __init__(self, path: Path) -> None:
-        self._rows = [row for row in read_lines(path) if row["title"] and row["text"]]
-        self._ranker = bm25s.BM25(k1=0.9, b=0.4)
-        texts = [f"{row['title']} {row['text']}" for row in self._rows]
-        self._ranker.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
-
-    def found(self, item: Item, k: int = N_OTHERS) -> tuple[Document, ...]:
-        """The first hits that are none of the item's own articles."""
-        tokens = bm25s.tokenize([item.text], stopwords="en", show_progress=False)
-        places, _ = self._ranker.retrieve(tokens, k=k + 5, show_progress=False)
-        own = " ".join(section.text for document in item.documents for section in document.sections)
-        rows = [self._rows[place] for place in places[0]]
-        others = [
-            row
-            for row in rows
-            if row["text"][:80] not in own and own[:80] not in row["text"] and row["text"][-80:] not in own
-        ]
-        return tuple(
-            Document(row["_id"], (Section("title", row["title"]), Section("abstract", row["text"])))
-            for row in others[:k]
-        )
-
-
-def read(model: ReaderModel, item: Item, documents: Sequence[Document]) -> Evidence:
+def read(model: ReaderModel, question: Question, documents: Sequence[Document]) -> Evidence:
     """What the documents say."""
-    return gather(model, analyse(Question(item.text, type=item.type)), documents, allow_retracted=True)
+    return gather(model, analyse(question), documents, allow_retracted=True)
 
 
 def main() -> None:
     """Read everything once, fit, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=TARGET)
     arguments = parser.parse_args()
-    model, others = open_model(), OtherDocuments(arguments.data / "bulk" / "abstracts.jsonl.gz")
-    asked = list(items(arguments.data))
-    own = [read(model, item, item.documents[:MOST_OWN]) for item in asked]
-    foreign = [read(model, item, others.found(item)) if place % 4 == 0 else None for place, item in enumerate(asked)]
-    gate, gate_figures = fit_gate(asked, own, foreign)
+    model, asked = open_model(), list(items(arguments.data))
+    pairs = list(gate_pairs(asked, arguments.data))
+    use({"gate": dict.fromkeys(("intercept", *GATE), 0.0)})
+    gate, gate_figures = fit_gate(
+        pairs,
+        [read(model, pair.question, pair.own) for pair in pairs],
+        [read(model, pair.question, pair.others) for pair in pairs],
+    )
+    use({"gate": gate})  # what follows is read through it
+    own = [read(model, item.question, item.documents[:MOST_OWN]) for item in asked]
     verdict, verdict_figures = fit_verdict(asked, own)
     exact, share, exact_figures = fit_exact(asked, own)
     document = {
@@ -138,88 +71,95 @@ def main() -> None:
         "exact": exact,
         "list_share": share,
     }
-    write_atomically(arguments.out, json.dumps(document, indent=1).encode() + b"\n")
+    use(document)
     print(json.dumps(document, indent=1))
 
 
-def fit_gate(
-    asked: Sequence[Item], own: Sequence[Evidence], foreign: Sequence[Evidence | None]
-) -> tuple[dict[str, float], dict[str, Any]]:
+def use(document: dict[str, Any]) -> None:
+    """Write the file, and read by it from now on."""
+    write_atomically(TARGET, json.dumps(document, indent=1).encode() + b"\n")
+    decisions.cache_clear()
+
+
+def fit_gate(pairs: Sequence[Pair], own: Sequence[Evidence], others: Sequence[Evidence]) -> Any:
     """Weights of the gate, and how it does on questions that it was not fitted on."""
-    rows, labels, groups = [], [], []
-    for place, (mine, others) in enumerate(zip(own, foreign, strict=True)):
-        for evidence, label in ((mine, 1), (others, 0)):
-            for document in evidence.documents[:N_OTHERS] if evidence else ():
-                if document.features:
-                    rows.append([document.features[name] for name in GATE])
-                    labels.append(label)
-                    groups.append(place)
-    x, y, g = np.array(rows), np.array(labels), np.array(groups)
+    rows: list[list[float]] = []
+    labels: list[int] = []
+    places: list[int] = []
+    for place, read_documents in enumerate(zip(own, others, strict=True)):
+        for evidence, label in zip(read_documents, (1, 0), strict=True):
+            rows += [[document.features[name] for name in GATE] for document in evidence.documents if document.features]
+            labels += [label] * (len(rows) - len(labels))
+            places += [place] * (len(rows) - len(places))
+    x, y, at = np.array(rows), np.array(labels), np.array(places)
+    groups = np.array([int(file_key(pairs[place].key), 16) for place in places])
     chances = np.zeros(len(y))
-    for train, test in GroupKFold(N_FOLDS).split(x, y, g):
-        chances[test] = (
-            LogisticRegression(max_iter=1000, class_weight="balanced")
-            .fit(x[train], y[train])
-            .predict_proba(x[test])[:, 1]
-        )
-    best = {
-        label: [chances[(g == p) & (y == label)].max() for p in range(len(asked)) if ((g == p) & (y == label)).any()]
-        for label in (0, 1)
-    }
+    for train, test in GroupKFold(N_FOLDS).split(x, y, groups):
+        chances[test] = gate_model().fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+    best = {label: best_of_each(chances, y == label, at, len(pairs)) for label in (0, 1)}
     figures: dict[str, Any] = {"auc_documents": round(float(roc_auc_score(y, chances)), 4), "n_documents": len(y)}
-    for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+    sources = np.array([pair.source for pair in pairs])
+    for source in ("all", *sorted(set(sources.tolist()))):
+        chosen = (sources == source) | (source == "all")
+        both = np.concatenate([best[1][chosen], best[0][chosen]])
+        figures[f"auc_questions, {source}"] = round(float(roc_auc_score(np.repeat([1, 0], chosen.sum()), both)), 4)
+    for least in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
         figures[f"at {least}"] = {
-            "abstains with the evidence": round(float(np.mean(np.array(best[1]) < least)), 3),
-            "answers without it": round(float(np.mean(np.array(best[0]) >= least)), 3),
+            "abstains with the evidence": round(float(np.mean(best[1] < least)), 3),
+            "answers without it": round(float(np.mean(best[0] >= least)), 3),
         }
-    fitted = LogisticRegression(max_iter=1000, class_weight="balanced").fit(x, y)
-    return weights_of(fitted.coef_[0], float(fitted.intercept_[0]), GATE), figures
+    scaler, regression = (step for _, step in gate_model().fit(x, y).steps)
+    weights = regression.coef_[0] / scaler.scale_
+    return weights_of(weights, float(regression.intercept_[0] - weights @ scaler.mean_), GATE), figures
+
+
+def gate_model() -> Any:
+    """Standardisation, then a logistic regression for which either answer is as likely."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, class_weight="balanced"))
+
+
+def best_of_each(chances: np.ndarray, chosen: np.ndarray, at: np.ndarray, n: int) -> np.ndarray:
+    """The highest chance of each question's chosen documents, 0 where there are none: float64 [n]."""
+    best = np.zeros(n)
+    np.maximum.at(best, at[chosen], chances[chosen])
+    return best
 
 
 def fit_verdict(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
-    """Weights of the verdict's regression, and how it does on questions that it was not fitted on."""
+    """Weights of the verdict's regressions, and how they do on questions that they were not fitted on."""
     chosen = [place for place, item in enumerate(asked) if item.label in LABELS and _telling(own[place])]
     rows = [verdict_features(_telling(own[place])) for place in chosen]
-    x = np.array([[row[name] for name in VERDICT] for row in rows])
     y = np.array([LABELS.index(asked[place].label) for place in chosen])
-    g = np.array([hash_of(asked[place]) for place in chosen])
-    guess = np.zeros(len(y), dtype=int)
-    for train, test in GroupKFold(N_FOLDS).split(x, y, g):
-        guess[test] = LogisticRegression(max_iter=2000, C=0.5).fit(x[train], y[train]).predict(x[test])
-    figures = {}
+    groups = np.array([int(file_key(asked[place].gold.id), 16) for place in chosen])
+    chances = np.zeros((len(y), len(LABELS)))
+    for train, test in GroupKFold(N_FOLDS).split(y, y, groups):
+        fitted = Decisions(verdict=verdict_weights([rows[row] for row in train], y[train]))
+        told = [fitted.verdict_probabilities(rows[row]) for row in test]
+        chances[test] = [[one["yes"], one["no"], one["maybe"]] for one in told]
+    guess = chances.argmax(axis=1)
+    figures: dict[str, Any] = {"brier": round(float(((chances - np.eye(3)[y]) ** 2).sum(axis=1).mean()), 4)}
     for source in sorted({item.source for item in asked}):
-        own_rows = np.array([asked[place].source == source for place in chosen])
-        if own_rows.any():
-            figures[source] = {
-                "n": int(own_rows.sum()),
-                "accuracy": round(float((guess == y)[own_rows].mean()), 4),
-                "macro_f1": round(
-                    float(
-                        f1_score(
-                            y[own_rows],
-                            guess[own_rows],
-                            labels=sorted(set(y[own_rows])),
-                            average="macro",
-                            zero_division=0,
-                        )
-                    ),
-                    4,
-                ),
-            }
-    fitted = LogisticRegression(max_iter=2000, C=0.5).fit(x, y)
-    return {
-        label: weights_of(fitted.coef_[k], float(fitted.intercept_[k]), VERDICT) for k, label in enumerate(LABELS)
-    }, figures
+        at = np.array([asked[place].source == source for place in chosen])
+        if at.any():
+            f1 = f1_score(y[at], guess[at], labels=sorted(set(y[at])), average="macro", zero_division=0)
+            accuracy = float((guess == y)[at].mean())
+            figures[source] = {"n": int(at.sum()), "accuracy": round(accuracy, 4), "macro_f1": round(float(f1), 4)}
+    return verdict_weights(rows, y), figures
+
+
+def verdict_weights(rows: Sequence[dict[str, float]], y: np.ndarray) -> dict[str, dict[str, float]]:
+    """Weights of yes against no, by those that are one of them, and of maybe against both."""
+    found = {}
+    for name, features, of_rows, labels in (("yes", YES, y < 2, y == 0), ("maybe", MAYBE, y < 3, y == 2)):
+        x = np.array([[row[feature] for feature in features] for row in rows])
+        model = LogisticRegression(max_iter=2000, C=0.5).fit(x[of_rows], labels[of_rows])
+        found[name] = weights_of(model.coef_[0], float(model.intercept_[0]), features)
+    return found
 
 
 def _telling(evidence: Evidence) -> list[DocumentEvidence]:
     told = [d for d in evidence.documents if d.relation[2] < 1]
-    return sorted(told, key=lambda d: -d.relevance * d.level)[:5]
-
-
-def hash_of(item: Item) -> int:
-    """The same number for the same source question."""
-    return int(file_key(item.gold.id), 16)
+    return sorted(told, key=lambda d: -d.worth)[:5]
 
 
 def file_key(text: str) -> str:
@@ -298,5 +238,4 @@ def weights_of(coefficients: Sequence[float], intercept: float, names: Sequence[
 
 
 if __name__ == "__main__":
-    assert decisions() is not None
     main()

@@ -42,7 +42,7 @@ def evidence_inference(folder: Path, chance: random.Random) -> list[Pool]:
     """Direction of effects; and the same prompts as questions and claims of both directions."""
     prompts = load_evidence_inference(folder, "train")
     neutral, stance, relevance = (
-        Pool("evidence-inference.direction", 0.40),
+        Pool("evidence-inference.direction", 0.36),
         Pool("evidence-inference.stance", 0.10),
         Pool("evidence-inference.relevance", 0.02),
     )

@@ -26,7 +26,7 @@ def load_pubmedqa(path: Path) -> list[dict[str, Any]]:
 
 def pubmedqa(path: Path, chance: random.Random) -> list[Pool]:
     """Questions with the results alone, the conclusion alone, and both."""
-    pool = Pool("pubmedqa.stance", 0.10)
+    pool = Pool("pubmedqa.stance", 0.12)
     rows = [row for row in load_pubmedqa(path) if not held_back(row["id"], 5)]
     for row in rows:
         label = {"yes": YES, "no": NO, "maybe": UNKNOWN}[row["label"]]

@@ -10,7 +10,7 @@ from texts import directions, overlap, read_lines, sentences_of, window
 from wording import negated, undone
 
 from ragqa.answer.assertion import asserted, opposed
-from ragqa.answer.trained.relation import masked
+from ragqa.answer.extractive.relation import masked
 
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|does|do|did|can|may|increases?|decreases?|reduces?|improves?|prevents?|enhances?|inhibits?"

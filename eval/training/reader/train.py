@@ -28,8 +28,9 @@ from titles import titles
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 224
-MICRO_TOKENS = 1400
+MICRO_TOKENS = 2800
 MICRO_BATCHES = 2
+VARIANTS = 3
 WEIGHTS = {"evidence": 1.0, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0, "direction_of_all": 1.0,
            "answerable": 0.3, "ranking": 1.0, "tags": 1.0}  # fmt: skip
 
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16; the weights stay float32")
     parser.add_argument("--from", dest="start", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -71,18 +73,28 @@ def encoder_folder() -> Path:
 
 
 def all_pools(data: Path, chance: random.Random) -> list[Pool]:
-    """Every pool, in random order inside."""
+    """Every pool, in random order inside.
+
+    Passages are cut and wordings turned around at random, so that each source is gone through several times: what
+    is read again and again then differs.
+    """
     questions = load_bioasq(data / "bioasq" / "golden", TRAINING_YEARS)
     pools = [
-        *evidence_inference(data / "evidence-inference", chance),
-        *scifact(data / "scifact-claims" / "claims_train.csv", data / "beir" / "scifact" / "corpus.jsonl", chance),
-        *pubmedqa(data / "pubmedqa" / "ori_pqal.json", chance),
-        *bioasq_stance(questions, chance),
         bioasq_relevance(questions, data / "beir" / "bioasq-passages", chance),
-        bioasq_answers(questions, chance),
-        *titles(data / "bulk" / "abstracts.jsonl.gz", frozenset({"scifact", "pubmedqa"}), chance),
         medquad(data / "medquad" / "qa.jsonl.gz", chance),
     ]
+    varied: dict[str, Pool] = {}
+    for _ in range(VARIANTS):
+        for pool in (
+            *evidence_inference(data / "evidence-inference", chance),
+            *scifact(data / "scifact-claims" / "claims_train.csv", data / "beir" / "scifact" / "corpus.jsonl", chance),
+            *pubmedqa(data / "pubmedqa" / "ori_pqal.json", chance),
+            *bioasq_stance(questions, chance),
+            bioasq_answers(questions, chance),
+            *titles(data / "bulk" / "abstracts.jsonl.gz", frozenset({"scifact", "pubmedqa"}), chance),
+        ):
+            varied.setdefault(pool.name, Pool(pool.name, pool.share)).groups.extend(pool.groups)
+    pools.extend(varied.values())
     for pool in pools:
         chance.shuffle(pool.groups)
     return pools
@@ -129,7 +141,9 @@ def train(
     model: ReaderModel, tokenizer: Any, pools: list[Pool], probes: Probes, arguments: Any, chance: random.Random
 ) -> None:
     """Train until the time is over."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.01)
+    model.encoder.embeddings.word_embeddings.requires_grad_(requires_grad=False)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=arguments.rate, weight_decay=0.01)
     sampler = Sampler(pools, chance)
     began, used, step, kept = time.monotonic(), 0.0, 0, 0.0
     spent = 0.0  # seconds of probing, which do not count
@@ -144,7 +158,9 @@ def train(
         optimizer.zero_grad()
         for _ in range(MICRO_BATCHES):
             batch = collate(tokenizer, sampler.draw(MICRO_TOKENS), MAX_TOKENS)
-            parts = losses(model(batch.ids, batch.mask, batch.segments), batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+                outputs = model(batch.ids, batch.mask, batch.segments)
+            parts = losses(outputs.float(), batch)
             total = sum(WEIGHTS[name] * value for name, value in parts.items())
             if not torch.is_tensor(total):
                 continue
@@ -152,7 +168,7 @@ def train(
             for name, value in parts.items():
                 running[name] += float(value.detach())
                 counts[name] += 1
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         step += 1
         used = time.monotonic() - began - spent

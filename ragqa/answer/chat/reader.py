@@ -18,7 +18,8 @@ from ragqa.answer.chat.sources import NumberedSource
 from ragqa.answer.chat.write import Draft, Report, Work, Writer, abstention
 from ragqa.answer.chat.yes_no import answer_yes_or_no
 from ragqa.answer.dialogue.turn import Turn
-from ragqa.answer.extractive import ExtractiveReader
+from ragqa.answer.extractive.evidence import Evidence, gather
+from ragqa.answer.extractive.gate import objection
 from ragqa.answer.notices import about_documents
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reading import Encode, Reading
@@ -28,6 +29,7 @@ from ragqa.llm.endpoint import EndpointModel
 from ragqa.llm.model import LanguageModel
 from ragqa.llm.prompt import Prompts
 from ragqa.manifest import content_hash
+from ragqa.reader.model import open_model
 from ragqa.recipe import AnswerSettings, ChatSettings, EndpointSettings
 from ragqa.types import Document, Question, Statement
 
@@ -69,7 +71,6 @@ class ChatReader:
         self.in_flight = models[0].in_flight
         self.prompts = Prompts("ragqa.answer", settings.chat.prompts)
         self._encode = encode
-        self._fit = ExtractiveReader(settings, encode)
         self._pool: ExamplePool | None = None
         self._own_reasoning = OwnReasoning()
 
@@ -182,10 +183,11 @@ class ChatReader:
         conversation = Conversation(self.prompts, job.question)
         relevant, strength, packed = list(job.documents), 0.0, Packed(())
         if chat.retrieval == "always" or await checks.needs_sources(judge, conversation, spent):
-            relevant, strength = await asyncio.to_thread(self._relevant, asked, job)
-            if objection := self._objection(job, usable, strength):
+            evidence = await asyncio.to_thread(self._gather, asked, job)
+            relevant, strength = self._relevant(job, evidence), evidence.relevance
+            if reason := objection(asked, evidence, self.settings.abstain_below):
                 told = about_documents(relevant, (), retracted_allowed=self.settings.allow_retracted)
-                return abstention(asked, objection, strength, tuple(told))
+                return abstention(asked, reason, strength, tuple(told))
             conversation = await self._with_examples(conversation, asked, spent, with_sources=True)
             packed = await self._packed(asked, conversation, usable)
             conversation = replace(conversation, sources=packed.sources)
@@ -240,26 +242,13 @@ class ChatReader:
             self._pool = ExamplePool(load_examples(Path(self.settings.chat.examples)), self._encode)
         return self._pool
 
-    def _relevant(self, asked: AskedFor, job: ReadJob) -> tuple[list[Document], float]:
-        """The documents that deal with the question, and how well the best usable one fits it, 0 to 1."""
-        evidence = self._fit.gather(asked, job.documents, job.scores)
-        needed = self.settings.abstain_below
-        fitting = zip(job.documents, evidence.weights, strict=True)
-        return [document for document, weight in fitting if weight.strength >= needed], evidence.strength
+    def _gather(self, asked: AskedFor, job: ReadJob) -> Evidence:
+        return gather(open_model(), asked, job.documents, allow_retracted=self.settings.allow_retracted)
 
-    def _objection(self, job: ReadJob, usable: Sequence[Document], strength: float) -> str:
-        """Why nothing should be answered from these documents, or ""."""
-        needed = self.settings.abstain_below
-        if not job.documents:
-            return "No article was found for this question."
-        if not usable:
-            return "The only articles found have been retracted."
-        if strength < needed:
-            return (
-                f"None of the {len(job.documents)} articles found deals with the question closely enough "
-                f"(best fit {strength:.2f}; {needed:.2f} is needed)."
-            )
-        return ""
+    def _relevant(self, job: ReadJob, evidence: Evidence) -> list[Document]:
+        """The documents that deal with the question."""
+        read = zip(job.documents, evidence.documents, strict=True)
+        return [document for document, said in read if said.relevance >= self.settings.abstain_below]
 
     async def _packed(
         self, asked: AskedFor, conversation: Conversation, documents: Sequence[Document], further: str = ""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragqa.answer.chat.replies import Cited
+from ragqa.answer.extractive.relation import query_of, relate
 from ragqa.answer.passages import Passage, passages_of
 from ragqa.answer.question import AskedFor
 from ragqa.answer.support import Article, conflict, support
-from ragqa.answer.trained.relation import query_of, relate
 from ragqa.corpus import words
 from ragqa.corpus.text import abstract_sections, title_of
 from ragqa.reader.model import ReaderModel

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ragqa.answer.chat.conversation import Spent
-from ragqa.answer.extractive import ExtractiveReader
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.iterative.feedback import FeedbackQueries
 from ragqa.answer.iterative.queries import QueryWriter, Weighed
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reader import Reader, open_reader
 from ragqa.answer.reading import Encode, Reading, check_input
 from ragqa.errors import UsageError
+from ragqa.reader.model import open_model
 from ragqa.recipe import AnswerSettings
 from ragqa.retrieve.trail import Found, Search
 from ragqa.types import Document, Generation, Question
@@ -31,14 +32,11 @@ class IterativeReader:
         The reader that answers in the end.
     """
 
-    def __init__(
-        self, settings: AnswerSettings, reader: Reader, writer: QueryWriter, encode: Encode | None = None
-    ) -> None:
+    def __init__(self, settings: AnswerSettings, reader: Reader, writer: QueryWriter) -> None:
         self.settings = settings
         self.in_flight: int = max(getattr(reader, "in_flight", 1), writer.in_flight)
         self.inner = reader
         self._writer = writer
-        self._fit = ExtractiveReader(settings, encode)
 
     @classmethod
     def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "IterativeReader":
@@ -56,7 +54,7 @@ class IterativeReader:
                 "for example answer.iterative.reader=extractive"
             )
         reader = open_reader(replace(settings, reader=own.reader), encode)
-        return cls(settings, reader, _writer(settings), encode)
+        return cls(settings, reader, _writer(settings))
 
     def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
         """Answer a question from given documents: nothing is searched for."""
@@ -93,8 +91,8 @@ class IterativeReader:
         return _with_spent(reading, spent, self._writer.prompts_hash) if spent.n_requests else reading
 
     def _weighed(self, asked: AskedFor, found: Found) -> list[Weighed]:
-        weights = self._fit.gather(asked, found.documents, found.scores).weights
-        return [Weighed(document, weight.strength) for document, weight in zip(found.documents, weights, strict=True)]
+        read = gather(open_model(), asked, found.documents, allow_retracted=self.settings.allow_retracted).documents
+        return [Weighed(document, said.relevance) for document, said in zip(found.documents, read, strict=True)]
 
 
 def _writer(settings: AnswerSettings) -> QueryWriter:

@@ -87,9 +87,9 @@ class LexicalOverlap:
 
 @dataclass(frozen=True, slots=True)
 class ReaderEntailment:
-    """The trained reader's model as judge: a hypothesis is entailed where "yes" is likelier than "no" and "nothing".
+    """The small reading model as judge: a hypothesis is entailed where "yes" is likelier than "no" and "nothing".
 
-    It shares its weights with the reader ``trained``, so that it is no independent judge of that reader's answers.
+    It shares its weights with the reader ``extractive``, so that it is no independent judge of that reader's answers.
     """
 
     model: "ReaderModel"
@@ -105,7 +105,7 @@ class ReaderEntailment:
 
     def judgements(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
         """The strength is the probability of "yes"."""
-        from ragqa.answer.trained.relation import query_of, relate
+        from ragqa.answer.extractive.relation import query_of, relate
         from ragqa.corpus.sentences import split_sentences
 
         by_hypothesis: dict[str, list[int]] = {}

@@ -266,8 +266,7 @@ def _file_name(head: FactsHead) -> str:
 
 
 def _with_reader_note(scores: Scores, manifest: RunManifest, judge: str) -> Scores:
-    answer = manifest.recipe.get("answer")
-    if not judge.startswith("reader@") or not isinstance(answer, dict) or answer.get("reader") == "extractive":
+    if not judge.startswith("reader@") or "answer" not in manifest.recipe:
         return scores
     note = f"{next(iter(scores.measures))}: the judge shares its weights with what chose or checked these answers"
     return replace(scores, notes=(*scores.notes, note))

@@ -22,21 +22,10 @@ def with_reader_notes(scores: Scores, task: Task, settings: Mapping[str, Any]) -
             "most of was taken, a baseline that understands nothing (yes and no by its verdict)"
         )
         return replace(scores, notes=(note, *scores.notes))
-    if _reader(settings) == "trained" and (trained := _TRAINED_ON.get((task.name, task.split))) is not None:
+    if _reader(settings) == "extractive" and (trained := _TRAINED_ON.get((task.name, task.split))) is not None:
         note = f"NOT a held-out result: the reader's model was trained on {trained} (ragqa/reader/weights/card.json)"
         return replace(scores, notes=(note, *scores.notes))
-    if task.name != "pubmedqa" or task.split == "test" or _reader(settings) != "extractive":
-        return scores
-    from ragqa.answer import verdict
-
-    model = "conclusion" if task.setting == "reasoning-free" else "findings"
-    honest = verdict.load().cross_validation[model]
-    note = (
-        "NOT a held-out result: the extractive reader's verdict weights were trained on PubMedQA's development "
-        f"questions. Its nested 10-fold cross-validation on them, reading what {task.setting} gives: accuracy "
-        f"{honest['accuracy']:.3f}, macro_f1 {honest['macro_f1']:.3f} (eval/training/train_verdict.py)"
-    )
-    return replace(scores, notes=(note, *scores.notes))
+    return scores
 
 
 def _reader(settings: Mapping[str, Any]) -> str:

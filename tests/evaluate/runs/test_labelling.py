@@ -33,9 +33,19 @@ DOCUMENT = Document(
 CLAIM = Assertion("Statins prevent delirium.", CLAIM_LABELS)
 
 
+class Answering:
+    """A reader that only answers questions."""
+
+    def __init__(self):
+        self._reader = open_reader(AnswerSettings(abstain_below=0.0))
+
+    def read(self, question, documents, scores):
+        return self._reader.read(question, documents, scores)
+
+
 @pytest.fixture(scope="module")
 def reader():
-    return open_reader(AnswerSettings(abstain_below=0.0))
+    return Answering()
 
 
 class SelfLabeller:
@@ -65,7 +75,7 @@ def test_a_reader_that_labels_is_taken_at_its_word_and_others_are_asked():
     assert labeller_of(Choosing()).label(CLAIM, [DOCUMENT]).probabilities["contradicts"] == 1.0
 
 
-def test_the_extractive_reader_labels_through_its_verdicts(reader):
+def test_a_reader_that_only_answers_labels_through_its_verdicts(reader):
     labeller = labeller_of(reader)
     assert isinstance(labeller, VerdictLabeller)
     assert isinstance(labeller, Labeller)

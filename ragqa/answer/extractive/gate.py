@@ -1,7 +1,7 @@
 """Whether there is enough evidence to answer at all: the same for every reader."""
 
+from ragqa.answer.extractive.evidence import Evidence
 from ragqa.answer.question import AskedFor
-from ragqa.answer.trained.evidence import Evidence
 
 
 def objection(asked: AskedFor, evidence: Evidence, least: float) -> str:

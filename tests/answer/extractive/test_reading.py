@@ -1,4 +1,4 @@
-"""The trained reader: what it says, on what it rests, and when it keeps silent."""
+"""The extractive reader: what it says, on what it rests, and when it keeps silent."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragqa.answer.extractive.reader import ExtractiveReader
 from ragqa.answer.reading import Reading
-from ragqa.answer.trained.reader import TrainedReader
 from ragqa.corpus.text import named_abstract_sections, section_text
 from ragqa.errors import UsageError
 from ragqa.recipe import AnswerSettings
@@ -51,7 +51,7 @@ QUESTION = "Do preoperative statins reduce atrial fibrillation after coronary ar
 
 def read(question: str | Question, *documents: Document, **options: object) -> Reading:
     asked = Question(question) if isinstance(question, str) else question
-    reader = TrainedReader.open(AnswerSettings(**options))  # type: ignore[arg-type]
+    reader = ExtractiveReader.open(AnswerSettings(**options))  # type: ignore[arg-type]
     return reader.read(asked, documents, [1.0 - place / 10 for place in range(len(documents))])
 
 
@@ -192,7 +192,7 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(UsageError, match="question is empty"):
         read("  \n", STATINS)
     with pytest.raises(UsageError, match="one score for each"):
-        TrainedReader.open(AnswerSettings()).read(Question(QUESTION), [STATINS], [])
+        ExtractiveReader.open(AnswerSettings()).read(Question(QUESTION), [STATINS], [])
 
 
 def test_a_question_of_100_kb_is_read() -> None:
@@ -218,7 +218,7 @@ def test_every_quote_is_exact_whatever_the_text(contents: list[tuple[str, str]],
         for key, (title, text) in enumerate(contents)
     ]
     question = Question("Do statins reduce atrial fibrillation?", type=kind)  # type: ignore[arg-type]
-    reader = TrainedReader.open(AnswerSettings(abstain_below=0.0))
+    reader = ExtractiveReader.open(AnswerSettings(abstain_below=0.0))
     reading = reader.read(question, documents, [1.0] * len(documents))
     assert_quotes_are_exact(reading, documents)
     assert reading.abstained == (not reading.statements) or reading.exact_answers or documents

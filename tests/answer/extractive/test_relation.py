@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ragqa.answer.assertion import asserted
-from ragqa.answer.trained.relation import compared, masked, query_of, relate
+from ragqa.answer.extractive.relation import compared, masked, query_of, relate
 from ragqa.reader.model import open_model
 
 UP, DOWN, SAME, SILENT = np.eye(4)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ragqa.answer.extractive.evidence import gather
+from ragqa.answer.extractive.relation import MASK
 from ragqa.answer.passages import Passage, passages_of
 from ragqa.answer.question import AskedFor, analyse
-from ragqa.answer.trained.evidence import gather
-from ragqa.answer.trained.relation import MASK
 from ragqa.reader.model import ReaderModel, pooled, sigmoid
 from ragqa.types import Assertion, Document, Labelling, Question, ScoredSpan, TrialQuestion
 

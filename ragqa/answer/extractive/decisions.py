@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from ragqa.types import VerdictLabel
+
 NAME = "decisions.json"
 
 
@@ -28,7 +30,8 @@ class Decisions:
     gate
         Feature → weight, and ``intercept``: the logit that a document answers a question.
     verdict
-        Label → weights of the verdict's features, and ``intercept``.
+        ``yes``: feature → weight, and ``intercept``, of the logit of yes rather than no, which turns round with the
+        question; ``maybe``: the same of neither.
     exact
         Feature → weight, and ``intercept``: the logit that a marked phrase is an answer.
     list_share
@@ -50,12 +53,10 @@ class Decisions:
         """The probability that a phrase with these features is an answer."""
         return logistic(self.exact, features)
 
-    def verdict_probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
+    def verdict_probabilities(self, features: Mapping[str, float]) -> dict[VerdictLabel, float]:
         """The probability of each label of a verdict with these features."""
-        logits = {label: _logit(weights, features) for label, weights in self.verdict.items()}
-        highest = max(logits.values())
-        powers = {label: math.exp(logit - highest) for label, logit in logits.items()}
-        return {label: power / sum(powers.values()) for label, power in powers.items()}
+        maybe, yes = logistic(self.verdict["maybe"], features), logistic(self.verdict["yes"], features)
+        return {"yes": yes * (1 - maybe), "no": (1 - yes) * (1 - maybe), "maybe": maybe}
 
 
 def logistic(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
@@ -64,11 +65,13 @@ def logistic(weights: Mapping[str, float], features: Mapping[str, float]) -> flo
 
 
 def _logit(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
-    return weights["intercept"] + sum(weights[name] * value for name, value in features.items())
+    return weights["intercept"] + sum(
+        weight * features[name] for name, weight in weights.items() if name != "intercept"
+    )
 
 
 @functools.cache
 def decisions() -> Decisions:
     """The numbers that come with ragqa."""
-    text = importlib.resources.files("ragqa.answer.trained").joinpath(NAME).read_bytes()
+    text = importlib.resources.files("ragqa.answer.extractive").joinpath(NAME).read_bytes()
     return msgspec.json.decode(text, type=Decisions)

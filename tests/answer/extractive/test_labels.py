@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragqa.answer.trained.reader import TrainedReader
+from ragqa.answer.extractive.reader import ExtractiveReader
 from ragqa.evaluate.runs.labelling import labeller_of
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Assertion, Document, Section, TrialQuestion
@@ -19,8 +19,8 @@ TRIAL = Document(
 )  # fmt: skip
 
 
-def reader() -> TrainedReader:
-    return TrainedReader.open(AnswerSettings())
+def reader() -> ExtractiveReader:
+    return ExtractiveReader.open(AnswerSettings())
 
 
 def best(probabilities: object) -> str:

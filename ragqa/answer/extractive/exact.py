@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ragqa.answer.extractive.decisions import decisions
+from ragqa.answer.extractive.evidence import Evidence, Phrase
 from ragqa.answer.question import AskedFor
-from ragqa.answer.trained.decisions import decisions
-from ragqa.answer.trained.evidence import Evidence, Phrase
 from ragqa.corpus.abbreviations import explained
 from ragqa.corpus.words import content_stems
 from ragqa.types import ExactAnswer, Span

@@ -1,18 +1,18 @@
-"""The reader ``trained``: answers with the very sentences of the articles, chosen by the small trained model."""
+"""The reader ``extractive``: answers with the very sentences of the articles, chosen by the small trained model."""
 
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from ragqa.answer import notices
+from ragqa.answer.extractive.evidence import Evidence, gather
+from ragqa.answer.extractive.exact import answer_weights, exact_answers
+from ragqa.answer.extractive.gate import objection
+from ragqa.answer.extractive.judgement import Judgement, agreement, judge
+from ragqa.answer.extractive.labels import label
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reading import Encode, Reading, check_input, rounded
 from ragqa.answer.selection import choose, wording
-from ragqa.answer.trained.evidence import Evidence, gather
-from ragqa.answer.trained.exact import answer_weights, exact_answers
-from ragqa.answer.trained.gate import objection
-from ragqa.answer.trained.judgement import Judgement, agreement, judge
-from ragqa.answer.trained.labels import label
 from ragqa.reader.model import ReaderModel, open_model
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Assertion, Document, ExactAnswer, Labelling, Notice, Question, Statement
@@ -21,7 +21,7 @@ _RELEVANT = 0.3
 _EXACT_TYPES = ("factoid", "list")
 
 
-class TrainedReader:
+class ExtractiveReader:
     """Reads documents to answer a question with their own sentences. Make one with :meth:`open`.
 
     It keeps no state between questions and may be shared between threads.
@@ -32,7 +32,7 @@ class TrainedReader:
         self._model = model
 
     @classmethod
-    def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "TrainedReader":  # noqa: ARG003
+    def open(cls, settings: AnswerSettings, encode: Encode | None = None) -> "ExtractiveReader":  # noqa: ARG003
         """Open the model that comes with ragqa, to be used as the recipe's ``answer`` table says.
 
         The index's encoder is not needed.
@@ -134,4 +134,4 @@ class TrainedReader:
 
 def _chosen(evidence: Evidence, weights: np.ndarray, most: int) -> list[int]:
     """Places of the chosen sentences; those of weight 0 are never chosen."""
-    return choose(evidence.passages, np.where(weights > 0, weights, -np.inf), {}, most)
+    return choose(evidence.passages, np.where(weights > 0, weights, -np.inf), most)

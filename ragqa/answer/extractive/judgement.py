@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragqa.answer.trained.decisions import decisions
-from ragqa.answer.trained.evidence import N_WEIGHED, DocumentEvidence
+from ragqa.answer.extractive.decisions import decisions
+from ragqa.answer.extractive.evidence import N_WEIGHED, DocumentEvidence
 from ragqa.types import VerdictLabel
 
 _SAYS_ENOUGH = 0.5
@@ -45,26 +45,27 @@ def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | No
         Relevance that a document needs to be asked.
     """
     asked = [d for d in documents if d.usable and d.relevance >= least and d.relation[2] < 1]
-    asked = sorted(asked, key=lambda d: -d.relevance * d.level)[:N_WEIGHED]
+    asked = sorted(asked, key=lambda d: -d.worth)[:N_WEIGHED]
     if not asked:
         return None
     features = verdict_features(asked)
     probabilities = decisions().verdict_probabilities(features)
-    labels: tuple[VerdictLabel, ...] = ("yes", "no", "maybe")
-    label = max(labels, key=probabilities.__getitem__)
-    return Judgement(label, {name: probabilities[name] for name in labels}, _conflicting(asked))
+    label = max(probabilities, key=probabilities.__getitem__)
+    return Judgement(label, dict(probabilities.items()), _conflicting(asked))
 
 
 def verdict_features(asked: Sequence[DocumentEvidence]) -> dict[str, float]:
-    """What a verdict is judged by: the lean to yes, how strong it is, silence, and disagreement."""
-    weights = np.array([d.relevance * d.level for d in asked])
+    """What a verdict is judged by: the lean to yes and its size, that of the conclusions, silence, disagreement."""
+    weights = np.array([d.worth for d in asked])
     relations = np.stack([d.relation for d in asked])
     yes, no, nothing = (weights @ relations / weights.sum()).tolist()
     lean = math.log((yes + 0.02) / (no + 0.02))
+    concluded = np.stack([d.relation if d.conclusion is None else d.conclusion for d in asked])
     leans = relations[:, 0] - relations[:, 1]
     return {
         "lean": lean,
         "size_of_lean": abs(lean),
+        "lean_of_conclusions": float(np.log((concluded[:, 0] + 0.05) / (concluded[:, 1] + 0.05)).mean()),
         "silence": nothing,
         "disagreement": float(weights @ np.abs(leans - weights @ leans / weights.sum()) / weights.sum()),
     }
@@ -79,7 +80,7 @@ def agreement(relation: np.ndarray, label: VerdictLabel) -> np.ndarray:
 
 
 def _conflicting(asked: Sequence[DocumentEvidence]) -> bool:
-    weights = np.array([d.relevance * d.level for d in asked])
+    weights = np.array([d.worth for d in asked])
     relations = np.stack([d.relation for d in asked])
     speaks = relations[:, 2] < _SAYS_ENOUGH
     for_yes = weights[speaks & (relations[:, 0] > _CLEAR * relations[:, 1])].sum() / weights.sum()

@@ -1,17 +1,17 @@
 """The documents found for a question, read by the model: what each says, sentence by sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ragqa.answer import terms
 from ragqa.answer.abstract_parts import Part
+from ragqa.answer.extractive.decisions import decisions
+from ragqa.answer.extractive.relation import Query, Relation, query_of, relate
+from ragqa.answer.extractive.relevance import relevance_features
 from ragqa.answer.passages import Passage, level_weight, passages_of
 from ragqa.answer.question import AskedFor
 from ragqa.answer.support import states_aim
-from ragqa.answer.trained.decisions import decisions
-from ragqa.answer.trained.relation import Query, Relation, query_of, relate
 from ragqa.reader.model import ReaderModel, sigmoid
 from ragqa.types import Document
 
@@ -20,6 +20,7 @@ N_WEIGHED = 5
 
 _READ_ALONE = 8  # sentences
 _FEWEST_WORDS = 4  # "[References: 49]" says nothing
+_LAST = 2  # sentences
 _NO_FINDING: frozenset[Part] = frozenset({"title", "methods"})
 
 
@@ -45,6 +46,8 @@ class DocumentEvidence:
         Probability that it answers the question, 0 to 1.
     relation
         Probabilities of yes, no and nothing, float64 [3].
+    conclusion
+        Those of its conclusion, read by itself, float64 [3]; None where it was not read.
     level
         Its weight by its evidence level, .5 to 1.
     usable
@@ -56,6 +59,12 @@ class DocumentEvidence:
     relation: np.ndarray
     level: float
     usable: bool
+    conclusion: np.ndarray | None = None
+
+    @property
+    def worth(self) -> float:
+        """What it counts in a verdict."""
+        return self.relevance * self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,8 @@ def gather(model: ReaderModel, asked: AskedFor, documents: Sequence[Document], *
         told.append(_document(document, asked, [passages[place] for place in own], said, usable=usable))
         phrases += _phrases(passages, own, said)
     within = sigmoid(logits)
+    if asked.type == "yesno":
+        told = _concluded(model, query, passages, told)
     return Evidence(passages, relation, within, _weights(model, query, passages, within, told), told, phrases)
 
 
@@ -121,21 +132,28 @@ def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) ->
 def _document(
     document: Document, asked: AskedFor, own: Sequence[Passage], said: Relation, *, usable: bool
 ) -> DocumentEvidence:
+    level = level_weight(document)
     if not own:
-        return DocumentEvidence({}, 0.0, np.array((0.0, 0.0, 1.0)), level_weight(document), usable)
-    features = {
-        "relevance": said.relevance,
-        "evidence": float(np.clip(said.evidence.max(), -10, 10)),
-        "says_something": float(1 - said.of_all[2]),
-        "coverage": _coverage(asked, own),
-    }
-    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level_weight(document), usable)
+        return DocumentEvidence({}, 0.0, np.array((0.0, 0.0, 1.0)), level, usable)
+    features = relevance_features(asked, own, said)
+    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level, usable)
 
 
-def _coverage(asked: AskedFor, passages: Sequence[Passage]) -> float:
-    """Weighted share of the question's words that the passages have together, titles left out where there is more."""
-    read = [passage for passage in passages if passage.part != "title"] or list(passages)
-    return terms.coverage(asked.stems, set().union(*(passage.stems for passage in read)))
+def _concluded(
+    model: ReaderModel, query: Query, passages: Sequence[Passage], told: Sequence[DocumentEvidence]
+) -> list[DocumentEvidence]:
+    """The documents, with what the conclusions say (or the last sentences) of those that a verdict weighs."""
+    weighed = sorted(
+        (place for place, said in enumerate(told) if said.usable and said.features), key=lambda p: -told[p].worth
+    )[:N_WEIGHED]
+    texts = []
+    for place in weighed:
+        own = [passage for passage in passages if passage.document == place and passage.part != "title"]
+        texts.append([p.text for p in own if p.part == "conclusion"] or [p.text for p in own[-_LAST:]])
+    found = list(told)
+    for place, said in zip(weighed, relate(model, query, texts), strict=True):
+        found[place] = replace(told[place], conclusion=said.of_all)
+    return found
 
 
 def _weights(

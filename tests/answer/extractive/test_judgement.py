@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
+from ragqa.answer.extractive.evidence import DocumentEvidence, Evidence
+from ragqa.answer.extractive.gate import objection
+from ragqa.answer.extractive.judgement import agreement, judge
 from ragqa.answer.question import analyse
-from ragqa.answer.trained.evidence import DocumentEvidence, Evidence
-from ragqa.answer.trained.gate import objection
-from ragqa.answer.trained.judgement import agreement, judge
 from ragqa.types import Question
 
 ASKED = analyse(Question("Do statins prevent strokes?"))
 
 
 def says(yes: float, no: float, *, relevance: float = 0.9, level: float = 1.0, usable: bool = True) -> DocumentEvidence:
-    return DocumentEvidence({}, relevance, np.array((yes, no, 1 - yes - no)), level, usable)
+    said = np.array((yes, no, 1 - yes - no))
+    return DocumentEvidence({}, relevance, said, level, usable)
 
 
 def read(*documents: DocumentEvidence) -> Evidence:
@@ -30,7 +31,10 @@ def test_the_side_with_more_weight_wins() -> None:
 
 
 def test_the_more_one_sided_the_surer() -> None:
-    weak, strong = judge([says(0.5, 0.3)], 0.3), judge([says(0.9, 0.02)], 0.3)
+    weak, strong = (
+        judge([says(0.5, 0.3)], 0.3),
+        judge([says(0.9, 0.02)], 0.3),
+    )
 
     assert weak is not None
     assert strong is not None

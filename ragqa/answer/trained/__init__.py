@@ -1,1 +1,0 @@
-"""The reader ``trained``: every decision is made from what the small trained model reads in each sentence."""
