@@ -82,13 +82,15 @@ class Limits:
         return self.threads or os.cpu_count() or 1
 
     def shared_by(self, n_processes: int) -> "Limits":
-        """The limits of one of several processes, so that all together keep these.
+        """The limits of one of several processes, so that all together keep these, with two threads each at least.
 
         >>> Limits(threads=4, waiting=9).shared_by(2).waiting
         5
         """
         own = {name: -(-getattr(self, name) // n_processes) for name in ("connections", "waiting", "generating")}
-        return replace(self, threads=-(-self.n_threads() // n_processes), **own)
+        n_threads = self.n_threads()
+        # With two threads or more, each process keeps one free of the key that asks most.
+        return replace(self, threads=max(min(2, n_threads), -(-n_threads // n_processes)), **own)
 
 
 @dataclass(frozen=True, slots=True)
