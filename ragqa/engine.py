@@ -22,7 +22,7 @@ from ragqa.answer.stream import StreamingReader
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.errors import ProductError, UsageError
-from ragqa.index.open import Index
+from ragqa.index.open import Index, OpenIndex, open_index
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.fielded.search import FieldedSearch
@@ -64,9 +64,10 @@ class Engine:
         self._reranker = reranker
         self._reader = reader
         self._overrides: tuple[str, ...] = ()
+        self._opener: OpenIndex = open_index
 
     @classmethod
-    def open(cls, name: str, overrides: Sequence[str] = ()) -> "Engine":
+    def open(cls, name: str, overrides: Sequence[str] = (), opener: OpenIndex = open_index) -> "Engine":
         """Open the index called ``name``.
 
         Parameters
@@ -75,6 +76,8 @@ class Engine:
             A built index under ``indexes/``.
         overrides
             ``table.key=value`` strings that change query-time settings, for example ``bm25.k1=1.2``.
+        opener
+            What opens the components of the index: here, or on a cluster (:func:`ragqa.ray.search.opener`).
 
         Raises
         ------
@@ -85,10 +88,10 @@ class Engine:
         RecipeError
             An override names an unknown setting or a value that is not allowed.
         """
-        store, index, settings = products.open_pinned(name, overrides)
+        store, index, settings = products.open_pinned(name, overrides, opener)
         reranker = open_reranker(settings.rerank, index.dense, settings.answer.chat)
         engine = cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
-        engine._overrides = tuple(overrides)
+        engine._overrides, engine._opener = tuple(overrides), opener
         return engine
 
     def follow(self) -> "Engine":
@@ -99,7 +102,7 @@ class Engine:
         """
         if products.index_state(self.index.folder.name) == self.index.manifest_hash:
             return self
-        return Engine.open(self.index.folder.name, self._overrides)
+        return Engine.open(self.index.folder.name, self._overrides, self._opener)
 
     def search(self, question: str, k: int = 10, allowed: Filter = Filter()) -> tuple[Hit, ...]:
         """The ``k`` best documents for a question, best first; see :meth:`search_batch`."""
@@ -281,9 +284,8 @@ class Engine:
             return self._read_searching(self._reader, question, candidates, query, allowed)
         rows = found_rows(candidates, query, self.recipe.answer.n_documents)
         documents = self.store.read(rows)
-        return self.read_documents(
-            question, documents, hits_of(candidates, query, [document.id for document in documents])
-        )
+        hits = hits_of(candidates, query, [document.id for document in documents])
+        return self._whole(self.read_documents(question, documents, hits), candidates.unsearched)
 
     def read_documents(self, question: Question, documents: Sequence[Document], hits: Sequence[Hit]) -> Answer:
         """The answer to a question from given documents and the hits that stand for them, quotes checked."""
@@ -299,13 +301,16 @@ class Engine:
             found, place = candidates, query
             if text not in {question.text, asked.text} or len(found_rows(candidates, query, k)) < k:
                 found, place = self.rerank([text], self.retrieve([text], k, allowed)), 0
+                unsearched.extend(found.unsearched)
             documents = self.store.read(found_rows(found, place, k))
             return hits_of(found, place, [document.id for document in documents]), documents
 
+        unsearched = list(candidates.unsearched)
         trail = Trail(fetch)
         reading = reader.read_searching(asked, trail.search)
         hits, documents = trail.merged()
-        return dataclasses.replace(self._checked(question, reading, documents, hits), searches=tuple(trail.steps))
+        answer = dataclasses.replace(self._checked(question, reading, documents, hits), searches=tuple(trail.steps))
+        return self._whole(answer, unsearched)
 
     async def read_stream(
         self, question: Question, candidates: Candidates, query: int = 0, allowed: Filter = Filter()
@@ -323,7 +328,10 @@ class Engine:
         documents = self.store.read(found_rows(candidates, query, self.recipe.answer.n_documents))
         hits = hits_of(candidates, query, [document.id for document in documents])
         async for item in self._reader.stream(self._as_read(question), documents, [hit.score for hit in hits]):
-            yield item if isinstance(item, Statement) else self._checked(question, item, documents, hits)
+            if isinstance(item, Statement):
+                yield item
+            else:
+                yield self._whole(self._checked(question, item, documents, hits), candidates.unsearched)
 
     async def rewrite(self, message: str, earlier: Sequence[Turn]) -> str | None:
         """The message as a question that stands alone, by the reader's language model; "" where it cannot tell.
@@ -353,6 +361,13 @@ class Engine:
         if wrong := check_quotes(answer, by_id.__getitem__):
             raise ProductError(f"the reader quoted words that are not in their article: {'; '.join(wrong)}")
         return answer
+
+    def _whole(self, answer: Answer, unsearched: Sequence[tuple[int, int]]) -> Answer:
+        """The answer, with a notice of the rows that were not searched for it."""
+        if not unsearched:
+            return answer
+        notice = notices.partly_searched(unsearched, self.store.n_rows)
+        return dataclasses.replace(answer, notices=(notice, *answer.notices))
 
     def check(self, blocks: "Sequence[Block]") -> "Iterator[CheckedClaim | CheckedReference | Checked]":
         """Check a text: each claim and reference as soon as it is judged, and last the whole.

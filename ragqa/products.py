@@ -18,7 +18,7 @@ from ragqa.index import build as index_build
 from ragqa.index.build import How
 from ragqa.index.builders import Ahead
 from ragqa.index.forms import check_recipe
-from ragqa.index.open import Index, open_index
+from ragqa.index.open import Index, OpenIndex, open_index
 from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
 from ragqa.recipe import Recipe
 from ragqa.types import Progress
@@ -210,8 +210,12 @@ def open_store(name: str, state_hash: str = "") -> DocumentStore:
     return DocumentStore.open(product_folder("corpora", name), state_hash)
 
 
-def open_pinned(name: str, overrides: Sequence[str] = ()) -> tuple[DocumentStore, Index, Recipe]:
+def open_pinned(
+    name: str, overrides: Sequence[str] = (), opener: OpenIndex = open_index
+) -> tuple[DocumentStore, Index, Recipe]:
     """The index ``name``, the state of the corpus that it was built from, and its recipe with ``overrides``.
+
+    ``opener`` opens the components: here, or by the nodes of a cluster (:func:`ragqa.ray.search.opener`).
 
     Raises
     ------
@@ -224,7 +228,7 @@ def open_pinned(name: str, overrides: Sequence[str] = ()) -> tuple[DocumentStore
         try:
             store = open_store(built.inputs["corpus"], built.inputs["corpus_state"])
             try:
-                return store, open_index(product_folder("indexes", name), settings, store), settings
+                return store, opener(product_folder("indexes", name), settings, store), settings
             except BaseException:
                 store.close()
                 raise

@@ -260,7 +260,11 @@ class AnswerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A pipeline. A missing ``bm25`` or ``dense`` table means that the index has no such part."""
+    """A pipeline. A missing ``bm25`` or ``dense`` table means that the index has no such part.
+
+    ``segments`` is how many segments of about equal size a built index is to have, as far as the corpus has as many
+    parts: so many machines can share it.
+    """
 
     corpus: str = ""
     description: str = ""
@@ -269,6 +273,7 @@ class Recipe:
     retrieve: RetrieveSettings = RetrieveSettings()
     rerank: RerankSettings = RerankSettings()
     answer: AnswerSettings = AnswerSettings()
+    segments: PositiveInt = 1
 
 
 def load(path: Path, kind: type[T], overrides: Sequence[str] = ()) -> T:

@@ -224,10 +224,13 @@ class Ranked(NamedTuple):
         int64 [n_queries, k]: rows in the document store; −1 where fewer than k documents were found.
     scores
         float32 [n_queries, k]: higher is better; −inf beside row −1.
+    unsearched
+        Ranges of rows, begin and end, that were not searched because a machine is lost or slow.
     """
 
     rows: "np.ndarray"
     scores: "np.ndarray"
+    unsearched: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,8 +394,9 @@ class Notice:
     ``cut_off`` (a reply broke off), ``language`` (the question is not in English), ``normalised`` (abbreviations of
     the question were written out or its spelling changed: what was read as what),
     ``verdict_withheld`` (a generator's statements say the opposite of its verdict), ``completed`` (the question leant
-    on earlier ones: how it was read), ``asked_back`` (it could be read in several ways: the reason asks which), or
-    ``degraded`` (something failed or was lacking on the way); ``document_id`` is "" where no single article is meant.
+    on earlier ones: how it was read), ``asked_back`` (it could be read in several ways: the reason asks which),
+    ``partly_searched`` (machines that hold a part of the index did not answer: which part), or ``degraded`` (something
+    failed or was lacking on the way); ``document_id`` is "" where no single article is meant.
     """
 
     kind: str

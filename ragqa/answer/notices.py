@@ -78,3 +78,12 @@ def normalised(changes: Sequence[tuple[str, str]]) -> Notice:
     """The question was read in other words than it was written."""
     read = "; ".join(f"{written} = {understood}" for written, understood in changes)
     return Notice("normalised", f"The question was read with these words of the documents: {read}.")
+
+
+def partly_searched(unsearched: Sequence[tuple[int, int]], n_rows: int) -> Notice:
+    """Machines that hold some rows (begin, end) of the index did not answer in time."""
+    ranges = sorted(set(unsearched))
+    n_missing = sum(end - begin for begin, end in ranges)
+    which = ", ".join(f"{begin + 1:,} to {end:,}" for begin, end in ranges)
+    message = f"{n_missing / n_rows:.0%} of the index was not searched: no machine answered for its records {which}."
+    return Notice("partly_searched", f"{message} The answer may be another with them; ask again in a moment.")

@@ -137,7 +137,7 @@ def _build(  # noqa: PLR0917
         seconds[kind] = round(time.perf_counter() - began, 3)
         began = time.perf_counter()
 
-    site = _Site(folder, store, how, remedy(folder))
+    site = _Site(folder, store, how, recipe.segments)
     if recipe.bm25 is not None:
         components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form_hash("bm25", wanted["bm25"]), store, progress))
         took("bm25")
@@ -215,26 +215,28 @@ def remedy(folder: Path) -> str:
 class _Site:
     """The folder of an index while it is built."""
 
-    def __init__(self, folder: Path, store: DocumentStore, how: How, again: str) -> None:
+    def __init__(self, folder: Path, store: DocumentStore, how: How, n_segments: int) -> None:
         self._folder = folder
         self._store = store
         self._how = how
-        self._again = again
+        self._again = remedy(folder)
+        self._n_segments = n_segments
 
     def ensure(self, builder: Builder) -> list[str]:
         """The folders of the segments of one kind, in order; those that are not there are built, many are merged."""
-        store, dead = self._store, self._store.dead_rows()
+        store, dead, n_segments = self._store, self._store.dead_rows(), self._n_segments
+        most = segments.most_rows(store.n_rows, n_segments)
         available = {
             path.name: found
             for path in sorted(self._folder.glob(f"{builder.kind}-*"))
-            if (found := self._whole(path)) is not None and found[0].form == builder.form
+            if (found := self._whole(path)) is not None and found[0].form == builder.form and found[0].n_rows <= most
         }
         spans = [
             span if span.folder else self._made(builder, span, partial(builder.build, span))
-            for span in segments.plan(available, store.parts, dead)
+            for span in segments.divided(segments.plan(available, store.parts, dead), store.parts, n_segments)
         ]
         held = [segments.read_segment(self._folder / span.folder, self._again)[0].n_documents for span in spans]
-        after = segments.to_merge(spans, dead, held, everything=self._how.merge)
+        after = segments.to_merge(spans, dead, held, everything=self._how.merge, n_segments=n_segments)
         return [(span if span.folder else self._merged(builder, spans, span)).folder for span in after]
 
     def _merged(self, builder: Builder, spans: Sequence[Span], whole: Span) -> Span:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class DenseIndex:
     ``encoder`` is its encoder, ``words`` tells how frequent words are in its documents.
     """
 
-    def __init__(self, encoder: Encoder, segments: "Sequence[_Segment]", words: WordCounts) -> None:
+    def __init__(self, encoder: Encoder, segments: "Sequence[Vectors]", words: WordCounts) -> None:
         self.encoder = encoder
         self.words = words
         self._segments = segments
@@ -67,14 +67,22 @@ class DenseIndex:
         ProductError
             Files are missing or damaged, or do not belong together.
         """
+        index = cls.over([], encoder_folder, segments, settings)
+        fingerprint = vectors_fingerprint(index.encoder, settings.overlap_tokens)
+        opened = [_Segment(segment, index.encoder, fingerprint, settings.rescore) for segment in segments]
+        return cls(index.encoder, opened, index.words)
+
+    @classmethod
+    def over(
+        cls, searched: "Sequence[Vectors]", encoder_folder: Path, segments: Sequence[Placed], settings: DenseSettings
+    ) -> "DenseIndex":
+        """As :meth:`open`, but the vectors of the segments are not opened: ``searched`` searches them elsewhere."""
         remedy = segments[0].remedy
         encoder = Encoder.open(encoder_folder, remedy).asked_with(settings.query_prefix)
-        fingerprint = vectors_fingerprint(encoder, settings.overlap_tokens)
-        opened, words = [], WordCounts()
+        words = WordCounts()
         for segment in segments:
-            opened.append(_Segment(segment, encoder, fingerprint, settings.rescore))
             words = words + WordCounts.open(segment.folder / WORDS, remedy)
-        return cls(encoder, opened, words)
+        return cls(encoder, searched, words)
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:
         """Vectors of queries, float32 [n_queries, dim]."""
@@ -129,6 +137,20 @@ def compares_exactly(kind: Kind, rescore: int) -> int:
     if kind not in COMPRESSED:
         return 0
     return 4 * rescore if kind == "ivf-pq-small" else rescore
+
+
+class Vectors(Protocol):
+    """The searchable vectors of rows up to ``end_row``."""
+
+    end_row: int
+
+    def search(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None) -> Ranked:
+        """As :meth:`DenseIndex.search_vectors`, among these vectors."""
+        ...
+
+    def close(self) -> None:
+        """Release files and memory."""
+        ...
 
 
 class Selection(NamedTuple):

@@ -20,7 +20,8 @@ the fields: title and abstract, boosts 1 and 1, nDCG@10 on SciFact 0.677 against
 Order. Best score first; equal scores (as float32) by ascending row: documents are numbered in the order of rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Self
@@ -36,6 +37,7 @@ from ragqa.index.lucene_build import (
     LAYOUT_FILE,
     LAYOUT_VERSION,
     LUCENE_FOLDER,
+    SEPARATOR,
     Layout,
     build_lucene,
     explained,
@@ -50,7 +52,7 @@ from ragqa.index.segments import Placed
 from ragqa.recipe import Bm25Settings
 from ragqa.types import Filter, Ranked
 
-__all__ = ["LuceneIndex", "build_lucene", "merge_lucene"]
+__all__ = ["LuceneIndex", "Whole", "build_lucene", "merge_lucene", "query_terms"]
 
 _CHUNK = 32
 """Queries of one crossing; a batch is shared among threads in such chunks."""
@@ -96,10 +98,17 @@ class LuceneIndex:
         n_rows = sum(len(segment.dead) for segment in segments)
         return cls(searcher, np.concatenate(absolute), ~dead, n_rows, segments[0].remedy)
 
-    def search(self, queries: Sequence[str], k: int, allowed: Filter = Filter()) -> Ranked:
+    def search(
+        self, queries: Sequence[str], k: int, allowed: Filter = Filter(), whole: "Whole | None" = None
+    ) -> Ranked:
         """The ``k`` best documents of each query among the allowed ones.
 
         A query of which nothing is left after analysis finds nothing. Any text is a query: there is no syntax.
+
+        Parameters
+        ----------
+        whole
+            Statistics of an index of which this is a part: the scores are then those of the whole.
         """
         rows = np.full((len(queries), max(k, 0)), -1, dtype=np.int64)
         scores = np.full((len(queries), max(k, 0)), -np.inf, dtype=np.float32)
@@ -108,7 +117,7 @@ class LuceneIndex:
             return Ranked(rows, scores)
         words = filter_words(allowed)
         try:
-            found = _in_chunks(lambda texts: searcher.search(texts, n, words), queries)
+            found = _in_chunks(lambda texts: searcher.search(texts, n, words, whole), queries)
         except jnius_error() as error:
             raise explained(error) from error
         for place, hits in enumerate(found):
@@ -121,6 +130,14 @@ class LuceneIndex:
             rows[place, : len(hits)] = self._rows[halves[1::2]]
             scores[place, : len(hits)] = halves[::2].view("<f4")
         return Ranked(rows, scores)
+
+    def totals(self) -> np.ndarray:
+        """The statistics of each field (see ``jar/Searcher.java``), int64 [n_fields, 4]; those of parts add up."""
+        return self._opened().totals()
+
+    def counts(self, terms: Sequence[str]) -> np.ndarray:
+        """In how many documents each term is, int64 [n_terms, n_fields]; the numbers of parts add up."""
+        return self._opened().counts(terms)
 
     def allowed_rows(self, allowed: Filter) -> np.ndarray:
         """The live rows that a filter allows: bool [n_rows], which must not be changed."""
@@ -162,6 +179,29 @@ class LuceneIndex:
         return searcher
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What a part of an index must know of the whole, so that its scores are those of the whole.
+
+    Attributes
+    ----------
+    totals
+        The sum of :meth:`LuceneIndex.totals` of all parts.
+    counts
+        Each term of the queries → in how many documents it is, in the field in which it is in most.
+    """
+
+    totals: np.ndarray
+    counts: Mapping[str, int]
+
+
+def query_terms(queries: Sequence[str]) -> list[str]:
+    """The distinct terms of queries, as an index finds them."""
+    java = static_methods("ragqa/Searcher", terms="(Ljava/lang/String;)Ljava/lang/String;")
+    found: str = java.terms(joined([on_the_line(text) for text in queries]))
+    return found.split(SEPARATOR) if found else []
+
+
 def filter_words(allowed: Filter) -> str:
     """A filter as ``jar/Searcher.java`` takes it; "" where it allows everything."""
     clauses = [["any", *sorted(tokens)] for tokens in wanted_tokens(allowed)]
@@ -181,6 +221,9 @@ class _Searcher:
             open=f"(Ljava/lang/String;Ljava/lang/String;[BDD){own}",
             sizes=f"({own})[I",
             search=f"({own}Ljava/lang/String;ILjava/lang/String;)[[J",
+            searchPart=f"({own}Ljava/lang/String;ILjava/lang/String;[JLjava/lang/String;[J)[[J",
+            counts=f"({own}Ljava/lang/String;)[J",
+            totals=f"({own})[J",
             allowed=f"({own}Ljava/lang/String;)[B",
             size=f"({own}Ljava/lang/String;)I",
             close=f"({own})V",
@@ -193,10 +236,25 @@ class _Searcher:
         self._self: Any = self._java.open(paths, joined(fields), packed(dead), settings.k1 * scale, settings.b)
         self.sizes: list[int] = self._java.sizes(self._self)
 
-    def search(self, texts: Sequence[str], n: int, words: str) -> list[list[int]]:
+    def search(self, texts: Sequence[str], n: int, words: str, whole: Whole | None) -> list[list[int]]:
         queries = joined([on_the_line(text) for text in texts])
-        found: list[list[int]] = self._java.search(self._self, queries, n, words)
+        found: list[list[int]]
+        if whole is None:
+            found = self._java.search(self._self, queries, n, words)
+        elif whole.counts:
+            totals, terms = whole.totals.ravel().tolist(), joined(list(whole.counts))
+            counts = list(whole.counts.values())
+            found = self._java.searchPart(self._self, queries, n, words, totals, terms, counts)
+        else:
+            found = [[] for _ in texts]
         return found
+
+    def totals(self) -> np.ndarray:
+        return np.array(self._java.totals(self._self), dtype=np.int64).reshape(-1, 4)
+
+    def counts(self, terms: Sequence[str]) -> np.ndarray:
+        found = self._java.counts(self._self, joined(terms)) if terms else []
+        return np.array(found, dtype=np.int64).reshape(len(terms), -1)
 
     def allowed(self, words: str) -> bytes:
         # The array of bytes is iterated where one asks for bytes(…), 25 times as slowly.

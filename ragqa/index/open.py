@@ -1,7 +1,7 @@
 """An index folder, opened for searching."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +40,14 @@ class Bm25Index(Protocol):
 
     def close(self) -> None:
         """Release files and memory."""
+        ...
+
+
+class Closing(Protocol):
+    """What holds processes elsewhere, until it is closed."""
+
+    def close(self) -> None:
+        """End them."""
         ...
 
 
@@ -111,7 +119,10 @@ class Components:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The opened components of an index; one that the recipe does not search is None."""
+    """The opened components of an index; one that the recipe does not search is None.
+
+    ``shards`` are the processes of a cluster that search it; None on one machine.
+    """
 
     folder: Path
     manifest_hash: str
@@ -119,14 +130,21 @@ class Index:
     dense: "DenseIndex | None"
     components: Components | None = None
     lexicon: Lexicon | None = None
+    shards: Closing | None = None
 
     def close(self) -> None:
         """Close all components."""
         for component in (self.bm25, self.dense):
             if component is not None:
                 component.close()
+        if self.shards is not None:
+            self.shards.close()
         if self.components is not None:
             self.components.release()
+
+
+OpenIndex = Callable[[Path, Recipe, DocumentStore], Index]
+"""Opens an index as :func:`open_index` does."""
 
 
 def open_index(folder: Path, recipe: Recipe, store: DocumentStore) -> Index:

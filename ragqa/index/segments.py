@@ -8,6 +8,7 @@ every document is merged only a few times while a corpus grows.
 
 import hashlib
 import io
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -164,7 +165,43 @@ def plan(available: dict[str, tuple[Segment, np.ndarray]], parts: Sequence[PartE
     return spans
 
 
-def to_merge(spans: Sequence[Span], dead: np.ndarray, held: Sequence[int], *, everything: bool = False) -> list[Span]:
+def most_rows(n_rows: int, n_segments: int) -> float:
+    """The most rows of a segment where there are to be ``n_segments`` of about equal size."""
+    return math.inf if n_segments == 1 else 1.5 * n_rows / n_segments
+
+
+def divided(spans: Sequence[Span], parts: Sequence[PartEntry], n_segments: int) -> list[Span]:
+    """The spans, those that are to be built cut between parts into ``n_segments`` for all rows, as equal as parts are.
+
+    >>> parts = [PartEntry(f"part{i}", 10, f"{i}") for i in range(4)]
+    >>> [(span.first_row, span.end_row) for span in divided([Span(0, 4, 0, 40)], parts, 2)]
+    [(0, 20), (20, 40)]
+    """
+    n_rows = sum(part.n_rows for part in parts)
+    found: list[Span] = []
+    for span in spans:
+        if span.folder or n_segments == 1:
+            found.append(span)
+            continue
+        first_part, first_row = span.first_part, span.first_row
+        row = first_row
+        for place in range(span.first_part, span.end_part):
+            row += parts[place].n_rows
+            # A cut where the next multiple of an equal share lies within the part, or at its end.
+            if place + 1 == span.end_part or row * n_segments // n_rows > first_row * n_segments // n_rows:
+                found.append(Span(first_part, place + 1, first_row, row))
+                first_part, first_row = place + 1, row
+    return found
+
+
+def to_merge(
+    spans: Sequence[Span],
+    dead: np.ndarray,
+    held: Sequence[int],
+    *,
+    everything: bool = False,
+    n_segments: int = 1,
+) -> list[Span]:
     """The spans after merging: neighbours put together, and segments with many dead documents alone, marked to build.
 
     Parameters
@@ -177,16 +214,23 @@ def to_merge(spans: Sequence[Span], dead: np.ndarray, held: Sequence[int], *, ev
         How many documents each segment holds, dead ones included.
     everything
         Whether to make one segment of all, without dead documents, however many there are.
+    n_segments
+        How many large ones there are to be.
     """
     live = [int((~dead[span.first_row : span.end_row]).sum()) for span in spans]
     if everything:
         whole = len(spans) == 1 and held[0] == live[0]
         return list(spans) if whole or not spans else [_joined(spans)]
-    if len(spans) <= MANY:
+    many, most = MANY + n_segments - 1, most_rows(len(dead), n_segments)
+    if len(spans) <= many:
         return list(spans)
     # From the end on, neighbours of about the same size: each document is then merged once for every doubling.
     first, size = len(spans) - 1, live[-1]
-    while first > 0 and (live[first - 1] <= 2 * size or first > MANY // 2):
+    while (
+        first > 0
+        and (live[first - 1] <= 2 * size or first > many - MANY // 2)
+        and spans[-1].end_row - spans[first - 1].first_row <= most
+    ):
         first -= 1
         size += live[first]
     merged = [

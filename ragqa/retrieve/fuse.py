@@ -21,11 +21,14 @@ class Candidates:
         float32 [n_queries, n]: score of the last stage, −inf beside row −1.
     stages
         Stage name → float32 [n_queries, n]: its raw score, NaN where the stage did not find the document.
+    unsearched
+        Ranges of rows, begin and end, that one of the indexes did not search.
     """
 
     rows: np.ndarray
     scores: np.ndarray
     stages: dict[str, np.ndarray]
+    unsearched: tuple[tuple[int, int], ...] = ()
 
 
 def fuse(lists: Mapping[str, Ranked], settings: RetrieveSettings) -> Candidates:
@@ -48,7 +51,8 @@ def fuse(lists: Mapping[str, Ranked], settings: RetrieveSettings) -> Candidates:
         scores[query, : len(query_rows)] = query_scores
         for name in names:
             stages[name][query, : len(query_rows)] = query_stages[name]
-    return Candidates(rows, scores, {**stages, "fusion": scores.copy()} if len(names) > 1 else stages)
+    unsearched = tuple(sorted({part for found in lists.values() for part in found.unsearched}))
+    return Candidates(rows, scores, {**stages, "fusion": scores.copy()} if len(names) > 1 else stages, unsearched)
 
 
 def min_max(scores: np.ndarray) -> np.ndarray:

@@ -119,8 +119,8 @@ def _shown(found: Ranked, hidden: np.ndarray, k: int) -> Ranked:
     last = np.isin(found.rows, hidden) | (found.rows < 0)
     order = np.argsort(last, axis=1, kind="stable")[:, :k]
     gone = np.take_along_axis(last, order, axis=1)
-    rows, scores = (np.take_along_axis(values, order, axis=1) for values in found)
-    return Ranked(np.where(gone, -1, rows), np.where(gone, -np.inf, scores).astype(np.float32))
+    rows, scores = (np.take_along_axis(values, order, axis=1) for values in (found.rows, found.scores))
+    return Ranked(np.where(gone, -1, rows), np.where(gone, -np.inf, scores).astype(np.float32), found.unsearched)
 
 
 def _by_text(queries: Sequence[str]) -> SearchDense:
@@ -163,7 +163,7 @@ def rerank(
         rows[query, :n] = rows[query, :n][order]
         for values in stages.values():
             values[query, :n] = values[query, :n][order]
-    return Candidates(rows, scores, stages)
+    return Candidates(rows, scores, stages, candidates.unsearched)
 
 
 def hits_of(candidates: Candidates, query: int, document_ids: Sequence[str]) -> tuple[Hit, ...]:

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
+from ragqa.corpus.state import PartEntry
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError
 from ragqa.index.build import How, build_index, read_manifest
 from ragqa.index.open import open_index
-from ragqa.index.segments import MANY, Span, to_merge
+from ragqa.index.segments import MANY, Span, divided, to_merge
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe, RetrieveSettings
 from ragqa.types import Filter
 
@@ -189,6 +190,21 @@ def test_merging_leaves_few_segments_and_moves_each_document_seldom() -> None:
         assert [span.first_row for span in spans[1:]] == [span.end_row for span in spans[:-1]]
         assert len(spans) <= MANY
     assert moved / (100 * n_days) < 6, "each of the new documents was written a few times"
+
+
+def test_an_index_that_is_to_have_some_segments_keeps_about_as_many_large_ones() -> None:
+    parts = [PartEntry(f"part{place}", 1000, str(place)) for place in range(16)]
+    spans = divided([Span(0, 16, 0, 16_000)], parts, 8)
+    assert [(span.first_row, span.end_row) for span in spans] == [(n, n + 2000) for n in range(0, 16_000, 2000)]
+
+    spans = [Span(s.first_part, s.end_part, s.first_row, s.end_row, f"base{place}") for place, s in enumerate(spans)]
+    for day in range(100):
+        spans.append(Span(16 + day, 17 + day, spans[-1].end_row, spans[-1].end_row + 10, f"day{day}"))
+        dead = np.zeros(spans[-1].end_row, dtype=bool)
+        after = to_merge(spans, dead, [span.end_row - span.first_row for span in spans], n_segments=8)
+        spans = [Span(s.first_part, s.end_part, s.first_row, s.end_row, s.folder or f"merged{day}") for s in after]
+    assert [span.folder for span in spans[:8]] == [f"base{place}" for place in range(8)]
+    assert len(spans) <= 8 + MANY
 
 
 def test_the_lexicon_of_an_updated_index_counts_what_a_fresh_one_counts(tmp_path: Path) -> None:

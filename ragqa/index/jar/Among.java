@@ -3,21 +3,26 @@ package ragqa;
 import java.io.IOException;
 import java.util.List;
 import org.apache.lucene.index.LeafReaderContext;
+import org.apache.lucene.index.Term;
 import org.apache.lucene.search.BulkScorer;
+import org.apache.lucene.search.CollectionStatistics;
 import org.apache.lucene.search.CollectionTerminatedException;
 import org.apache.lucene.search.Collector;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.LeafCollector;
+import org.apache.lucene.search.TermStatistics;
 import org.apache.lucene.search.Weight;
 import org.apache.lucene.util.Bits;
 import org.apache.lucene.util.FixedBitSet;
 
 /** Searches as another searcher does, but among the documents of a set of bits, as if the others were dead. */
 final class Among extends IndexSearcher {
+  private final IndexSearcher all;
   private final FixedBitSet mask;
 
   Among(IndexSearcher all, FixedBitSet mask) {
     super(all.getTopReaderContext());
+    this.all = all;
     this.mask = mask;
     setSimilarity(all.getSimilarity());
     setQueryCache(null);
@@ -38,6 +43,16 @@ final class Among extends IndexSearcher {
         // The next leaf may have better ones.
       }
     }
+  }
+
+  @Override
+  public TermStatistics termStatistics(Term term, int docFreq, long totalTermFreq) throws IOException {
+    return all.termStatistics(term, docFreq, totalTermFreq);
+  }
+
+  @Override
+  public CollectionStatistics collectionStatistics(String field) throws IOException {
+    return all.collectionStatistics(field);
   }
 
   /** The bits of a leaf, numbered from 0. */

@@ -7,20 +7,25 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.lucene.analysis.Analyzer;
 import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.LeafReader;
 import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.index.MultiReader;
 import org.apache.lucene.index.PostingsEnum;
+import org.apache.lucene.index.Term;
 import org.apache.lucene.index.Terms;
 import org.apache.lucene.index.TermsEnum;
 import org.apache.lucene.sandbox.search.CombinedFieldQuery;
 import org.apache.lucene.search.BooleanClause.Occur;
 import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.CollectionStatistics;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.Query;
 import org.apache.lucene.search.ScoreDoc;
@@ -38,6 +43,8 @@ import org.apache.lucene.util.FixedBitSet;
  * first argument, because Python threads may share it; see java.py.
  */
 public final class Searcher {
+  private static final Analyzer ANALYZER = DefaultEnglishAnalyzer.newDefaultInstance();
+  private static final int TOTALS = 4;
   private static final int MASKS = 64;
   private static final int MANY = 16;
   private static final long MASKS_BYTES = 128 << 20;
@@ -45,7 +52,6 @@ public final class Searcher {
   private final List<DirectoryReader> folders = new ArrayList<>();
   private final int[] dead;
   private final IndexSearcher searcher;
-  private final Analyzer analyzer = DefaultEnglishAnalyzer.newDefaultInstance();
   private final Map<String, Float> boosts = new LinkedHashMap<>();
   private final Map<String, FixedBitSet> masks =
       Collections.synchronizedMap(
@@ -109,14 +115,81 @@ public final class Searcher {
    * @param filter as {@link #allowed} takes it; empty allows all
    */
   public static long[][] search(Searcher self, String queries, int k, String filter) throws IOException {
-    FixedBitSet mask = filter.isEmpty() ? null : self.mask(filter);
+    return self.found(self.searcher, queries, k, filter);
+  }
+
+  /**
+   * The distinct terms of queries, separated. An index of which a part is opened is searched thus: the {@link #counts}
+   * of all parts are added up and handed to {@link #searchPart} of each.
+   */
+  public static String terms(String queries) {
+    Set<String> terms = new LinkedHashSet<>();
+    for (String text : Writer.split(queries)) {
+      terms.addAll(AnalyzerUtils.analyze(ANALYZER, text));
+    }
+    return String.join(Writer.SEPARATOR, terms);
+  }
+
+  /** In how many documents each term is, dead ones included: the numbers of all fields for each term. */
+  public static long[] counts(Searcher self, String terms) throws IOException {
+    String[] words = Writer.split(terms);
+    long[] found = new long[words.length * self.boosts.size()];
+    int place = 0;
+    for (String word : words) {
+      for (String field : self.boosts.keySet()) {
+        found[place++] = self.searcher.getIndexReader().docFreq(new Term(field, word));
+      }
+    }
+    return found;
+  }
+
+  /** Of each field: documents, documents with the field, and its tokens, all told and distinct ones in a document. */
+  public static long[] totals(Searcher self) throws IOException {
+    long[] found = new long[TOTALS * self.boosts.size()];
+    int place = 0;
+    for (String field : self.boosts.keySet()) {
+      CollectionStatistics own = self.searcher.collectionStatistics(field);
+      if (own != null) {
+        found[place] = own.maxDoc();
+        found[place + 1] = own.docCount();
+        found[place + 2] = own.sumTotalTermFreq();
+        found[place + 3] = own.sumDocFreq();
+      }
+      place += TOTALS;
+    }
+    return found;
+  }
+
+  /**
+   * As {@link #search}, with the scores of the whole of which these folders are a part.
+   *
+   * @param totals the sums of {@link #totals} of all parts
+   * @param terms the {@link #terms} of the queries
+   * @param counts in how many documents of the whole each of them is, in the field in which it is in most
+   */
+  public static long[][] searchPart(
+      Searcher self, String queries, int k, String filter, long[] totals, String terms, long[] counts)
+      throws IOException {
+    Map<String, CollectionStatistics> fields = new HashMap<>();
+    int at = 0;
+    for (String field : self.boosts.keySet()) {
+      if (totals[at + 1] > 0) {
+        fields.put(field, new CollectionStatistics(field, totals[at], totals[at + 1], totals[at + 2], totals[at + 3]));
+      }
+      at += TOTALS;
+    }
+    return self.found(new Shared(self.searcher, fields, Writer.split(terms), counts), queries, k, filter);
+  }
+
+  private long[][] found(IndexSearcher all, String queries, int k, String filter) throws IOException {
+    FixedBitSet mask = filter.isEmpty() ? null : mask(filter);
     // Where few are allowed, they lead; where many are, the terms of the query lead, and skip what cannot rank.
     boolean many = mask != null && mask.approximateCardinality() > mask.length() / MANY;
-    IndexSearcher searcher = many ? new Among(self.searcher, mask) : self.searcher;
+    IndexSearcher searcher = many ? new Among(all, mask) : all;
     String[] texts = Writer.split(queries);
     long[][] found = new long[texts.length][];
     for (int i = 0; i < texts.length; i++) {
-      Query query = self.query(texts[i]);
+      Query query = query(texts[i]);
       if (mask != null && !many) {
         query = new BooleanQuery.Builder().add(query, Occur.MUST).add(new MaskQuery(mask), Occur.FILTER).build();
       }
@@ -166,10 +239,10 @@ public final class Searcher {
   /** The distinct terms of a text, each counted as often as it occurs there; several fields are scored as BM25F. */
   private Query query(String text) {
     if (boosts.size() == 1) {
-      return new BagOfWordsQueryGenerator().buildQuery(boosts.keySet().iterator().next(), analyzer, text);
+      return new BagOfWordsQueryGenerator().buildQuery(boosts.keySet().iterator().next(), ANALYZER, text);
     }
     BooleanQuery.Builder terms = new BooleanQuery.Builder();
-    for (String term : AnalyzerUtils.analyze(analyzer, text)) {
+    for (String term : AnalyzerUtils.analyze(ANALYZER, text)) {
       CombinedFieldQuery.Builder inAllFields = new CombinedFieldQuery.Builder().addTerm(new BytesRef(term));
       boosts.forEach(inAllFields::addField);
       terms.add(inAllFields.build(), Occur.SHOULD);
