@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragqa.engine import Engine
+    from ragqa.index.open import OpenIndex
 
 __version__ = "0.1.0"
 __all__ = ["open"]
@@ -25,7 +26,9 @@ __all__ = ["open"]
 _SAMPLE = "sample"
 
 
-def open(name: str = _SAMPLE, overrides: Sequence[str] = ()) -> "Engine":  # noqa: A001 - reads ragqa.open(…)
+def open(  # noqa: A001 - reads ragqa.open(…)
+    name: str = _SAMPLE, overrides: Sequence[str] = (), opener: "OpenIndex | None" = None
+) -> "Engine":
     """Open the index called ``name``; see :meth:`ragqa.engine.Engine.open`.
 
     The index ``sample``, whose corpus comes with ragqa, is built at its first use.
@@ -35,4 +38,4 @@ def open(name: str = _SAMPLE, overrides: Sequence[str] = ()) -> "Engine":  # noq
 
     if name == _SAMPLE and not products.is_built("indexes", name):
         products.build_index(name)
-    return Engine.open(name, overrides)
+    return Engine.open(name, overrides) if opener is None else Engine.open(name, overrides, opener)

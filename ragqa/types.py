@@ -224,13 +224,27 @@ class Ranked(NamedTuple):
         int64 [n_queries, k]: rows in the document store; −1 where fewer than k documents were found.
     scores
         float32 [n_queries, k]: higher is better; −inf beside row −1.
-    unsearched
-        Ranges of rows, begin and end, that were not searched because a machine is lost or slow.
     """
 
     rows: "np.ndarray"
     scores: "np.ndarray"
-    unsearched: tuple[tuple[int, int], ...] = ()
+
+
+class PartlyRanked(Ranked):
+    """Results of a search that did not reach all rows.
+
+    ``unsearched`` are the ranges of rows, begin and end, whose machines are lost or slow.
+    """
+
+    unsearched: tuple[tuple[int, int], ...]
+
+    def __new__(
+        cls, rows: "np.ndarray", scores: "np.ndarray", unsearched: tuple[tuple[int, int], ...]
+    ) -> "PartlyRanked":
+        """Results, and what was not searched for them."""
+        made = super().__new__(cls, rows, scores)
+        made.unsearched = unsearched
+        return made
 
 
 @dataclass(frozen=True, slots=True)

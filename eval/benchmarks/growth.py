@@ -1,6 +1,6 @@
 """What each document costs, for ``ragqa plan``: writes the growth figures that the package carries.
 
-    python eval/benchmarks/growth.py --scale .bench/scale.json --beir FOLDER [--vectors 100000] [--out FILE]
+    python eval/benchmarks/growth.py --scale .bench/scale.json --beir FOLDER --cluster-ms 3.3 [--vectors 100000]
 
 ``--scale`` is what ``scale.py`` measured. From the two largest sizes at which a quantity was measured come the cost of
 each further document (a straight line) or, for memory and latency, a power of the number of documents. Measured here
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--beir", type=Path, required=True)
     parser.add_argument("--documents", type=int, default=256)
     parser.add_argument("--vectors", type=int, default=100_000)
+    parser.add_argument("--cluster-ms", type=float, default=0.0, help="added_p50_ms of one shard, as shards.py prints it")
     parser.add_argument("--out", type=Path, default=GROWTH_FILE)
     arguments = parser.parse_args()
     growth = from_scale(json.loads(arguments.scale.read_text(encoding="utf-8")))
@@ -47,6 +48,7 @@ def main() -> None:
         "transformer": transformer(arguments.beir, arguments.documents),
     }
     growth["compared_ms"] = {kind: compared_ms(kind, arguments.vectors) for kind in KINDS}
+    growth["cluster_ms"] = arguments.cluster_ms
     arguments.out.write_text(json.dumps(growth, indent=2) + "\n", encoding="utf-8")
     print(arguments.out.read_text(encoding="utf-8"))
 

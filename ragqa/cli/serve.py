@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ragqa.cli.options import set_option
+from ragqa.cli.options import ray_option, set_option
 from ragqa.errors import BackendError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _OPTIONS = (
     click.option("--host", help="Address to listen on."),
     click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one."),
     click.option("--workers", type=click.IntRange(min=1), help="Processes that share the work; 1 by default."),
+    ray_option,
     click.option("--keys-file", help="The keys, as `ragqa keys` writes them."),
     click.option("--allow-without-keys", is_flag=True, help="Let other machines in though there are no keys."),
     set_option,
@@ -72,6 +73,7 @@ def _settings(
     host: str | None,
     port: int | None,
     workers: int | None,
+    ray_address: str | None,
     keys_file: str | None,
     allow_without_keys: bool,
     overrides: tuple[str, ...],
@@ -94,6 +96,7 @@ def _settings(
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
         workers=settings.workers if workers is None else workers,
+        cluster=settings.cluster if ray_address is None else replace(settings.cluster, ray=ray_address),
         security=security,
     )
 

@@ -68,7 +68,7 @@ class Growth:
     bm25_p99_ms: Power
     dense_tail: float
     compared_ms: dict[Kind, float]
-    cluster_ms: float = 0.0
+    cluster_ms: float
 
 
 @cache

@@ -25,7 +25,7 @@ from ragqa.ray.cluster import Node, load_ray
 from ragqa.ray.gather import Gathering, Spread
 from ragqa.ray.shards import shards_of
 from ragqa.recipe import Recipe
-from ragqa.types import Filter, Ranked
+from ragqa.types import Filter, PartlyRanked, Ranked
 
 _TERMS = 1_000_000
 _MASKS = 32
@@ -186,11 +186,9 @@ def merged(answers: Mapping[int, Ranked], gathering: Gathering, asked: Sequence[
     scores = np.concatenate([part.scores for part in found], axis=1)
     # Padding, of row −1, has the score −inf.
     order = np.lexsort((rows, -scores))[:, :k]
-    return Ranked(
-        np.take_along_axis(rows, order, axis=1),
-        np.take_along_axis(scores, order, axis=1),
-        tuple((spec.first_row, spec.end_row) for spec in missing),
-    )
+    best = Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
+    unsearched = tuple((spec.first_row, spec.end_row) for spec in missing)
+    return PartlyRanked(*best, unsearched) if unsearched else best
 
 
 def opener(nodes: Sequence[Node], spread: Spread) -> OpenIndex:

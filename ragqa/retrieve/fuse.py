@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragqa.recipe import RetrieveSettings
-from ragqa.types import Ranked
+from ragqa.types import PartlyRanked, Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def fuse(lists: Mapping[str, Ranked], settings: RetrieveSettings) -> Candidates:
         scores[query, : len(query_rows)] = query_scores
         for name in names:
             stages[name][query, : len(query_rows)] = query_stages[name]
-    unsearched = tuple(sorted({part for found in lists.values() for part in found.unsearched}))
+    partly = [found for found in lists.values() if isinstance(found, PartlyRanked)]
+    unsearched = tuple(sorted({part for found in partly for part in found.unsearched}))
     return Candidates(rows, scores, {**stages, "fusion": scores.copy()} if len(names) > 1 else stages, unsearched)
 
 

@@ -16,7 +16,7 @@ from ragqa.recipe import RerankSettings, RetrieveSettings
 from ragqa.retrieve.expand import N_SEEN, Expander, bm25_query, dense_vectors
 from ragqa.retrieve.fuse import Candidates, fuse, min_max
 from ragqa.retrieve.rerank import Reranker
-from ragqa.types import Document, Filter, Hit, Ranked
+from ragqa.types import Document, Filter, Hit, PartlyRanked, Ranked
 
 if TYPE_CHECKING:
     from ragqa.index.dense import DenseIndex
@@ -119,8 +119,9 @@ def _shown(found: Ranked, hidden: np.ndarray, k: int) -> Ranked:
     last = np.isin(found.rows, hidden) | (found.rows < 0)
     order = np.argsort(last, axis=1, kind="stable")[:, :k]
     gone = np.take_along_axis(last, order, axis=1)
-    rows, scores = (np.take_along_axis(values, order, axis=1) for values in (found.rows, found.scores))
-    return Ranked(np.where(gone, -1, rows), np.where(gone, -np.inf, scores).astype(np.float32), found.unsearched)
+    rows, scores = (np.take_along_axis(values, order, axis=1) for values in found)
+    shown = Ranked(np.where(gone, -1, rows), np.where(gone, -np.inf, scores).astype(np.float32))
+    return PartlyRanked(*shown, found.unsearched) if isinstance(found, PartlyRanked) else shown
 
 
 def _by_text(queries: Sequence[str]) -> SearchDense:

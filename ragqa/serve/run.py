@@ -14,6 +14,7 @@ import uvicorn
 from ragqa.errors import BackendError
 from ragqa.serve import logs, systemd
 from ragqa.serve.app import create_app, guarded
+from ragqa.serve.cluster import check_processes
 from ragqa.serve.connections import ACCEPTED_AT_ONCE, Connection, Connections
 from ragqa.serve.following import Follower
 from ragqa.serve.guard import Guard
@@ -62,6 +63,7 @@ def serve_mcp_stdio(settings: ServeSettings) -> None:
 
 def _serve(settings: ServeSettings, announce: Announce, work: Work) -> None:
     """Listen, and have one process or several do the work."""
+    check_processes(settings)
     keys = open_keys(settings.security)
     listener = systemd.inherited_listener()
     if listener is None:

@@ -22,6 +22,7 @@ from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.filter_names import FilterKind, FilterName
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve import audit, traces
+from ragqa.serve.cluster import opener_of
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator
 from ragqa.serve.served import Served
@@ -45,7 +46,11 @@ class UnknownNameError(UsageError):
 class Service:
     """The opened indexes and the threads that work on questions. Make one with :meth:`open`; close it."""
 
-    def __init__(self, served: dict[str, Served], limits: Limits) -> None:
+    def __init__(
+        self, served: dict[str, Served], limits: Limits, connection: contextlib.ExitStack | None = None
+    ) -> None:
+        """``connection`` is closed after the indexes: that to the cluster which searches them."""
+        self._connection = connection or contextlib.ExitStack()
         self._served = served
         self._retired: list[Served] = []
         self._lock = threading.Lock()
@@ -62,14 +67,17 @@ class Service:
             As :func:`ragqa.open`.
         """
         served: dict[str, Served] = {}
+        connection = contextlib.ExitStack()
         try:
+            opener = opener_of(settings.cluster, connection)
             for name in dict.fromkeys(settings.indexes):
-                served[name] = Served.of(ragqa.open(name, settings.overrides), settings.limits)
+                served[name] = Served.of(ragqa.open(name, settings.overrides, opener), settings.limits)
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
+            connection.close()
             raise
-        return cls(served, settings.limits)
+        return cls(served, settings.limits, connection)
 
     @property
     def names(self) -> list[str]:
@@ -382,6 +390,7 @@ class Service:
         self.workers.close()
         for served in [*self._served.values(), *self._retired]:
             served.engine.close()
+        self._connection.close()
 
     @contextlib.contextmanager
     def _use(self, index: str | None) -> Iterator[Served]:

@@ -172,6 +172,28 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Machines that search the indexes; see ``docs/cluster.md``.
+
+    Attributes
+    ----------
+    ray
+        HOST:PORT of a Ray cluster, or ``local``; "" searches in this process.
+    shards
+        Into how many shards each index is cut, at most as many as it has segments; 0: one for each node.
+    replicas
+        Processes for each shard.
+    shard_seconds
+        A shard that has not answered within this time is left out, and the answer says so.
+    """
+
+    ray: str = ""
+    shards: NaturalInt = 0
+    replicas: PositiveInt = 1
+    shard_seconds: Seconds = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """A server: where it listens, which indexes it serves (the first is the default), and within which limits.
 
@@ -191,6 +213,7 @@ class ServeSettings:
     traces: Traces = Traces()
     page: WebPage = WebPage()
     watch: Watching = Watching()
+    cluster: Cluster = Cluster()
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:

@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ import numpy as np
 import pytest
 
 from ragqa import products
+from ragqa.cli import run
 from ragqa.engine import Engine
 from ragqa.errors import BackendError
 from ragqa.ray.cluster import Node, connected, load_ray
@@ -154,3 +159,28 @@ def test_where_no_shard_answers_it_is_an_error_that_says_what_to_do(nodes: tuple
                 spread.search("aspirin", allowed=Filter(journals=("Lancet",)))
         finally:
             os.kill(alone, signal.SIGKILL)
+
+
+def test_a_server_answers_from_the_cluster_as_one_machine_does(ray_cluster: Any, home: Path) -> None:
+    question = "aspirin dose of women with asthma"
+    with Engine.open("two") as whole:
+        expected = [(hit.document_id, hit.score) for hit in whole.search(question, 10)]
+    command = [sys.executable, "-m", "ragqa", "serve", "--index", "two", "--port", "0", "--ray", ray_cluster.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = re.search(r"http://\S+", server.stdout.readline())
+            assert address is not None
+            body = json.dumps({"question": question, "k": 10}).encode()
+            request = urllib.request.Request(f"{address[0]}v1/search", body, {"content-type": "application/json"})
+            with urllib.request.urlopen(request, timeout=60) as response:
+                hits = json.load(response)["hits"]
+        finally:
+            server.terminate()
+            assert server.wait(60) == 0
+    assert [(hit["document_id"], hit["score"]) for hit in hits] == expected
+
+
+def test_several_processes_before_a_cluster_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--index", "two", "--port", "0", "--ray", "10.0.0.1:6379", "--workers", "2"]) == 2
+    assert "only one process can serve from a cluster" in capsys.readouterr().err
