@@ -27,7 +27,7 @@ from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.expand import open_expander
 from ragqa.retrieve.fielded.search import FieldedSearch
 from ragqa.retrieve.filter_names import FilterNames
-from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.fuse import Candidates, refuse_partly
 from ragqa.retrieve.normalise import Normalised, normalise
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
@@ -134,8 +134,10 @@ class Engine:
         UsageError
             A question is empty or over 100,000 characters, ``k`` is below 1, no year lies in the filter, or the index
             does not know a name in it.
+        BackendError
+            A cluster did not search a part of the index, which hits cannot tell.
         """
-        candidates = self.rerank(questions, self.retrieve(questions, k, allowed))
+        candidates = self.rerank(questions, self._found_everywhere(questions, k, allowed))
         return [self.hits(candidates, query, k) for query in range(len(questions))]
 
     def ask(
@@ -258,6 +260,12 @@ class Engine:
         allowed = self.filter_names.resolved(allowed)
         searched = [self.normalise(text).searched for text in questions]
         return self._retriever.retrieve(searched, k, allowed, timings_ms if timings_ms is not None else {})
+
+    def _found_everywhere(self, questions: Sequence[str], k: int, allowed: Filter = Filter()) -> Candidates:
+        """First stage, for what has no place to tell that a part of the index was not searched."""
+        found = self.retrieve(questions, k, allowed)
+        refuse_partly(found.unsearched)
+        return found
 
     def normalise(self, question: str) -> Normalised:
         """The question as it is searched for and read: in the words of the index, unless the recipe says otherwise."""
@@ -395,12 +403,12 @@ class Engine:
 
     def find_documents(self, texts: Sequence[str], k: int) -> list[list[Document]]:
         """The ``k`` best documents for each text, best first, reranked as the recipe says."""
-        ordered = self.rerank(texts, self.retrieve(texts, k))
+        ordered = self.rerank(texts, self._found_everywhere(texts, k))
         return [self.store.read(found_rows(ordered, query, k)) for query in range(len(texts))]
 
     def related(self, question: str, n: int = 5, allowed: Filter = Filter()) -> tuple[RelatedQuestion, ...]:
         """At most ``n`` questions that the titles of the nearest articles ask; raises as :meth:`search_batch`."""
-        candidates = self.retrieve([question], _TITLES_READ, allowed)
+        candidates = self._found_everywhere([question], _TITLES_READ, allowed)
         return related(question, self.store.read(found_rows(candidates, 0, _TITLES_READ)), n)
 
     def hits(self, candidates: Candidates, query: int, k: int) -> tuple[Hit, ...]:

@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--beir", type=Path, required=True)
     parser.add_argument("--documents", type=int, default=256)
     parser.add_argument("--vectors", type=int, default=100_000)
-    parser.add_argument("--cluster-ms", type=float, default=0.0, help="added_p50_ms of one shard, as shards.py prints it")
+    parser.add_argument(
+        "--cluster-ms", type=float, default=0.0, help="added_p50_ms of one shard, as shards.py prints it"
+    )
     parser.add_argument("--out", type=Path, default=GROWTH_FILE)
     arguments = parser.parse_args()
     growth = from_scale(json.loads(arguments.scale.read_text(encoding="utf-8")))

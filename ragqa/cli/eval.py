@@ -8,7 +8,7 @@ import click
 from ragqa.cli import eval_show, show
 from ragqa.cli.eval_judge import judge
 from ragqa.cli.eval_rewrite import rewrite
-from ragqa.cli.options import json_option, set_option
+from ragqa.cli.options import json_option, ray_option, set_option
 
 _PATH = click.Path(path_type=Path)
 
@@ -41,6 +41,7 @@ evaluate.add_command(rewrite)
     "--entailment", default="word-overlap", show_default=True, help="Judge of citations: word-overlap, reader."
 )
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
+@ray_option
 @click.option("--repeats", type=int, help="So many times, to tell the noise from run to run (2 or more).")
 @json_option
 def run(
@@ -269,6 +270,7 @@ def export(run_name: str, format_name: Any, out: Path | None, as_json: bool) -> 
 @click.option("--out", type=_PATH, help="The folder; default: eval/runs/ablate-….")
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--retry-failed", is_flag=True, help="Ask again what ended in an error.")
+@ray_option
 @json_option
 def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Run every cell of GRID (eval/ablations/GRID.toml or a path) and write a report.

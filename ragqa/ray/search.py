@@ -7,8 +7,9 @@ Elasticsearch). The best of each shard are put together by score and row, as Luc
 Documents are read, and questions encoded, where the index is opened.
 """
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,7 +22,7 @@ from ragqa.index.dense import DenseIndex
 from ragqa.index.lexicon import Lexicon
 from ragqa.index.lucene import Whole, query_terms
 from ragqa.index.open import Components, Index, OpenIndex
-from ragqa.ray.cluster import Node, load_ray
+from ragqa.ray.cluster import Node, connected, load_ray
 from ragqa.ray.gather import Gathering, Spread
 from ragqa.ray.shards import shards_of
 from ragqa.recipe import Recipe
@@ -189,6 +190,19 @@ def merged(answers: Mapping[int, Ranked], gathering: Gathering, asked: Sequence[
     best = Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
     unsearched = tuple((spec.first_row, spec.end_row) for spec in missing)
     return PartlyRanked(*best, unsearched) if unsearched else best
+
+
+@contextlib.contextmanager
+def on_cluster(address: str | None, spread: Spread) -> Iterator[OpenIndex | None]:
+    """What opens indexes on the cluster at an address, as long as the block runs; None where there is no address.
+
+    Raises as :func:`ragqa.ray.cluster.connected`.
+    """
+    if not address:
+        yield None
+        return
+    with connected(address) as nodes:
+        yield opener(nodes, spread)
 
 
 def opener(nodes: Sequence[Node], spread: Spread) -> OpenIndex:

@@ -1,10 +1,11 @@
 """Fusion: the ranked lists of several indexes → one ranked list with the scores of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ragqa.errors import BackendError
 from ragqa.recipe import RetrieveSettings
 from ragqa.types import PartlyRanked, Ranked
 
@@ -54,6 +55,22 @@ def fuse(lists: Mapping[str, Ranked], settings: RetrieveSettings) -> Candidates:
     partly = [found for found in lists.values() if isinstance(found, PartlyRanked)]
     unsearched = tuple(sorted({part for found in partly for part in found.unsearched}))
     return Candidates(rows, scores, {**stages, "fusion": scores.copy()} if len(names) > 1 else stages, unsearched)
+
+
+def refuse_partly(unsearched: Sequence[tuple[int, int]]) -> None:
+    """Refuse results that lack a part of the index, where nothing could tell of it.
+
+    Raises
+    ------
+    BackendError
+        Some ranges of rows (begin, end) were not searched.
+    """
+    if unsearched:
+        which = ", ".join(f"{begin + 1:,} to {end:,}" for begin, end in unsearched)
+        raise BackendError(
+            f"no machine of the cluster searched the records {which} of the index; ask again in a moment, and look at "
+            "the cluster with: ray status"
+        )
 
 
 def min_max(scores: np.ndarray) -> np.ndarray:

@@ -1,30 +1,20 @@
 """Where the indexes of a server are searched: in its process, or by the nodes of a Ray cluster."""
 
-import contextlib
+from contextlib import AbstractContextManager
 
 from ragqa.errors import UsageError
 from ragqa.index.open import OpenIndex
+from ragqa.ray.gather import Spread
+from ragqa.ray.search import on_cluster
 from ragqa.serve.settings import Cluster, ServeSettings
 
 
-def opener_of(settings: Cluster, connection: contextlib.ExitStack) -> OpenIndex | None:
-    """What opens indexes on the cluster of the settings, to which ``connection`` holds on; None where there is none.
+def searched_on(settings: Cluster) -> AbstractContextManager[OpenIndex | None]:
+    """What opens indexes on the cluster of the settings, as long as the block runs; None where there is none.
 
-    Raises
-    ------
-    UsageError
-        The address is none.
-    BackendError
-        Ray is missing, the cluster cannot be reached, or its nodes have another ragqa.
+    Raises as :func:`ragqa.ray.cluster.connected`.
     """
-    if not settings.ray:
-        return None
-    from ragqa.ray.cluster import connected
-    from ragqa.ray.gather import Spread
-    from ragqa.ray.search import opener
-
-    nodes = connection.enter_context(connected(settings.ray))
-    return opener(nodes, Spread(settings.shards, settings.replicas, settings.shard_seconds))
+    return on_cluster(settings.ray, Spread(settings.shards, settings.replicas, settings.shard_seconds))
 
 
 def check_processes(settings: ServeSettings) -> None:

@@ -22,7 +22,7 @@ from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.filter_names import FilterKind, FilterName
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve import audit, traces
-from ragqa.serve.cluster import opener_of
+from ragqa.serve.cluster import searched_on
 from ragqa.serve.events import Event, Report
 from ragqa.serve.generator import Generator
 from ragqa.serve.served import Served
@@ -69,7 +69,7 @@ class Service:
         served: dict[str, Served] = {}
         connection = contextlib.ExitStack()
         try:
-            opener = opener_of(settings.cluster, connection)
+            opener = connection.enter_context(searched_on(settings.cluster))
             for name in dict.fromkeys(settings.indexes):
                 served[name] = Served.of(ragqa.open(name, settings.overrides, opener), settings.limits)
         except BaseException:

@@ -28,6 +28,8 @@ from ragqa.evaluate.tasks.rewritten import SUFFIX, name_of, rewritten
 from ragqa.evaluate.tasks.scorers import needs_reader
 from ragqa.evaluate.tasks.task import Task, question_set_hash
 from ragqa.manifest import content_hash, here_and_now, write_json
+from ragqa.ray.gather import Spread
+from ragqa.ray.search import on_cluster
 from ragqa.recipe import AnswerSettings, Recipe, to_table
 from ragqa.types import Progress
 
@@ -71,6 +73,8 @@ class Request:
         is scored again with another without asking its questions again.
     retry_failed
         Ask those questions of an earlier run again that ended in an error.
+    ray_address
+        The Ray cluster whose nodes search the index; None: this process. The run is the same.
     """
 
     task: str
@@ -89,6 +93,7 @@ class Request:
     perturb: str | None = None
     entailment: str = DEFAULT
     retry_failed: bool = False
+    ray_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,10 @@ def _work(
 ) -> Savings:
     task = ready[0].task
     pipelines = [(one.wanted.name, one.wanted.recipe) for one in ready]
-    with Stages.open(ready[0].wanted.corpus, pipelines, share=share) as stages:
+    with (
+        on_cluster(request.ray_address, Spread(budget_s=600.0)) as opener,
+        Stages.open(ready[0].wanted.corpus, pipelines, share=share, opener=opener) as stages,
+    ):
         kept = run_task(task, stages.store)
         for folder in folders:
             write_task(folder.path, kept)

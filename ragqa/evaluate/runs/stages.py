@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -16,10 +17,10 @@ from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.engine import Engine, sentence_encoder
 from ragqa.index.lexicon import Lexicon
-from ragqa.index.open import Components, Index, open_bm25, open_dense
+from ragqa.index.open import Components, Index, OpenIndex, open_bm25, open_dense
 from ragqa.manifest import content_hash
 from ragqa.recipe import Recipe, to_table
-from ragqa.retrieve.fuse import Candidates
+from ragqa.retrieve.fuse import Candidates, refuse_partly
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.types import Filter, Ranked
 
@@ -60,8 +61,9 @@ class Pipeline:
 class Stages:
     """The opened pipelines. Close them, or use them as a context manager."""
 
-    def __init__(self, store: DocumentStore, *, share: bool = True) -> None:
+    def __init__(self, store: DocumentStore, *, share: bool = True, opener: OpenIndex | None = None) -> None:
         self.store = store
+        self._opener = opener
         self._share = share
         self.pipelines: list[Pipeline] = []
         self.savings = Savings()
@@ -70,17 +72,25 @@ class Stages:
         self._results: dict[tuple[str, Hashable], Timed] = {}
 
     @classmethod
-    def open(cls, corpus: str, pipelines: Sequence[tuple[str, Recipe]], *, share: bool = True) -> "Stages":
+    def open(
+        cls,
+        corpus: str,
+        pipelines: Sequence[tuple[str, Recipe]],
+        *,
+        share: bool = True,
+        opener: OpenIndex | None = None,
+    ) -> "Stages":
         """Open pipelines, each an index of ``corpus`` and the settings to search it with.
 
-        Without ``share`` each computes all of its stages itself, as runs must whose times are compared.
+        Without ``share`` each computes all of its stages itself, as runs must whose times are compared. ``opener``
+        opens the indexes on a cluster; None opens them here.
 
         Raises
         ------
         ProductError
             An index is missing or damaged, or was built with other settings or from another corpus.
         """
-        stages = cls(products.open_store(corpus), share=share)
+        stages = cls(products.open_store(corpus), share=share, opener=opener)
         try:
             for index_name, recipe in pipelines:
                 stages.pipelines.append(stages._open(index_name, recipe))
@@ -113,6 +123,7 @@ class Stages:
                     search.forget()
             timings: dict[str, float] = {}
             candidates = pipeline.engine.retrieve(queries, k, _NO_FILTER, timings)
+            refuse_partly(candidates.unsearched)
             made = {kind: search.last_ms for kind, search in searches.items() if search.last_ms is not None}
             return Timed(candidates, {**timings, **made})
 
@@ -167,6 +178,10 @@ class Stages:
         names = {kind: "+".join(components.names(kind)) for kind in ("bm25", "dense") if components.names(kind)}
         if "dense" in names:
             names["dense"] += f"/{content_hash(recipe.dense)}"  # the prefix of queries is no matter of the files
+        if self._opener is not None:
+            opened = self._on_cluster(self._opener, folder, recipe, names)
+            components.release()
+            return self._pipeline(opened, recipe, names)
         bm25 = dense = None
         if components.bm25:
             key = ("bm25", names["bm25"], content_hash(recipe.bm25))
@@ -176,11 +191,20 @@ class Stages:
         lexicon = None
         if components.lexicon:
             lexicon = self._component(components.names("lexicon"), lambda: Lexicon.open(components.lexicon))
-        index = Index(folder, components.manifest_hash, bm25, dense, components, lexicon)
+        return self._pipeline(Index(folder, components.manifest_hash, bm25, dense, components, lexicon), recipe, names)
+
+    def _on_cluster(self, opener: OpenIndex, folder: Path, recipe: Recipe, names: Mapping[str, str]) -> Index:
+        """The index on the cluster; pipelines with the same components share it, and :class:`Stages` closes it."""
+        searched = [recipe.bm25, recipe.retrieve.retrievers, recipe.retrieve.normalise]
+        key = ("cluster", folder, content_hash([sorted(names.items()), *searched]))
+        opened = self._component(key, lambda: opener(folder, recipe, self.store))
+        return replace(opened, shards=None, components=None)
+
+    def _pipeline(self, index: Index, recipe: Recipe, names: Mapping[str, str]) -> Pipeline:
         shared = replace(
             index,
-            bm25=self._shared(bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
-            dense=self._shared(dense, ("dense", names.get("dense"))),
+            bm25=self._shared(index.bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
+            dense=self._shared(index.dense, ("dense", names.get("dense"))),
         )
         reader = self._reader(recipe, index, names)
         engine = Engine(self.store, shared, recipe, self._reranker(recipe, index, names), reader)

@@ -17,7 +17,8 @@ from ragqa.index.open import Bm25Index
 from ragqa.retrieve.fielded.parse import at, parse
 from ragqa.retrieve.fielded.tree import Both, Either, Field, Node, Term, Without, Years
 from ragqa.retrieve.filter_names import FilterNames
-from ragqa.types import Document, Filter, Hit
+from ragqa.retrieve.fuse import refuse_partly
+from ragqa.types import Document, Filter, Hit, PartlyRanked
 
 if TYPE_CHECKING:
     from ragqa.corpus.store import DocumentStore
@@ -63,6 +64,8 @@ class FieldedSearch:
         scores = np.zeros(len(found), np.float32)
         if words := " ".join(_words(tree)):
             ranked = self._bm25.search([words], min(int(within.sum()), MOST_FOUND), self._names.resolved(allowed))
+            if isinstance(ranked, PartlyRanked):
+                refuse_partly(ranked.unsearched)
             some = ranked.rows[0] >= 0
             scores[ranked.rows[0][some]] = ranked.scores[0][some]
         rows = np.flatnonzero(found)
