@@ -134,7 +134,7 @@ class Engine:
         UsageError
             A question is empty or over 100,000 characters, ``k`` is below 1, no year lies in the filter, or the index
             does not know a name in it.
-        BackendError
+        ClusterError
             A cluster did not search a part of the index, which hits cannot tell.
         """
         candidates = self.rerank(questions, self._found_everywhere(questions, k, allowed))

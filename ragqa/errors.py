@@ -40,6 +40,10 @@ class EndpointError(BackendError):
     """A language model's endpoint that cannot be reached, refuses a request, or answers with something unusable."""
 
 
+class ClusterError(BackendError):
+    """Machines of a cluster that do not answer, so that a part of an index cannot be searched at the moment."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A phrase that helps after a wrong name: the nearest known name, and all of them.
 

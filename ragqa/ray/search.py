@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ragqa.corpus.store import DocumentStore
-from ragqa.errors import BackendError
+from ragqa.errors import ClusterError
 from ragqa.index.dense import DenseIndex
 from ragqa.index.lexicon import Lexicon
 from ragqa.index.lucene import Whole, query_terms
@@ -104,7 +104,7 @@ class WordShards:
         numbers = range(len(self._gathering.specs))
         answers = self._gathering.ask(method, dict.fromkeys(numbers, (allowed,)))
         if len(answers) < len(numbers):
-            raise BackendError(
+            raise ClusterError(
                 f"{len(numbers) - len(answers)} of {len(numbers)} shards did not answer, so that the filter cannot be "
                 "applied; ask again in a moment"
             )
@@ -173,11 +173,11 @@ def merged(answers: Mapping[int, Ranked], gathering: Gathering, asked: Sequence[
 
     Raises
     ------
-    BackendError
+    ClusterError
         No shard answered.
     """
     if not answers:
-        raise BackendError(
+        raise ClusterError(
             f"none of the {len(asked)} shards of the index answered within {gathering.budget_s:g} s; look at the "
             "cluster with: ray status"
         )

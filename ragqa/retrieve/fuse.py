@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragqa.errors import BackendError
+from ragqa.errors import ClusterError
 from ragqa.recipe import RetrieveSettings
 from ragqa.types import PartlyRanked, Ranked
 
@@ -62,12 +62,12 @@ def refuse_partly(unsearched: Sequence[tuple[int, int]]) -> None:
 
     Raises
     ------
-    BackendError
+    ClusterError
         Some ranges of rows (begin, end) were not searched.
     """
     if unsearched:
         which = ", ".join(f"{begin + 1:,} to {end:,}" for begin, end in unsearched)
-        raise BackendError(
+        raise ClusterError(
             f"no machine of the cluster searched the records {which} of the index; ask again in a moment, and look at "
             "the cluster with: ray status"
         )

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ragqa.errors import EndpointError, RagqaError, UsageError
+from ragqa.errors import ClusterError, EndpointError, RagqaError, UsageError
 from ragqa.serve import logs
 from ragqa.serve.service import UnknownNameError
 from ragqa.serve.workers import BusyError
@@ -49,6 +49,9 @@ def problem_of(error: Exception) -> tuple[int, str, dict[str, str]]:
         case EndpointError():
             _log.warning("a language model failed: %s", error)
             return 503, str(error), {"retry-after": "10"}
+        case ClusterError():
+            _log.warning("%s", error)
+            return 503, str(error), {"retry-after": "5"}
         case TimeoutError():
             status, detail = 504, "the request took too long and was given up; try later, or ask something narrower"
         case RequestValidationError():

@@ -18,7 +18,7 @@ import pytest
 from ragqa import products
 from ragqa.cli import run
 from ragqa.engine import Engine
-from ragqa.errors import BackendError
+from ragqa.errors import ClusterError
 from ragqa.ray.cluster import Node, connected, load_ray
 from ragqa.ray.gather import Spread
 from ragqa.ray.search import opener
@@ -113,7 +113,7 @@ def test_a_lost_shard_is_told_and_what_is_found_is_right_until_it_is_back(nodes:
         lost = _pid(spread, 1)
         os.kill(lost, signal.SIGSTOP)
         partial = spread.retrieve([_ASKED], 320)
-        with pytest.raises(BackendError, match="searched the records 161 to 320 of the index; ask again"):
+        with pytest.raises(ClusterError, match="searched the records 161 to 320 of the index; ask again"):
             spread.search(_ASKED)
         answer = spread.ask(question)
         os.kill(lost, signal.SIGKILL)
@@ -160,9 +160,9 @@ def test_where_no_shard_answers_it_is_an_error_that_says_what_to_do(nodes: tuple
         alone = _pid(spread, 0)
         os.kill(alone, signal.SIGSTOP)
         try:
-            with pytest.raises(BackendError, match=r"none of the 1 shards .* ray status"):
+            with pytest.raises(ClusterError, match=r"none of the 1 shards .* ray status"):
                 spread.search("aspirin")
-            with pytest.raises(BackendError, match="the filter cannot be applied; ask again"):
+            with pytest.raises(ClusterError, match="the filter cannot be applied; ask again"):
                 spread.search("aspirin", allowed=Filter(journals=("Lancet",)))
         finally:
             os.kill(alone, signal.SIGKILL)
