@@ -23,7 +23,18 @@ from ragqa.corpus.text import title_of
 from ragqa.types import Document
 
 LABELS = ("supports", "contradicts", "neither")
-FEATURES = ("relevance", "evidence", "says_something", "lean", "best_coverage", "coverage", "opposed", "other", "aim")
+FEATURES = (
+    "relevance",
+    "lead",
+    "evidence",
+    "says_something",
+    "lean",
+    "best_coverage",
+    "coverage",
+    "opposed",
+    "other",
+    "aim",
+)
 _FLOOR = 0.02
 Read = dict[str, float]
 
@@ -87,7 +98,11 @@ def stances(claim: str, documents: Sequence[Document], evidence: Evidence) -> li
 def read(
     claim: str, place: int, document: Document, evidence: Evidence
 ) -> tuple[Passage | None, Conflict | None, Read]:
-    """The sentence of an article that tells most of a claim, what stands against it, and the :data:`FEATURES`."""
+    """The sentence of an article that tells most of a claim, what stands against it, and the :data:`FEATURES`.
+
+    ``lead`` is how much more relevant the article is than the best of the others: of many articles on a topic few say
+    anything to a claim.
+    """
     told = evidence.documents[place]
     own = [number for number, passage in enumerate(evidence.passages) if passage.document == place]
     stems = words.content_stems(claim)
@@ -96,8 +111,10 @@ def read(
     passage = evidence.passages[best] if best is not None else None
     objection = conflict(claim, passage.expanded, article) if passage is not None else None
     yes, no, _ = evidence.relation[best].tolist() if best is not None else (0.0, 0.0, 1.0)
+    others = [one.relevance for number, one in enumerate(evidence.documents) if number != place]
     features = {
         "relevance": float(told.features["relevance"]),
+        "lead": told.relevance - max(others, default=0.0),
         "evidence": float(told.features["evidence"]),
         "says_something": float(1 - told.relation[2]),
         "lean": math.log((yes + _FLOOR) / (no + _FLOOR)),

@@ -18,7 +18,7 @@ SAYS = 0.4
 """Probability that an article supports or contradicts a claim from which it is cited; chosen with the weights."""
 _MIXED = 0.25
 """Share of the weaker side from which a verdict is mixed."""
-_NOT_FOR: frozenset[Conflict | None] = frozenset({"number", "name", "aim", "direction", "denial"})
+_NOT_FOR: frozenset[Conflict | None] = frozenset({"number", "name", "aim"})
 _NOT_AGAINST: frozenset[Conflict | None] = frozenset({"name", "aim"})
 _RELEVANT = 0.3
 
@@ -62,7 +62,7 @@ def find(model: ReaderModel, claim: str, documents: Sequence[Document]) -> Findi
 
 
 def supports(stance: Stance) -> bool:
-    """Whether an article is cited for the claim."""
+    """Whether an article is cited for the claim; directions and denials are weighed with what the model read."""
     return (
         stance.yes + stance.no >= SAYS
         and stance.yes >= stance.no
