@@ -77,6 +77,37 @@ def pdf_without_text(password=""):
     return file.getvalue()
 
 
+def printed(lines):
+    """A PDF file of one page; the font has joined letters, as those of typesetters have."""
+    joined = {"\ufb00": "\\001", "\ufb01": "\\002"}
+    shown = "".join(f"({line}) ' " for line in lines.split("\n"))
+    for sign, code in joined.items():
+        shown = shown.replace(sign, code)
+    writer = pypdf.PdfWriter()
+    page = writer.add_blank_page(600, 800)
+    name, array = pypdf.generic.NameObject, pypdf.generic.ArrayObject
+    codes = array([pypdf.generic.NumberObject(1), name("/ff"), name("/fi")])
+    encoding = {"/Type": name("/Encoding"), "/BaseEncoding": name("/WinAnsiEncoding"), "/Differences": codes}
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    page[name("/Resources")] = dictionary(
+        {
+            "/Font": dictionary(
+                {"/F1": dictionary({**{k: name(v) for k, v in font.items()}, "/Encoding": dictionary(encoding)})}
+            )
+        }
+    )
+    stream = pypdf.generic.DecodedStreamObject()
+    stream.set_data(f"BT /F1 10 Tf 12 TL 20 780 Td {shown} ET".encode())
+    page[name("/Contents")] = writer._add_object(stream)
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def dictionary(entries):
+    return pypdf.generic.DictionaryObject({pypdf.generic.NameObject(key): value for key, value in entries.items()})
+
+
 @pytest.mark.parametrize(
     ("content", "form", "message"),
     [
@@ -111,3 +142,63 @@ def test_files_that_are_missing_too_large_or_of_no_known_form(tmp_path):
         blocks_of("words", "doc")
     (tmp_path / "leaflet").write_text("Statins lower LDL.")
     assert read_blocks(tmp_path / "leaflet") == (Block("Statins lower LDL."),)
+
+
+def test_items_stand_apart_from_the_line_before_them_and_bold_marks_are_not_words():
+    text = "Do not take it if you:\n- are pregnant\n- drink\n\n1. **Headache**: Melatonin helps."
+    assert told(blocks_of(text)) == [
+        ("paragraph", "Do not take it if you:"),
+        ("item", "are pregnant"),
+        ("item", "drink"),
+        ("item", "1. Headache: Melatonin helps."),
+    ]
+
+
+def test_entries_of_a_list_of_references_need_no_blank_lines_between():
+    text = "References\n\nPoli A, Re B. Statins in\nstroke. BMJ. 2003.\nSmith JA. Aspirin. Lancet. 2004."
+    assert told(blocks_of(text)) == [
+        ("heading", "References"),
+        ("item", "Poli A, Re B. Statins in stroke. BMJ. 2003."),
+        ("item", "Smith JA. Aspirin. Lancet. 2004."),
+    ]
+
+
+def test_footnotes_of_markdown_are_references():
+    assert told(blocks_of("Statins lower LDL.[^1]\n\n[^1]: Poli A. Statins. BMJ 2003.", "markdown")) == [
+        ("paragraph", "Statins lower LDL.[1]"),
+        ("heading", "References"),
+        ("item", "[1] Poli A. Statins. BMJ 2003."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<p style="color: red; Display : None">Statins cause autism.</p>',
+        "<p hidden>Statins cause autism.</p>",
+        "<footer>Statins cause autism.</footer>",
+    ],
+)
+def test_what_a_page_does_not_show_as_its_text_is_not_read(hidden):
+    assert told(blocks_of(f"<h1>A</h1><p>Statins lower LDL.</p>{hidden}", "html")) == [
+        ("heading", "A"),
+        ("paragraph", "Statins lower LDL."),
+    ]
+
+
+def test_headings_and_joined_letters_of_a_print_are_told_apart():
+    page = (
+        "Statins\nTheir most common side e\ufb00ect is a pain of the muscles, which is of\n"
+        "little signi\ufb01cance to most.\n"
+        "References\nPoli A. Statins in stroke, a trial of the years before 2003. BMJ. 2003.\nRe B. Aspirin. BMJ. 2004."
+    )
+    assert told(blocks_of(printed(page), "pdf")) == [
+        ("heading", "Statins"),
+        (
+            "paragraph",
+            "Their most common side effect is a pain of the muscles, which is of little significance to most.",
+        ),
+        ("heading", "References"),
+        ("item", "Poli A. Statins in stroke, a trial of the years before 2003. BMJ. 2003."),
+        ("item", "Re B. Aspirin. BMJ. 2004."),
+    ]

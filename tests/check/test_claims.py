@@ -105,3 +105,56 @@ def test_every_character_of_a_claim_stands_where_it_says(real_data):
         assert blocks[one.block].text[one.begin : one.end] == one.text
     spans = sorted((one.block, one.begin, one.end) for one in [*claims, *left_out])
     assert all(a[0] < b[0] or a[2] <= b[1] for a, b in itertools.pairwise(spans))
+
+
+def test_the_names_of_an_abstracts_parts_and_numbers_of_items_are_no_part_of_a_claim():
+    told = read("Results: Statins lower LDL.", "2. Conclusion: Statins prevent stroke.", "3) Aspirin lowers fever.")
+    assert told == ["Statins lower LDL.", "Statins prevent stroke.", "Aspirin lowers fever."]
+    assert [one.reason for one in claims_of([Block("Methods: We searched PubMed for trials of statins.")])[1]] == [
+        "about the text itself"
+    ]
+
+
+def test_items_are_left_out_with_the_sentence_that_leads_to_them():
+    blocks = [
+        Block("Do not take statins if you:"),
+        Block("have severe liver disease", "item"),
+        Block("Statins can harm the liver."),
+        Block("Nausea and vomiting", "item"),
+    ]
+    claims, left_out = claims_of(blocks)
+    assert [one.read for one in claims] == ["Statins can harm the liver."]
+    assert [one.reason for one in left_out] == ["opinion or advice", "opinion or advice", "fragment"]
+
+
+def test_a_cell_without_subject_is_read_with_the_cell_before_it():
+    claims, left_out = claims_of([Block("Oestrogen", "cell"), Block("prevents bone loss", "cell")])
+    assert [(one.text, one.read) for one in claims] == [("prevents bone loss", "Oestrogen prevents bone loss.")]
+    assert [one.reason for one in left_out] == ["fragment"]
+
+
+def test_an_abbreviation_is_read_without_what_explains_its_long_form():
+    assert read("Melatonin, a pineal hormone (MLT), lowers blood pressure.", "MLT prevents headache.")[-1] == (
+        "Melatonin prevents headache."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you forget a dose, take it as soon as you remember.",
+        "Your doctor has prescribed statins because diet alone was not enough.",
+        "Store the tablets below 25 °C.",
+        "Fig. 1. Flow of patients through the trial.",
+        "Let me know if you would like more details!",
+        "However, I'm not a doctor.",
+        "All rights reserved by Example Media.",
+    ],
+)
+def test_what_is_said_to_the_reader_is_no_claim(text):
+    assert not read(text)
+
+
+def test_words_that_tie_a_sentence_to_the_one_before_are_not_read():
+    told = read("In contrast, captopril increases blood flow.", "However, it also raises the pulse.")
+    assert told == ["Captopril increases blood flow.", "Captopril also raises the pulse."]

@@ -122,3 +122,7 @@ def test_a_doi_leads_to_its_article_whatever_its_case(tmp_path, monkeypatch):
         assert document is not None
         assert document.id == "2"
         assert store.with_doi("10.1000/ab.9") is None
+
+
+def test_a_doi_in_brackets_leaves_no_bracket_behind():
+    assert without_marks("Caffeine helps [PMID: 99887766] (doi:10.1016/j.x.2019.01.001).") == "Caffeine helps."

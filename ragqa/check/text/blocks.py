@@ -1,6 +1,7 @@
 """A file or string as blocks of plain text: headings, paragraphs, items of lists, cells of tables."""
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,18 @@ _SUFFIXES: dict[str, Form] = {
     ".xhtml": "html", ".docx": "docx", ".pdf": "pdf",
 }  # fmt: skip
 _FEW_CHARACTERS_A_PAGE = 20
+_REFERENCES = re.compile(
+    r"\A(?:\d+\.?\s+)?(?:references?|bibliography|works cited|literature cited)\W*\Z", re.IGNORECASE
+)
+_AUTHOR = re.compile(r"\A[A-Z][\w'’-]+,?\s(?:[A-Z]{1,3}\b|[A-Z]\.)")
+_SHORT_LINE = 0.7
+"""Share of a page's longest line that a heading stays below."""
+_BULLETS = "-*•‣–"
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
+_FOOTNOTE = re.compile(r"^\[\^(\d{1,3})\]:[ \t]*(.+)$", re.MULTILINE)
+_TO_FOOTNOTE = re.compile(r"\[\^(\d{1,3})\]")
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _LONGEST_HEADING = 120
 
 
@@ -87,16 +100,41 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _text(text: str) -> Iterator[Block]:
-    """Paragraphs stand between blank lines; a short line without a full stop before one is a heading."""
-    for part in text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
+    """Paragraphs stand between blank lines; a short line without a full stop before one is a heading.
+
+    Lines that begin with a bullet are items wherever they stand, and so is each entry below "References".
+    """
+    is_list = False
+    for part in _BOLD.sub(r"\1", text).replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
         lines = [line.strip() for line in part.split("\n") if line.strip()]
-        if lines and all(line[:1] in "-*•‣–" or _numbered(line) for line in lines):
-            for line in lines:
-                yield Block(line.lstrip("-*•‣– ") if line[:1] in "-*•‣–" else line, "item")
-        elif len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING and lines[0][-1] not in '.!?;,)]”"':
-            yield Block(lines[0].lstrip("# "), "heading")
-        elif lines:
-            yield Block(" ".join(lines))
+        if lines and _REFERENCES.match(lines[0].lstrip("# ")):
+            is_list = True
+            yield Block(lines.pop(0).lstrip("# "), "heading")
+        if len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING and lines[0][-1] not in '.!?;,)]”"':
+            kind: Kind = "item" if _begins_item(lines[0], is_list=is_list) else "heading"
+            yield Block(lines[0].lstrip(f"# {_BULLETS}" if kind == "item" else "# "), kind)
+        elif lines and all(map(_numbered, lines)):
+            yield from (Block(line, "item") for line in lines)
+        else:
+            yield from _items(lines, is_list=is_list)
+
+
+def _items(lines: list[str], *, is_list: bool) -> Iterator[Block]:
+    """Lines put together to a paragraph, and to items where lines begin one."""
+    held: list[str] = []
+    kind: Kind = "paragraph"
+    for line in lines:
+        if _begins_item(line, is_list=is_list):
+            yield Block(" ".join(held), kind)
+            held, kind = [line.lstrip(f"{_BULLETS} ")], "item"
+        else:
+            held.append(line)
+    yield Block(" ".join(held), kind)
+
+
+def _begins_item(line: str, *, is_list: bool) -> bool:
+    """Whether a line begins with a bullet, or, in a list of references, with an author."""
+    return (line[:1] in _BULLETS and line[1:2] == " ") or line[:1] in "•‣" or (is_list and bool(_AUTHOR.match(line)))
 
 
 def _numbered(line: str) -> bool:
@@ -109,7 +147,12 @@ def _markdown(text: str) -> Iterator[Block]:
         from markdown_it import MarkdownIt
     except ImportError as error:
         raise BackendError("reading Markdown needs markdown-it-py: pip install 'ragqa[check]'") from error
+    notes = _FOOTNOTE.findall(text)
+    text = _TO_FOOTNOTE.sub(r"[\1]", _FOOTNOTE.sub("", text))
     yield from _html(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+    if notes:
+        yield Block("References", "heading")
+        yield from (Block(f"[{number}] {words}", "item") for number, words in notes)
 
 
 def _html(text: str) -> Iterator[Block]:
@@ -123,9 +166,14 @@ def _html(text: str) -> Iterator[Block]:
         root = html.fromstring(text)
     except (etree.ParserError, ValueError):
         return
-    for gone in [*root.iter("script", "style", "noscript", "template", "head", "nav", "svg", etree.Comment)]:
+    for gone in [
+        *root.iter("script", "style", "noscript", "template", "head", "nav", "svg", "footer", "button", etree.Comment)
+    ]:
         if isinstance(gone, html.HtmlElement | html.HtmlComment) and gone.getparent() is not None:
             gone.drop_tree()
+    for element in [one for one in root.iter() if "hidden" in one.attrib or _HIDDEN.search(one.get("style") or "")]:
+        if isinstance(element, html.HtmlElement) and element.getparent() is not None:
+            element.drop_tree()
     yield from _of_element(root)
 
 
@@ -199,10 +247,26 @@ def _pdf(content: bytes, name: str) -> Iterator[Block]:
             f"{name} holds pictures of text ({len(pages)} pages, {sum(map(len, pages))} characters), as a scan does; "
             "run character recognition on it first, for example ocrmypdf"
         )
-    for page in pages:
-        yield from _text(_joined_lines(page))
+    yield from _text("\n".join(map(_with_headings, pages)).translate(_LIGATURES).replace("-\n", ""))
 
 
-def _joined_lines(page: str) -> str:
-    """A page whose lines are those of the print: words broken at an end are put together, paragraphs stay apart."""
-    return page.replace("-\n", "")
+def _with_headings(page: str) -> str:
+    """A page whose lines are those of the print, with its headings between blank lines.
+
+    A heading is a short line without a stop, before a line that begins a sentence, after one that ends one.
+    """
+    lines = [line.strip() for line in page.split("\n")]
+    longest = max(map(len, lines), default=0)
+    found: list[str] = []
+    before = "."
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        is_heading = (
+            line[:1].isupper()
+            and (len(line) < longest * _SHORT_LINE or bool(_REFERENCES.match(line)))
+            and line[-1] not in ".!?;,:)"
+            and after[:1].isupper()
+            and before[-1:] in ".!?:)"
+        )
+        found.append(f"\n{line}\n" if is_heading else line)
+        before = "." if is_heading or not line else line
+    return "\n".join(found)

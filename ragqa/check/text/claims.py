@@ -23,12 +23,15 @@ Skipped = Literal["heading", "question", "fragment", "about the text itself", "o
 
 _FEWEST_STEMS = 2
 _FEWEST_WORDS = 3
+_FEWEST_WORDS_OF_A_PART = 6
+"""Words of an item or a cell without a stop, below which one without a verb that can be told asserts nothing."""
 _LONGEST_SUBJECT = 12  # words
 _SELF = re.compile(
     r"\b(?:this|the present|our|the following|here) (?:\w+ )?(?:leaflet|article|review|paper|text|page|document|section"
     r"|chapter|guide|guideline|brochure|fact ?sheet|summary|table|figure|study|trial|manuscript|thesis|answer)\b"
     r"(?! (?:\w+ ){0,2}(?:found|find|show|demonstrat|confirm|reveal|indicat|suggest))"
-    r"|\A\W*(?:table|figure|fig\.|box|see|note|source|copyright|©)\b"
+    r"|\A\W*(?:(?:table|figure|fig|box|see|note|source|copyright|todo)\b|©)|\ball rights reserved\b"
+    r"|\bmarketing authori[sz]ation\b|\blet me know\b|\b(?:i['’]m|i am) (?:just |only )?(?:not )?an?\b"
     r"|\A\W*(?:we|i) (?:\w+ly )?(?:searched|included|excluded|extracted|screened|reviewed|used|performed|conducted|aim"
     r"|describe|discuss|present|summari[sz]e|will|have (?:searched|reviewed|summari[sz]ed))",
     re.IGNORECASE,
@@ -38,9 +41,26 @@ _ADVICE = re.compile(
     r"|propose|argue)\b|\bin (?:my|our) (?:view|opinion)\b|\b(?:should|must|ought to|need to|please)\b"
     r"|\b(?:ask|tell|talk to|speak to|consult|contact|see) (?:your|a|the) (?:\w+ )?(?:doctor|physician|pharmacist|nurse"
     r"|clinician|specialist|gp)\b|\A\W*(?:do not|don['’]t|never|always|take|avoid|try|keep|make sure|remember|consider"
-    r"|stop|start|use|drink|eat)\b(?! (?:of|up)\b)",
+    r"|stop|start|use|drink|eat|store|swallow)\b(?! (?:of|up)\b)|\A\W*(?:if|when|before|after|while) you\b"
+    r"|\byour (?:doctor|physician|pharmacist|nurse|gp)\b",
     re.IGNORECASE,
 )
+_LABEL = re.compile(
+    r"\A\W*(?:(?:\d{1,2}[.)]\s+)?(?:background|context|introduction|objectives?|aims?|purpose|methods?|design|setting"
+    r"|results?|findings|main results|conclusions?|interpretation|discussion|limitations?|significance|evidence|answer"
+    r"|summary|key points?|bottom line)\s?:\s+|\d{1,2}[.)]\s+)",
+    re.IGNORECASE,
+)
+"""What stands before a sentence and is none of it: an item's number, the name of a part of an abstract."""
+_CONNECTIVE = re.compile(
+    r"\A(?:however|moreover|furthermore|in addition|additionally|also|in contrast|by contrast|on the other hand|overall"
+    r"|conversely|nevertheless|nonetheless|therefore|thus|hence|consequently|as a result|similarly|likewise|indeed"
+    r"|in fact|finally|in conclusion|in summary|of note|notably|interestingly|importantly|for example|that said),?\s+"
+    r"(?=\w)",
+    re.IGNORECASE,
+)
+"""Words that tie a sentence to the one before, and of which none asserts anything: read alone they mislead."""
+_APPOSITION = re.compile(r",\s(?:an?|the|which)\s.*")
 _LISTED = re.compile(
     r"\A\W*(?:\d{1,3}[\].)]\s+)?[A-Z][\w'’-]+,?\s(?:[A-Z]{1,3}\b|[A-Z]\.).*\b(?:19|20)\d\d\b(?:\s\w{3}(?:\s\d{1,2})?)?\s?[;:]\s?\d",
     re.DOTALL,
@@ -103,6 +123,7 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
     claims: list[Claim] = []
     left_out: list[LeftOut] = []
     subject = ""
+    listed: Skipped | None = None
     for place, block in enumerate(blocks):
         if block.kind in ("heading", "code"):
             left_out.append(LeftOut(place, 0, len(block.text), "heading" if block.kind == "heading" else "fragment"))
@@ -111,22 +132,41 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
             left_out.append(LeftOut(place, 0, len(block.text), "reference"))
             continue
         for begin, end in split_sentences(block.text):
+            if label := _LABEL.match(block.text[begin:end]):
+                begin += label.end()  # noqa: PLW2901 - what is asserted begins after it
             sentence = block.text[begin:end]
-            if reason := _not_checked(sentence):
+            reason = _not_checked(sentence, is_part=block.kind in ("cell", "item"))
+            if block.kind == "item":
+                reason = reason or listed
+            else:
+                # "Do not take it if you:" says what all items below it are.
+                listed = reason if sentence.endswith(":") else None
+            if reason:
                 left_out.append(LeftOut(place, begin, end, reason))
                 continue
             for first, last, read in _parts(sentence):
+                if block.kind == "cell" and _lacks_subject(read) and place and blocks[place - 1].kind == "cell":
+                    read = _sentence(f"{blocks[place - 1].text} {read[:1].lower()}{read[1:]}")  # noqa: PLW2901 - of its row
                 read = _resolved(read, subject, long_forms)  # noqa: PLW2901 - the same claim, step by step
                 claims.append(Claim(place, begin + first, begin + last, sentence[first:last], read))
                 subject = _subject(read) or subject
     return claims, left_out
 
 
-def _not_checked(sentence: str) -> Skipped | None:
+def _lacks_subject(read: str) -> bool:
+    cues = asserted(read).cues
+    return bool(cues) and not read[: cues[0][0]].strip()
+
+
+def _not_checked(sentence: str, *, is_part: bool) -> Skipped | None:
     bare = without_marks(sentence).strip()
     if bare.endswith("?"):
         return "question"
     if len(set(content_stems(bare))) < _FEWEST_STEMS or len(bare.split()) < _FEWEST_WORDS:
+        return "fragment"
+    is_short = is_part and len(bare.split()) < _FEWEST_WORDS_OF_A_PART and not bare.endswith(".")
+    open_text = re.sub(r"\([^)]*\)", "", bare)
+    if (is_short or bare.endswith(":")) and not (_HELPER.search(open_text) or asserted(open_text).cues):
         return "fragment"
     if _SELF.search(bare) or states_aim(bare):
         return "about the text itself"
@@ -173,11 +213,13 @@ def _sentence(text: str) -> str:
 
 
 def _resolved(read: str, subject: str, long_forms: Mapping[str, str]) -> str:
+    read = _sentence(_CONNECTIVE.sub("", read))
     if subject and (found := _DEMONSTRATIVE.match(read)):
         read = f"{subject} {read[found.end() :].lstrip()}"
     elif subject and (found := _PRONOUN.match(read)) and (found["word"] not in _BARE or _is_verb(read, found.end())):
         read = f"{subject} {read[found.end() :]}"
-    for short, long_form in long_forms.items():
+    for short, explanation in long_forms.items():
+        long_form = _APPOSITION.sub("", explanation)
         if long_form.lower() in read.lower():
             read = re.sub(rf"\s*\({re.escape(short)}\)", "", read)
         else:

@@ -70,7 +70,7 @@ def without_marks(text: str) -> str:
     'Aspirin helps.'
     """
     for pattern in (_IN_BRACKETS, _NUMBERS, _PMID, _DOI_ADDRESS, _DOI):
-        text = pattern.sub(lambda found: "." if found[0].endswith(".") else "", text)
+        text = pattern.sub(lambda found: found[0][len(_trimmed(found[0])) :] if found[0][:3] == "10." else "", text)
     bare = re.sub(r"\(\W*\)|\[\W*\]", "", text)
     return re.sub(r"\s+(?=[.,;:\s])", "", bare).strip()
 
@@ -120,7 +120,13 @@ def _by_id(text: str) -> Iterator[Mark]:
     for found in _PMID.finditer(text):
         yield Mark("pmid", found.start(), found.end(), found["id"] or found["path"])
     for found in _DOI.finditer(text):
-        doi = found["doi"].rstrip(".,;:")
-        while doi.endswith(")") and doi.count(")") > doi.count("("):
-            doi = doi[:-1].rstrip(".,;:")
+        doi = _trimmed(found["doi"])
         yield Mark("doi", found.start(), found.start() + len(doi), doi.lower())
+
+
+def _trimmed(doi: str) -> str:
+    """A DOI without the stops and the closing bracket that follow it in a text."""
+    doi = doi.rstrip(".,;:")
+    while doi.endswith(")") and doi.count(")") > doi.count("("):
+        doi = doi[:-1].rstrip(".,;:")
+    return doi
