@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ragqa.check.text.marks import without_marks
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference
 from ragqa.render.page import page
 
@@ -38,6 +39,17 @@ def verdict_name(claim: CheckedClaim) -> str:
     return f"{possibly} ({100 * claim.probability:.0f} %)"
 
 
+def read_otherwise(claim: CheckedClaim) -> bool:
+    """Whether a claim was read in other words than it has: more than its marks of references is gone.
+
+    >>> read_otherwise(CheckedClaim(0, 0, 1, "statins lower LDL [1].", "Statins lower LDL.", "mixed", 0.4))
+    False
+    >>> read_otherwise(CheckedClaim(0, 0, 1, "They lower LDL.", "Statins lower LDL.", "mixed", 0.4))
+    True
+    """
+    return without_marks(claim.text).rstrip(" ;.").casefold() != claim.read.rstrip(".").casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A run of a block's text; ``number`` is the place of the claim that it is, ``reference`` of the reference."""
@@ -60,7 +72,12 @@ class Row:
 def as_html(checked: Checked, title: str = "Checked text") -> bytes:
     """The page in UTF-8."""
     rows = [_row(checked, place, kind, text) for place, (kind, text) in enumerate(checked.blocks)]
-    names = {"verdicts": VERDICT_NAMES, "statuses": STATUS_NAMES, "verdict_name": verdict_name}
+    names = {
+        "verdicts": VERDICT_NAMES,
+        "statuses": STATUS_NAMES,
+        "verdict_name": verdict_name,
+        "read_otherwise": read_otherwise,
+    }
     return page("ragqa.check", "checked.html", title=title, rows=rows, checked=checked, **names)
 
 
