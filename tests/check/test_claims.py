@@ -158,3 +158,8 @@ def test_what_is_said_to_the_reader_is_no_claim(text):
 def test_words_that_tie_a_sentence_to_the_one_before_are_not_read():
     told = read("In contrast, captopril increases blood flow.", "However, it also raises the pulse.")
     assert told == ["Captopril increases blood flow.", "Captopril also raises the pulse."]
+
+
+def test_items_below_a_mere_name_are_checked():
+    blocks = [Block("Very rare:"), Block("Lactic acidosis is fatal in half of cases", "item")]
+    assert [one.text for one in claims_of(blocks)[0]] == ["Lactic acidosis is fatal in half of cases"]

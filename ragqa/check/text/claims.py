@@ -140,7 +140,7 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
                 reason = reason or listed
             else:
                 # "Do not take it if you:" says what all items below it are.
-                listed = reason if sentence.endswith(":") else None
+                listed = reason if sentence.endswith(":") and reason != "fragment" else None
             if reason:
                 left_out.append(LeftOut(place, begin, end, reason))
                 continue
