@@ -62,7 +62,9 @@ def language_of(text: str) -> str:
     foreign = sum(not unicodedata.name(sign, "").startswith(("LATIN", "GREEK")) for sign in letters)
     if letters and foreign > _SHARE_OF_SCRIPT * len(letters):
         return ""
-    words = [word.lower() for word in _WORD.findall(unicodedata.normalize("NFC", _LATIN.sub(" ", text)))]
+    found = _WORD.findall(unicodedata.normalize("NFC", _LATIN.sub(" ", text)))
+    names = {place for place, word in enumerate(found) if place and len(word) == 1 and word.isupper()}  # vitamin E
+    words = [word.lower() for place, word in enumerate(found) if place not in names]
     counts = {code: sum(word in known for word in words) for code, known in _WORDS.items()}
     accents = sum(any(sign in "àâäçéèêëîïôöùûüßñóíáúãõ¿" for sign in word) for word in words) + ("¿" in text)
     best = max((code for code in _WORDS if code != "en"), key=lambda code: counts[code])

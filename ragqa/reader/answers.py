@@ -8,6 +8,7 @@ import numpy as np
 from ragqa.reader.inputs import ReaderInput
 
 _LEAST = 0.15
+_LEAST_FURTHER = 0.5
 _BREAKS = frozenset("()[]{},;:/\"'“”‘’")
 _EDGES = " \t\n.,;:()[]\"'“”"
 
@@ -24,6 +25,9 @@ class Found:
 
 def found_answers(item: ReaderInput, tags: np.ndarray, sentences: Sequence[str]) -> tuple[Found, ...]:
     """The phrases whose first word is an answer's beginning with a probability of at least .15, in order.
+
+    A phrase goes on over words that are marked too, as its inside or as a beginning, since the model often calls each
+    word of a name a beginning ("Ammi", "visnaga"). It ends at a bracket, comma or slash.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ def found_answers(item: ReaderInput, tags: np.ndarray, sentences: Sequence[str])
                 at += 1
                 continue
             last = at + 1
-            while last < len(words) and tags[words[last][0], 1] >= max(0.5, tags[words[last][0], 0]):
+            while last < len(words) and _goes_on(item, tags, sentence, words[last][0]):
                 last += 1
             begin, end = _trimmed(sentence, item.offsets[first][0], item.offsets[words[last - 1][1] - 1][1])
             if end - begin > 1:
@@ -67,6 +71,13 @@ def _words(item: ReaderInput, place: int, sentence: str) -> Iterator[tuple[int, 
 def _starts_word(item: ReaderInput, token: int, sentence: str) -> bool:
     here, before = item.offsets[token][0], item.offsets[token - 1][1]
     return here > before or sentence[here : here + 1] in _BREAKS or sentence[before - 1 : before] in _BREAKS
+
+
+def _goes_on(item: ReaderInput, tags: np.ndarray, sentence: str, token: int) -> bool:
+    """Whether the word that starts at the token belongs to the phrase before it."""
+    here, before = item.offsets[token][0], item.offsets[token - 1][1]
+    apart = sentence[before:here] != " " or sentence[here] in _BREAKS
+    return not apart and bool(tags[token, 0] + tags[token, 1] >= _LEAST_FURTHER)
 
 
 def _trimmed(sentence: str, begin: int, end: int) -> tuple[int, int]:

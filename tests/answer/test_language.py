@@ -32,6 +32,8 @@ en | Do statins prevent dementia in the elderly?
 en | Symptoms of Rett syndrome?
 en | De novo mutations in autism?
 en | Is Guillain-Barré syndrome associated with Zika virus?
+en | Do Afamin bind Vitamin E?
+pt | O que é a síndrome de Rett?
 en | Does Ménière's disease cause vertigo?
 en | NSAIDs BP?
 en | Is café au lait spot number a criterion of NF1?

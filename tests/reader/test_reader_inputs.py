@@ -68,3 +68,28 @@ def test_marked_phrases_are_read_back(sentence: str, marked: list[tuple[int, int
     phrases = found_answers(item, tags, [sentence])
 
     assert [sentence[phrase.begin : phrase.end] for phrase in phrases] == found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "marked", "found"),
+    [
+        ("It comes from Ammi visnaga seeds.", ["Ammi", "visnaga"], ["Ammi visnaga"]),
+        ("It is an epidermal growth factor receptor ligand.", ["epidermal", "growth", "factor", "receptor"],
+         ["epidermal growth factor receptor"]),
+        ("It acts via EGFR/MAPK, IL-6 and TNF.", ["EGFR", "MAPK", "IL-6", "TNF"], ["EGFR", "MAPK", "IL-6", "TNF"]),
+    ],
+)  # fmt: skip
+def test_words_that_are_each_called_a_beginning_are_one_name_unless_something_stands_between(
+    sentence: str, marked: list[str], found: list[str]
+) -> None:
+    item = reader_input(TOKENIZER, "Which?", [sentence], 64)
+    tags = np.tile(np.array([0.05, 0.05, 0.9], np.float32), (len(item.ids), 1))
+    for word in marked:
+        begin = sentence.index(word)
+        for token in range(*item.sentences[0]):
+            if begin <= item.offsets[token][0] < begin + len(word):
+                tags[token] = (0.5, 0.1, 0.4)
+
+    phrases = found_answers(item, tags, [sentence])
+
+    assert [sentence[phrase.begin : phrase.end] for phrase in phrases] == found

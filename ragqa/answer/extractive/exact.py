@@ -15,6 +15,7 @@ from ragqa.types import ExactAnswer, Span
 
 MOST_FACTOID, MOST_LIST, MOST_SPANS = 5, 12, 3
 _LEAST_CHANCE = 1e-4
+_ASKS_FOR_SHORT = frozenset(content_stems("abbreviation acronym symbol"))
 _FITTING = 0.25  # nothing is read in a document that is less than a quarter as relevant as the best
 
 
@@ -53,7 +54,7 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     least = _FITTING * evidence.relevance
     found: dict[str, Candidate] = {}
     long_forms: dict[str, str] = {}
-    wanted = set(asked.stems)
+    wanted, own = set(asked.stems), _own_abbreviations(asked, evidence)
     for phrase in sorted(evidence.phrases, key=lambda p: -p.probability):
         passage = evidence.passages[phrase.passage]
         document = evidence.documents[passage.document]
@@ -61,11 +62,26 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
         stems = content_stems(text)
         if not document.usable or document.relevance < least or (stems and wanted.issuperset(stems)):
             continue
+        if " ".join(stems) in own:
+            continue
         long_forms.update(explained(passage.text))
         candidate = found.setdefault(" ".join(stems) or text.lower(), Candidate(text))
         candidate.mentions.append(phrase)
         candidate.spellings.add(text)
     return _joined(found, long_forms)
+
+
+def _own_abbreviations(asked: AskedFor, evidence: Evidence) -> set[str]:
+    """Abbreviations that documents use for what the question is about, as stems: they name it and answer nothing."""
+    wanted = set(asked.stems)
+    if wanted & _ASKS_FOR_SHORT:
+        return set()
+    pairs = [pair for passage in evidence.passages for pair in explained(passage.text).items()]
+    return {
+        " ".join(content_stems(short))
+        for short, long_form in pairs
+        if (stems := content_stems(long_form)) and wanted.issuperset(stems)
+    }
 
 
 def candidate_features(found: Sequence[Candidate], evidence: Evidence) -> list[dict[str, float]]:

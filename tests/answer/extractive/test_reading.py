@@ -169,6 +169,21 @@ def test_factoid_questions_get_ranked_candidates_with_spans() -> None:
     assert_quotes_are_exact(reading, [gene])
 
 
+def test_the_abbreviation_of_what_is_asked_about_is_no_answer() -> None:
+    fibrosis = article(
+        "1",
+        "The gene of cystic fibrosis",
+        ("", "Cystic fibrosis (CF) is caused by mutations of the CFTR gene. CFTR is mutated in CF. "
+             "Mutated CF genes were found in all patients with CF."),
+    )  # fmt: skip
+
+    reading = read(Question("Which gene is mutated in cystic fibrosis?", type="factoid"), fibrosis)
+
+    named = [answer.text for answer in reading.exact_answers]
+    assert named[0] == "CFTR"
+    assert "CF" not in named
+
+
 def test_a_phrase_that_more_articles_mark_is_likelier_and_none_is_certain() -> None:
     texts = [
         "Rett syndrome is caused by mutations in the MECP2 gene.",
