@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ragqa.render import pieces
+from ragqa.render import pieces, verdict
 from ragqa.render.escape import plain
 from ragqa.types import Answer, ExactAnswer, Statement
 
@@ -21,15 +21,12 @@ def escaped(text: str) -> str:
     return html.escape(plain(text))
 
 
-def fragment(answer: Answer, verdict: str | None = None) -> str:
-    """The answer: its question, verdict, statements with footnote marks, notices and sources.
-
-    ``verdict`` says the verdict in other words than ``Yes (81%).``
-    """
-    return "\n".join(_elements(answer, pieces.verdict(answer) if verdict is None else verdict))
+def fragment(answer: Answer) -> str:
+    """The answer: its question, verdict, statements with footnote marks, notices and sources."""
+    return "\n".join(_elements(answer))
 
 
-def _elements(answer: Answer, verdict: str) -> Iterator[str]:
+def _elements(answer: Answer) -> Iterator[str]:
     numbers = pieces.numbered(answer.sources)
     yield f"<h2>{escaped(answer.question.text)}</h2>"
     if read_as := pieces.read_as(answer):
@@ -37,7 +34,7 @@ def _elements(answer: Answer, verdict: str) -> Iterator[str]:
     if answer.abstained:
         yield _paragraph(pieces.refusal(answer))
     if answer.verdict is not None:
-        yield f"<p><strong>{escaped(verdict)}</strong></p>"
+        yield f"<p><strong>{escaped(verdict.told(answer))}</strong></p>"
     yield from _listed("ul", (_cited(exact, numbers) for exact in answer.exact_answers))
     if answer.statements:
         yield f"<p>{' '.join(_cited(statement, numbers) for statement in answer.statements)}</p>"

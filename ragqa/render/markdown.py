@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from ragqa.render import pieces
+from ragqa.render import pieces, verdict
 from ragqa.render.escape import markdown
 from ragqa.types import Answer, Source, Statement
 
@@ -31,7 +31,7 @@ def _beginning(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
     if answer.abstained:
         yield markdown(pieces.refusal(answer))
     elif answer.verdict is not None:
-        yield f"{pieces.verdict(answer)} "
+        yield f"{verdict.told(answer)} "
     for statement in answer.statements:
         yield f"{markdown(statement.text)}{pieces.marks(statement.spans, numbers)} "
 
@@ -73,7 +73,7 @@ class LiveText:
         for source in answer.sources:
             self._numbers.setdefault(source.document_id, len(self._numbers) + 1)
         if answer.verdict is not None:
-            yield f"\n\n{pieces.verdict(answer)}"
+            yield f"\n\n{verdict.told(answer)}"
         yield from _ending(answer, self._numbers)
 
 

@@ -19,14 +19,6 @@ def marks(spans: Sequence[Span], numbers: Mapping[str, int]) -> str:
     return f" {''.join(f'[{number}]' for number in cited)}" if cited else ""
 
 
-def verdict(answer: Answer) -> str:
-    """The verdict with its probability, ``Yes (81%).``; "" where the question has none."""
-    if answer.verdict is None:
-        return ""
-    probability = answer.verdict_probabilities.get(answer.verdict)
-    return f"{answer.verdict.capitalize()}{'' if probability is None else f' ({probability:.0%})'}."
-
-
 def read_as(answer: Answer) -> str:
     """How a question that leant on earlier ones was read; "" where it stood alone."""
     return next((notice.message for notice in answer.notices if notice.kind == "completed"), "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from ragqa.render import pieces
+from ragqa.render import pieces, verdict
 from ragqa.render.escape import plain
 from ragqa.types import Answer, Source
 
@@ -35,8 +35,7 @@ def _beginning(answer: Answer) -> Iterator[tuple[str, Role]]:
     if answer.abstained:
         yield plain(pieces.refusal(answer)), "warning"
     if answer.verdict is not None:
-        others = ", ".join(f"{label} {value:.2f}" for label, value in answer.verdict_probabilities.items())
-        yield f"{answer.verdict.capitalize()} ({others})", "lead"
+        yield verdict.told(answer), "lead"
 
 
 def source_line(source: Source) -> str:

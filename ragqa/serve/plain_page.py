@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from ragqa.errors import UsageError
-from ragqa.render import html, verdict
+from ragqa.render import html
 from ragqa.render.page import page
 from ragqa.serve import key_cookie, library
 from ragqa.serve.api import asked
@@ -138,7 +138,7 @@ def _page(form: Form, indexes: Sequence[str], answer: Answer | None, problem: st
         checks=CHECKS,
         problem=problem,
         answer=answer,
-        fragment=html.fragment(answer, verdict.told(answer)) if answer else "",
+        fragment=html.fragment(answer) if answer else "",
         ids=[hit.document_id for hit in answer.hits] if answer else [],
         answer_formats=library.ANSWER_FORMATS,
         article_formats=library.ARTICLE_FORMATS,

@@ -28,7 +28,7 @@ def test_ask_prints_an_answer_with_pmids(sample_home: Path, capsys: pytest.Captu
     assert run(["ask", STATINS]) == 0
 
     out = capsys.readouterr().out
-    assert out.startswith("Yes (")
+    assert out.startswith("Probably yes, from 1 ")
     assert "PMID " in out
 
 

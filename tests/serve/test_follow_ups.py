@@ -149,7 +149,7 @@ def test_how_a_question_was_read_stands_first(client: httpx.Client) -> None:
 
     read_as = f"{BARE} in older patients?"
     text = content(completed)
-    assert text.startswith(f"Read as: {read_as}\n\nYes (")
+    assert text.startswith(f"Read as: {read_as}\n\nProbably yes, from 1 ")
     assert text.count("Read as") == 1
     assert completed["ragqa"]["question"]["text"] == read_as
     lines = [line.removeprefix("data: ") for line in streamed.text.splitlines() if line.startswith("data: {")]

@@ -34,7 +34,7 @@ def test_a_completion_has_footnotes_with_pmids(openai_client: openai.OpenAI) -> 
     content = completion.choices[0].message.content
     assert content is not None
     body, _, footnotes = content.partition("Sources:")
-    assert body.startswith("Yes (")
+    assert body.startswith("Probably yes, from 1 ")
     assert "[1]" in body
     assert "PMID " in footnotes
     assert "https://pubmed.ncbi.nlm.nih.gov/" in footnotes

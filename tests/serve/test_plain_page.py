@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, expect
 
 KEY = "a-key-made-for-this-test-only"
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
+VERDICT = "Probably yes, from 1 cohort or case-control study (n = 203)."
 
 
 def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, server) -> None:
@@ -14,7 +15,7 @@ def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, s
         page.get_by_label("What do you want to know?").fill(STATINS)
         page.get_by_role("button", name="Ask", exact=True).click()
 
-        expect(page.locator("#answer")).to_contain_text("Probably yes, from 1 cohort or case-control study (n = 203).")
+        expect(page.locator("#answer")).to_contain_text(VERDICT)
         expect(page.locator("#answer")).not_to_contain_text("Yes (")
         expect(page.locator("#answer").get_by_role("link").first).to_have_attribute(
             "href", "https://pubmed.ncbi.nlm.nih.gov/21881325/"
@@ -25,7 +26,10 @@ def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, s
         assert "TY  - JOUR" in download.value.path().read_text()
         with page.expect_download() as download:
             page.get_by_role("button", name="Markdown").click()
-        assert download.value.path().read_text().startswith(f"## {STATINS}")
+        assert download.value.path().read_text().startswith(f"## {STATINS}\n\n{VERDICT} ")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="HTML").click()
+        assert f"<p><strong>{VERDICT}</strong></p>" in download.value.path().read_text()
 
         page.get_by_label("Ask a follow-up").fill("And in women?")
         page.get_by_role("button", name="Follow up").click()
