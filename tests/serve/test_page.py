@@ -207,7 +207,7 @@ def test_an_answer_is_copied_as_markdown_with_references(page: Page) -> None:
     text = page.evaluate("navigator.clipboard.readText()")
 
     assert text.startswith(f"## {STATINS}")
-    assert re.search(r"\nYes \(\d+%\)\. .* \[1\] ", text)
+    assert re.search(r"\nProbably yes, from 1 [a-z -]+ \(n = 203\)\. .* \[1\] ", text)
     assert re.search(r"- \[1\] .*PMID \d+\. <https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/>", text)
 
 
