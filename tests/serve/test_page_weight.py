@@ -28,6 +28,38 @@ def test_the_whole_page_is_small_over_the_wire(client) -> None:
     assert n_bytes <= BUDGET_BYTES
 
 
+SLOW_BITS_PER_S, SLOW_LATENCY_MS = 50_000, 300
+READY_WITHIN_MS = 5_000
+BEFORE_READY = """() => {
+  const [ready] = performance.getEntriesByName("ragqa.ready");
+  const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  const before = all.filter((one) => one.responseEnd <= ready.startTime);
+  return { ms: ready.startTime, bytes: before.reduce((sum, one) => sum + one.transferSize, 0) };
+}"""
+
+
+def test_a_question_can_be_asked_soon_over_50_kbit_per_s(browser: Browser, server) -> None:
+    """The emulated network takes nearly all of the time: what is counted are bytes and round trips, not speed."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        slow = {"latency": SLOW_LATENCY_MS, "downloadThroughput": SLOW_BITS_PER_S / 8, "uploadThroughput": -1}
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", {"offline": False, **slow})
+
+        page.goto(server.address, wait_until="commit")
+        question = page.get_by_label("What do you want to know?")
+        question.press_sequentially(STATINS[:20])
+        typed_ms = page.evaluate("performance.now()")
+        page.wait_for_load_state()
+        ready = page.evaluate(BEFORE_READY)
+        question.press_sequentially(STATINS[20:])
+        question.press("Enter")
+        expect(page.locator("#answer .asked")).to_have_text(STATINS, timeout=60_000)
+
+    assert typed_ms < READY_WITHIN_MS
+    assert ready["ms"] < READY_WITHIN_MS
+    assert ready["bytes"] <= SLOW_BITS_PER_S / 8 * READY_WITHIN_MS / 1000
+
+
 AXE = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((one) =>
   `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`)"""
 

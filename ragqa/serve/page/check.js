@@ -7,9 +7,13 @@ const FORMS = { txt: "text", text: "text", md: "markdown", markdown: "markdown",
 const BINARY = ["docx", "pdf"];
 const LARGEST_FILE_BYTES = 6_000_000;
 
+let ready = false;
 let running = null;
 
+/** Make the form check; again, it does nothing. */
 export function setUpCheck() {
+  if (ready) return;
+  ready = true;
   byId("check-form").addEventListener("submit", (event) => { event.preventDefault(); check(); });
   byId("check-stop").addEventListener("click", () => running?.abort());
   byId("check-file").addEventListener("change", () => { if (byId("check-file").files.length) byId("check-text").value = ""; });

@@ -1,13 +1,9 @@
-// The page: asks, shows the stages as they end, and then the answer.
-import { answerView, articlesView, Partial, spoken } from "./answer.js";
+// The page: asks, shows the stages as they end, and then the answer. What is not needed to ask a question is fetched
+// once one can be asked, so that a slow connection brings the form first.
 import * as api from "./api.js";
-import { leaveCheck, setUpCheck } from "./check.js";
 import { byId, element, fill, plural } from "./dom.js";
-import { completeFilters } from "./filters.js";
-import { askForKey } from "./key.js";
 import { hide, show, showProblem } from "./problem.js";
 import * as state from "./state.js";
-import { showWatched } from "./watch.js";
 
 const STAGES = [
   ["retrieve", "Search", (stage) => `${plural(stage.n_documents, "article")} found`],
@@ -21,13 +17,16 @@ const EXAMPLES = [
 ];
 const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "always"], dark: ["☾", "Dark", "always"] };
 
+const LATER = ["answer", "filters", "key", "check", "watch"];
+
+const parts = {};
+let looks = null;
 let running = null;
 let partial = null;
 let served = { indexes: [], evidence_levels: [] };
 
 async function start() {
   setUpTheme();
-  setUpCheck();
   byId("tabs").hidden = false;
   showTab();
   byId("ask").addEventListener("submit", submit);
@@ -38,16 +37,28 @@ async function start() {
   byId("forget").addEventListener("click", state.forget);
   byId("clear-filters").addEventListener("click", state.clearFilters);
   byId("filters").addEventListener("input", state.showFilterCount);
-  completeFilters();
+  byId("filters").addEventListener("toggle", () => part("filters").then(({ completeFilters }) => completeFilters()).catch(showProblem), { once: true });
   byId("index").addEventListener("change", showIndexFacts);
   byId("type").addEventListener("change", showQueryHelp);
   byId("article").addEventListener("click", (event) => {
     if (event.target === byId("article")) byId("article").close(); // on the backdrop
   });
-  api.onKeyWanted(askForKey);
+  api.onKeyWanted(async (reason) => (await part("key")).askForKey(reason));
   window.addEventListener("popstate", askAddress);
   state.fillFrom(location.hash); // so that the question is there whatever happens
+  performance.mark("ragqa.ready");
   if (await loadIndexes()) askAddress();
+  for (const name of LATER) part(name).catch(() => { /* told when it is needed */ });
+}
+
+/** A part of the page, fetched when it is first needed. */
+async function part(name) {
+  try {
+    await dressed();
+    return (parts[name] ??= await import(`./${name}.js`));
+  } catch (problem) {
+    throw new Error("A part of this page did not arrive. Your question is kept in the address: reload the page.", { cause: problem });
+  }
 }
 
 /** Learn what is served; whether that was possible. */
@@ -64,7 +75,7 @@ async function loadIndexes() {
   byId("index").closest("label").hidden = options.length < 2;
   showIndexFacts();
   state.setUpHistory(served.history);
-  showWatched(served.watch);
+  if (served.watch) part("watch").then(({ showWatched }) => showWatched(true)).catch(showProblem);
   return true;
 }
 
@@ -99,13 +110,30 @@ function showTab() {
     if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  byId("check").hidden = tab !== "check";
+  if (tab === "check") showCheck();
+  else byId("check").hidden = true;
   byId("ask").hidden = tab === "check";
   if (tab === "ask") byId("tabs").firstElementChild.setAttribute("href", location.hash || "#");
-  if (tab === "ask") leaveCheck();
+  if (tab === "ask") parts.check?.leaveCheck();
   else for (const id of ["stages", "answer", "problem", "welcome"]) byId(id).hidden = true;
   if (tab === "check") document.title = "Check a text · ragqa";
   return tab;
+}
+
+/** Once what the later parts look like has been fetched, or cannot be. */
+function dressed() {
+  return (looks ??= new Promise((resolve) => {
+    document.head.append(element("link", { rel: "stylesheet", href: "/page/more.css", onload: resolve, onerror: resolve }));
+  }));
+}
+
+async function showCheck() {
+  try {
+    (await part("check")).setUpCheck();
+    byId("check").hidden = !byId("ask").hidden;
+  } catch (problem) {
+    showProblem(problem, null);
+  }
 }
 
 function showUnknownIndex(name) {
@@ -172,8 +200,11 @@ async function run() {
   const address = location.hash;
   state.remember(earlier.length ? `${request.question} (after: ${earlier.at(-1)})` : request.question, state.addressOf(earlier));
   document.title = `${request.question} · ragqa`;
-  begin(request);
+  begin();
   try {
+    const { Partial } = await part("answer");
+    if (running !== own) return;
+    partial = new Partial(request.question, request.index ?? served.indexes[0]?.name);
     if (request.type === "articles") await showArticles(request, own);
     else await api.ask(request, { stage: showStage, statement: showStatement, answer: (answer) => { state.keepAnswer(address, answer, request); showAnswer(answer, request); } }, own.signal);
   } catch (problem) {
@@ -189,15 +220,15 @@ async function showArticles(request, own) {
   const name = request.index ?? served.indexes[0]?.name;
   const found = await api.searchFielded(request.question, request.filter, request.index, served.most_hits, own.signal);
   if (running !== own) return;
-  fill(byId("answer"), articlesView(found, name, served, request));
+  fill(byId("answer"), parts.answer.articlesView(found, name, served, request));
   byId("answer").hidden = false;
   announce(`${plural(found.total, "article")} found.`);
   bringIntoView(byId("question").value.trim() === request.question);
 }
 
-function begin(request) {
+function begin() {
   hide();
-  partial = new Partial(request.question, request.index ?? served.indexes[0]?.name);
+  partial = null;
   byId("welcome").hidden = true;
   byId("answer").hidden = true;
   byId("answer").replaceChildren();
@@ -220,7 +251,7 @@ function failed(problem) {
   if (stopped) show(["Stopped. Your question is kept."], [["Ask again", submit]]);
   else showProblem(problem, submit);
   if (stopped) announce("Stopped.");
-  if (!partial.empty) byId("answer").prepend(...partial.ending(stopped ? "You stopped it." : problem.message));
+  if (partial && !partial.empty) byId("answer").prepend(...partial.ending(stopped ? "You stopped it." : problem.message));
 }
 
 function showStage(stage) {
@@ -241,9 +272,9 @@ function showStatement(statement) {
 
 function showAnswer(answer, request) {
   const name = request.index ?? served.indexes[0]?.name;
-  fill(byId("answer"), answerView(answer, name, served, request, follow));
+  fill(byId("answer"), parts.answer.answerView(answer, name, served, request, follow));
   byId("answer").hidden = false;
-  announce(spoken(answer));
+  announce(parts.answer.spoken(answer));
   const untouched = byId("question").value.trim() === request.question;
   if (untouched) byId("question").value = answer.question.text; // a follow-up as it was read
   bringIntoView(untouched);

@@ -1,12 +1,12 @@
 // What is asked: the form, the address (behind the #, so that no server ever logs it), and this browser's memory.
 import { byId, element } from "./dom.js";
-import { forget as forgetNotes } from "./notes.js";
 
 export const LISTS = ["publication_types", "mesh", "journals", "languages"];
 const YEARS = ["year_from", "year_to"];
 const CHECKS = ["has_abstract", "not_retracted"];
 const FIELDS = ["index", "type", ...YEARS, ...LISTS, ...CHECKS];
 const HISTORY = "ragqa.questions";
+const NOTES = "ragqa.notes"; // which notes.js keeps
 const WANTED = "ragqa.remember";
 const REMEMBERED = 30;
 const KEPT = 30;
@@ -87,7 +87,7 @@ export function setUpHistory(allowed) {
   if (!allowed) put(WANTED, null);
   box.checked = allowed && get(WANTED) === "1";
   if (!box.checked) put(HISTORY, null);
-  if (!allowed) forgetNotes();
+  if (!allowed) put(NOTES, null);
   box.onchange = () => {
     put(WANTED, box.checked ? "1" : null);
     if (!box.checked) put(HISTORY, null);
