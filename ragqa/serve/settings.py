@@ -40,7 +40,8 @@ class Limits:
     threads
         Questions worked on at once; 0 means one for each processor core.
     waiting
-        Requests that may wait for a thread; one more gets 503 with Retry-After.
+        Requests that may wait for a thread; one more gets 503 with Retry-After, and so does one that would have to
+        wait too long for ``request_seconds``.
     body_seconds
         Within this time a request body must have arrived (408).
     send_seconds

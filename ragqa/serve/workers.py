@@ -20,8 +20,12 @@ _REMEMBERED_SECONDS = 60.0
 """How long a thread is kept free of an owner's jobs after another owner had one."""
 
 
+_WAITING_PART = 0.5
+"""Part of a job's time that it may wait: what begins later would hardly be done in time."""
+
+
 class BusyError(Exception):
-    """Every thread is taken and the queue is full; worth another try after ``retry_after_seconds``."""
+    """Every thread is taken and the queue full or too slow; worth another try after ``retry_after_seconds``."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(f"the server is busy; try again in {retry_after_seconds} s")
@@ -72,20 +76,21 @@ class Workers:
         Raises
         ------
         BusyError
-            The queue is full.
+            The queue is full; or as long that the job would not be done within ``seconds``; or half of them went by,
+            and it was not the job's turn.
         TimeoutError
             Waiting and working took longer than ``seconds``.
         """
         name = owner.get()
         self._seen[name] = asyncio.get_running_loop().time()
         waits = name in self._lines or not self._may_start(name)
-        if waits and self.waiting >= self.n_waiting:
+        if waits and (self.waiting >= self.n_waiting or self._expected_seconds(name) > seconds):
             raise BusyError(self._retry_after_seconds())
         cancel = Cancel()
         try:
             async with asyncio.timeout(seconds):
                 if waits:
-                    await self._wait(name)
+                    await self._wait(name, _WAITING_PART * seconds)
                 else:
                     self._n_running[name] += 1
                 return await asyncio.shield(self._start(name, job, cancel))
@@ -96,19 +101,22 @@ class Workers:
         """Let running jobs finish and stop the threads."""
         self._threads.shutdown()
 
-    async def _wait(self, name: str) -> None:
-        """Wait for a thread of the owner's."""
+    async def _wait(self, name: str, seconds: float) -> None:
+        """Wait for a thread of the owner's, but not longer than ``seconds``."""
         turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(name, deque()).append(turn)
         self.waiting += 1
         self._changed()
         try:
-            await turn
-        except asyncio.CancelledError:
+            async with asyncio.timeout(seconds):
+                await turn
+        except (asyncio.CancelledError, TimeoutError) as error:
             if turn.done() and not turn.cancelled():  # its turn came in the same moment
                 self._give_back(name)
             else:
                 self._leave(name, turn)
+            if isinstance(error, TimeoutError):
+                raise BusyError(self._retry_after_seconds()) from error
             raise
 
     def _start(self, name: str, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
@@ -164,6 +172,12 @@ class Workers:
 
     def _changed(self) -> None:
         self.on_change(self.running, self.waiting)
+
+    def _expected_seconds(self, name: str) -> float:
+        """In how many seconds a job of an owner that came now would be done; the owners take turns."""
+        own = len(self._lines.get(name, ()))
+        others = sum(min(len(line), own + 1) for other, line in self._lines.items() if other != name)
+        return self._mean_seconds * (own + others + 1) / self.n_threads
 
     def _retry_after_seconds(self) -> int:
         seconds = self._mean_seconds * (self.waiting + 1) / self.n_threads

@@ -44,6 +44,29 @@ def test_every_job_runs_once_or_is_refused_at_once(n_threads: int, n_waiting: in
     assert max(at_once) <= n_threads
 
 
+def test_what_cannot_be_done_in_time_is_refused_at_once_and_what_does_not_get_its_turn_is_refused_too() -> None:
+    async def outcomes() -> tuple[list[object], int]:
+        workers = Workers(1, 100)
+        door = threading.Event()
+        first = asyncio.create_task(workers.run(lambda _: door.wait(10), 10))
+        await asyncio.sleep(0.01)
+        tasks = [asyncio.create_task(workers.run(lambda _: None, 2.5)) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        n_waiting = workers.waiting
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert not first.done()
+        door.set()
+        await first
+        assert (workers.running, workers.waiting) == (0, 0)
+        workers.close()
+        return found, n_waiting
+
+    found, n_waiting = asyncio.run(outcomes())
+
+    assert n_waiting == 2
+    assert [type(one) for one in found] == [BusyError] * 10
+
+
 def test_a_refusal_tells_when_to_come_back() -> None:
     async def refused() -> BusyError:
         workers = Workers(1, 0)
