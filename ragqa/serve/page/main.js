@@ -56,8 +56,9 @@ async function part(name) {
   try {
     await dressed();
     return (parts[name] ??= await import(`./${name}.js`));
-  } catch (problem) {
-    throw new Error("A part of this page did not arrive. Your question is kept in the address: reload the page.", { cause: problem });
+  } catch {
+    const words = "The server cannot be reached: it may be stopped, or the network down. Your question is kept. Where trying again does not help, reload the page.";
+    throw new api.Problem(0, words, null);
   }
 }
 
