@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragqa.answer import terms
 from ragqa.answer.assertion import Assertion, Found, asserted, holds
+from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
-from ragqa.reader.model import PassageReading, ReaderModel
+from ragqa.reader.model import PassageReading, ReaderModel, sigmoid
 
 MASK = "[MASK]"
 QUESTION_WEIGHT, CLAIM_WEIGHT = 0.7, 0.5
@@ -21,6 +23,12 @@ QUESTION_WEIGHT, CLAIM_WEIGHT = 0.7, 0.5
 
 _SHARPNESS = 3
 """For questions, what was found counts by this power of its probability: of more, less and the same, the likeliest."""
+
+_READ_ALONE = 6  # sentences of a document
+_NAMES_NOTHING = 0.05
+"""What a sentence that does not name the outcome counts by, squared: it may use other words."""
+
+Directed = tuple[np.ndarray, np.ndarray]
 
 _FALSITY = re.compile(
     r"\A\W*(?:is it|it is|it was|was it) (?:false|untrue|incorrect|wrong|not true|not the case|a myth) that\s+",
@@ -49,6 +57,17 @@ class Query:
     masked: str
     told: Assertion
     turned: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is a question."""
+        return self.text.rstrip().endswith("?")
+
+    @property
+    def outcome(self) -> list[str]:
+        """Stems of what follows the words of its direction; of all of it, where nothing follows."""
+        last = max((end for _, end in self.told.cues), default=0)
+        return content_stems(self.text[last:]) or content_stems(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +129,46 @@ def relate(
     Only the ``n_directed`` most relevant ones are read a second time for the direction; None: all.
     """
     plain = model.read_documents(query.text, documents)
-    directed: dict[int, PassageReading] = {}
+    found: dict[int, Directed] = {}
     if query.masked:
         chosen = sorted(range(len(documents)), key=lambda place: -plain[place].relevance)[:n_directed]
-        found = model.read_documents(query.masked, [documents[place] for place in chosen])
-        directed = dict(zip(chosen, found, strict=True))
-    return [_relation(query, reading, directed.get(place)) for place, reading in enumerate(plain)]
+        found = dict(zip(chosen, directions(model, query, [documents[place] for place in chosen]), strict=True))
+    return [_relation(query, reading, found.get(place)) for place, reading in enumerate(plain)]
 
 
-def _relation(query: Query, plain: PassageReading, directed: PassageReading | None) -> Relation:
+def directions(model: ReaderModel, query: Query, documents: Sequence[Sequence[str]]) -> list[Directed]:
+    """What each document says happened: of all, float64 [4], and of each sentence, float64 [n_sentences, 4].
+
+    For a question, the most telling sentences of each document are read by themselves, and count by how much of the
+    outcome they name: read among others, a sentence takes on their direction.
+    """
+    readings = model.read_documents(query.masked, documents)
+    if not query.asks:
+        return [(reading.direction_of_all.astype(np.float64), reading.direction) for reading in readings]
+    told = [sorted(range(len(own)), key=lambda s: -reading.evidence[s])[:_READ_ALONE]
+            for own, reading in zip(documents, readings, strict=True)]  # fmt: skip
+    alone = iter(
+        model.read([(query.masked, [own[s]]) for own, chosen in zip(documents, told, strict=True) for s in chosen])
+    )
+    found = []
+    for own, reading, chosen in zip(documents, readings, told, strict=True):
+        each = reading.direction.astype(np.float64)
+        weights = np.full(len(own), 1e-9)
+        for place in chosen:
+            each[place] = next(alone).direction[0]
+            named = terms.coverage(query.outcome, set(content_stems(own[place])))
+            weights[place] += sigmoid(reading.evidence[place]) * (1 - each[place, 3]) * (named + _NAMES_NOTHING) ** 2
+        of_all = weights @ each / weights.sum() if len(own) else np.eye(4)[-1]
+        found.append((_sharpened(of_all), _sharpened(each)))
+    return found
+
+
+def _relation(query: Query, plain: PassageReading, found: Directed | None) -> Relation:
     of_all, of_sentences = plain.stance_of_all.astype(np.float64), plain.stance.astype(np.float64)
-    if directed is not None:
-        asks = query.text.rstrip().endswith("?")
-        weight = QUESTION_WEIGHT if asks else CLAIM_WEIGHT
-        found, each = directed.direction_of_all, directed.direction
-        if asks:
-            found, each = _sharpened(found), _sharpened(each)
-        of_all = weight * compared(query.told, found) + (1 - weight) * of_all
+    if found is not None:
+        weight = QUESTION_WEIGHT if query.asks else CLAIM_WEIGHT
+        happened, each = found
+        of_all = weight * compared(query.told, happened) + (1 - weight) * of_all
         of_sentences = weight * compared(query.told, each) + (1 - weight) * of_sentences
     if query.turned:
         of_all, of_sentences = of_all[..., [1, 0, 2]], of_sentences[..., [1, 0, 2]]

@@ -68,3 +68,20 @@ def test_opposite_questions_get_opposite_answers() -> None:
 
     assert more[1] > more[0]
     assert less[0] > less[1]
+
+
+def test_the_outcome_is_what_follows_the_direction() -> None:
+    assert query_of("Does beta carotene prevent lung cancer?").outcome == query_of("Is there lung cancer?").outcome[-2:]
+    assert set(query_of("Which gene is mutated in Rett syndrome?").outcome) >= {"gene", "rett"}
+
+
+@pytest.mark.parametrize(("outcome", "side"), [("mean blood pressure", 0), ("length of hospital stay", 1)])
+def test_of_two_outcomes_the_one_asked_for_counts(outcome: str, side: int) -> None:
+    passage = [
+        "A hundred patients were randomised to exercise training or usual care.",
+        "Exercise training significantly reduced mean blood pressure (P < .001).",
+        "In contrast, length of hospital stay was significantly longer with exercise training (P = .002).",
+    ]
+    found = relate(open_model(), query_of(f"Does exercise training reduce {outcome}?"), [passage])[0].of_all
+
+    assert found[:2].argmax() == side
