@@ -17,7 +17,7 @@ from ragqa.corpus.text import named_abstract_sections, section_text
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Document, Question, Section
 
-N_QUESTIONS = 100
+N_QUESTIONS = 50
 N_OTHERS = 9
 
 

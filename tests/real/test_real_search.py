@@ -12,7 +12,7 @@ N_DOCUMENTS = 20
 
 
 def made(source: Path, folder: Path) -> Path:
-    """BioASQ's questions of years 9 and 10 in the form of BrowseComp-Plus; their gold documents are the evidence."""
+    """BioASQ's questions of year 10 in the form of BrowseComp-Plus; their gold documents are the evidence."""
     judged: dict[str, list[str]] = defaultdict(list)
     for line in (source / "qrels" / "test.tsv").read_text().splitlines()[1:]:
         query, document, _ = line.split("\t")
@@ -20,7 +20,7 @@ def made(source: Path, folder: Path) -> Path:
     with (folder / "queries.jsonl").open("w", encoding="utf-8") as file:
         for line in (source / "queries.jsonl").open(encoding="utf-8"):
             row = json.loads(line)
-            if len(judged[row["_id"]]) >= 5 and row["metadata"]["batch"].startswith(("9B", "10B")):
+            if len(judged[row["_id"]]) >= 5 and row["metadata"]["batch"].startswith("10B"):
                 evidence = [{"docid": document} for document in judged[row["_id"]]]
                 asked = {"query_id": row["_id"], "query": row["text"], "answer": "not asked for here"}
                 file.write(json.dumps({**asked, "evidence_docs": evidence}) + "\n")
