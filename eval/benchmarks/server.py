@@ -39,9 +39,9 @@ def questions_of_the_sample() -> list[str]:
 
 
 @contextlib.contextmanager
-def running_server(index: str) -> Iterator[tuple[str, psutil.Process]]:
-    """A server on a free port of this machine: its address and its process."""
-    command = [sys.executable, "-m", "ragqa", "serve", "--index", index, "--port", "0"]
+def running_server(index: str, *options: str) -> Iterator[tuple[str, psutil.Process]]:
+    """A server on a free port of this machine: its address and its first process."""
+    command = [sys.executable, "-m", "ragqa", "serve", "--index", index, "--port", "0", *options]
     environment = {**os.environ, "RAGQA_JAVA_HEAP": HEAP}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -6,40 +6,20 @@ Every comparison alternates its sides within one run, so that what else the mach
 import argparse
 import asyncio
 import collections
-import contextlib
 import itertools
 import json
-import os
-import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
-from server import percentile, questions_of_the_sample
+from server import percentile, questions_of_the_sample, running_server
 
 from ragqa.serve import key_file
 
 GREEDY, PATIENT = "greedy", "patient"
-
-
-@contextlib.contextmanager
-def running(index: str, *options: str) -> Iterator[tuple[str, psutil.Process]]:
-    """A server on a free port: its address and its first process."""
-    command = [sys.executable, "-m", "ragqa", "serve", "--index", index, "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"http://\S+/", process.stdout.readline())
-            assert found, "the server did not start"
-            yield found[0], psutil.Process(process.pid)
-        finally:
-            process.terminate()
 
 
 def memory_mb(process: psutil.Process) -> float:
@@ -126,7 +106,7 @@ def compare_workers(index: str, rounds: int, seconds: float, n_clients: int) -> 
     rates: dict[int, list[float]] = {1: [], 2: []}
     cores: dict[int, list[float]] = {1: [], 2: []}
     n_refused = 0
-    with running(index) as (one, first), running(index, "--workers", "2") as (two, second):
+    with running_server(index) as (one, first), running_server(index, "--workers", "2") as (two, second):
         figures = {"idle_one_mb": memory_mb(first), "idle_two_mb": memory_mb(second)}
         for address in (one, two):  # until Java has compiled what it runs, in both workers, too
             asyncio.run(answers_per_second(address, questions, n_clients, seconds))
@@ -164,7 +144,7 @@ def compare_keys(index: str, rounds: int, n_greedy: int, n_workers: int) -> dict
         secrets = {
             name: key_file.add(keys, name, days=1, per_minute=100_000, at_once=1_000) for name in (GREEDY, PATIENT)
         }
-        with running(index, "--keys-file", str(keys), "--workers", str(n_workers)) as (address, _):
+        with running_server(index, "--keys-file", str(keys), "--workers", str(n_workers)) as (address, _):
             for _ in range(rounds):
                 alone += asyncio.run(patient_ms(address, secrets, questions, 0))[0]
                 times, statuses = asyncio.run(patient_ms(address, secrets, questions, n_greedy))
@@ -193,7 +173,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="of the server that the keys ask")
     parser.add_argument("--only", choices=("workers", "keys"))
     arguments = parser.parse_args()
-    os.environ.setdefault("RAGQA_JAVA_HEAP", "64m")
     found: dict[str, dict[str, float]] = {}
     if arguments.only != "keys":
         found["workers"] = compare_workers(arguments.index, arguments.rounds, arguments.seconds, arguments.clients)

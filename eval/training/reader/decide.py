@@ -9,6 +9,7 @@ Figures are cross-validated over questions.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -164,8 +165,6 @@ def _telling(evidence: Evidence) -> list[DocumentEvidence]:
 
 def file_key(text: str) -> str:
     """A short hash."""
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
