@@ -21,11 +21,12 @@ def objection(asked: AskedFor, evidence: Evidence, least: float) -> str:
         return "No article was found for this question."
     if not asked.stems:
         return "The question has no word that says what it is about."
-    if evidence.relevance >= least and evidence.weight.any():
-        return ""
-    if evidence.relevance >= least:
+    fitting = [document for document in documents if document.relevance >= least]
+    if any(document.usable for document in fitting):
+        if evidence.weight.any():
+            return ""
         return "The articles found that deal with the question have no abstract that could be cited."
-    if any(document.relevance >= least and not document.usable for document in documents):
+    if fitting:
         return "The only articles found that deal with the question have been retracted."
     return (
         f"None of the {len(documents)} articles found deals with the question closely enough "

@@ -76,3 +76,7 @@ def test_the_gate_says_why(documents: tuple[DocumentEvidence, ...], said: str) -
 
     assert said in reason
     assert bool(said) == bool(reason)
+
+
+def test_a_gate_without_a_bar_still_tells_that_all_were_retracted() -> None:
+    assert "retracted" in objection(ASKED, read(says(0.8, 0.1, usable=False)), 0.0)
