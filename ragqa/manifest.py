@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ragqa.decoding import from_json, from_plain
 from ragqa.errors import ProductError
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ def read_json(path: Path, kind: type[T], remedy: str) -> T:
         The file is missing or damaged; the message ends with ``remedy``, the next step for the user.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return from_json(path.read_bytes(), kind)
     except OSError as error:
         raise ProductError(f"cannot read {path}: {error.strerror}; {remedy}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -195,7 +196,7 @@ def read_sealed(path: Path, kind: type[T], remedy: str) -> T:
     if seal != content_hash(table):
         raise ProductError(f"{path} is damaged: it differs from its {_SEAL!r}; {remedy}")
     try:
-        return msgspec.convert(table, kind)
+        return from_plain(table, kind)
     except msgspec.ValidationError as error:
         raise ProductError(f"{path} has the form of another ragqa ({error}); {remedy}") from error
 

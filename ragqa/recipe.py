@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from ragqa.decoding import from_plain
 from ragqa.errors import RecipeError, nearest
 
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
@@ -313,7 +314,7 @@ def from_table(table: Mapping[str, Any], kind: type[T], origin: str = "recipe") 
     """
     _refuse_unknown_keys(table, kind, origin, prefix="")
     try:
-        return msgspec.convert(table, kind)
+        return from_plain(table, kind)
     except msgspec.ValidationError as error:
         raise RecipeError(f"{origin}: {_readable(error)}") from error
 

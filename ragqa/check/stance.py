@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from ragqa.answer import terms
@@ -20,6 +19,7 @@ from ragqa.answer.passages import Passage
 from ragqa.answer.support import Article, Conflict, conflict
 from ragqa.corpus import words
 from ragqa.corpus.text import title_of
+from ragqa.decoding import from_json
 from ragqa.types import Document
 
 LABELS = ("supports", "contradicts", "neither")
@@ -142,4 +142,4 @@ def _best(own: Sequence[int], evidence: Evidence, stems: Sequence[str]) -> int |
 def weights() -> Weights:
     """The weights that come with ragqa."""
     text = importlib.resources.files("ragqa.check").joinpath("stance.json").read_bytes()
-    return msgspec.json.decode(text, type=Weights)
+    return from_json(text, Weights)

@@ -19,6 +19,7 @@ import numpy as np
 import zstandard
 
 from ragqa.corpus.arrays import load_array
+from ragqa.decoding import messagepack_decoder
 from ragqa.errors import ProductError
 from ragqa.types import Document
 
@@ -33,6 +34,8 @@ Block = tuple[bytes, list[tuple[int, int]]]
 """An unpacked block with the begin and size of each of its documents."""
 
 DOCUMENTS_FILE, ROWS_FILE = "documents.bin", "rows.npy"
+
+_DECODER = messagepack_decoder(Document)
 
 
 class BlockWriter:
@@ -145,7 +148,7 @@ class BlockReader:
         rows = self._rows[np.asarray(positions, dtype=np.int64)]
         order = np.argsort(rows["offset"], kind="stable").tolist()
         places = rows.tolist()
-        offset, block, decoder = -1, b"", self._decoder()
+        offset, block = -1, b""
         for i in order:
             place = places[i]
             if place[0] != offset:
@@ -153,7 +156,7 @@ class BlockReader:
             data = block[place[2] : place[2] + place[3]]
             if _checksum(data, int(positions[i])) != place[4]:
                 raise ProductError(f"{self._path} or {ROWS_FILE} is damaged at row {positions[i]}; {self._remedy}")
-            found[i] = self._decode(decoder, data)
+            found[i] = self._decode(data)
         return [document for document in found if document is not None]
 
     def scan(self, begin: int = 0, end: int | None = None) -> Iterator[Document]:
@@ -173,24 +176,18 @@ class BlockReader:
         except (OSError, ValueError, OverflowError, MemoryError, zstandard.ZstdError) as error:
             raise ProductError(f"{self._path} is damaged at byte {offset} ({error}); {self._remedy}") from error
 
-    def _decode(self, decoder: "msgspec.msgpack.Decoder[Document]", data: bytes) -> Document:
+    def _decode(self, data: bytes) -> Document:
         try:
-            return decoder.decode(data)
+            return _DECODER.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ProductError(f"{self._path} is damaged ({error}); {self._remedy}") from error
 
-    # Neither zstd contexts nor decoders may be used by two threads at once.
+    # A zstd context may not be used by two threads at once.
     def _decompressor(self) -> zstandard.ZstdDecompressor:
         if not hasattr(self._local, "decompressor"):
             self._local.decompressor = zstandard.ZstdDecompressor()
         decompressor: zstandard.ZstdDecompressor = self._local.decompressor
         return decompressor
-
-    def _decoder(self) -> "msgspec.msgpack.Decoder[Document]":
-        if not hasattr(self._local, "decoder"):
-            self._local.decoder = msgspec.msgpack.Decoder(Document)
-        decoder: msgspec.msgpack.Decoder[Document] = self._local.decoder
-        return decoder
 
 
 def _checksum(data: bytes, position: int) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 from ragqa import manifest
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.text import abstract_of, one_line, title_of
+from ragqa.decoding import json_decoder
 from ragqa.errors import SourceError
 from ragqa.index.sketch import N_BYTES, alike, sketch
 from ragqa.types import Document
@@ -195,7 +196,7 @@ def _read_texts(chunk: _Chunk) -> dict[str, np.ndarray]:
     path: Any = chunk.texts
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            records = msgspec.json.decode(data, type=dict[str, _Encoded])
+            records = json_decoder(dict[str, _Encoded]).decode(data)
     except (OSError, ValueError) as error:
         raise SourceError(
             f"{path} cannot be read ({one_line(str(error))}); fetch it again, or remove it: then what has changed "

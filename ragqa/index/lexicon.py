@@ -18,6 +18,7 @@ from ragqa.corpus.abbreviations import explained
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.corpus.words import stem, tokens
+from ragqa.decoding import from_messagepack
 from ragqa.errors import ProductError
 from ragqa.index.segments import Placed, Span, checked_bytes
 from ragqa.types import Document, Progress
@@ -157,6 +158,6 @@ def _usual_case(long: str) -> str:
 def _read(segment: Placed) -> Counts:
     path = segment.folder / FILE
     try:
-        return msgspec.msgpack.decode(checked_bytes(segment, FILE), type=Counts)
+        return from_messagepack(checked_bytes(segment, FILE), Counts)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProductError(f"{path} is damaged ({error}); {segment.remedy}") from error

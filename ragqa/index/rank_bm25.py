@@ -24,6 +24,7 @@ from rank_bm25 import BM25Okapi
 
 from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.words import LUCENE_STOPWORDS, singular
+from ragqa.decoding import json_decoder
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.index.lucene_build import field_names, field_texts
@@ -197,7 +198,7 @@ def _read_lines(segment: Placed, fields: Sequence[str]) -> list[_Line]:
     """The documents of a segment in the order of their rows."""
     path, remedy = segment.folder / _FILE, segment.remedy
     try:
-        lines = sorted(msgspec.json.Decoder(_Line).decode_lines(checked_bytes(segment, _FILE)), key=attrgetter("row"))
+        lines = sorted(json_decoder(_Line).decode_lines(checked_bytes(segment, _FILE)), key=attrgetter("row"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProductError(f"{path} is damaged ({error}); {remedy}") from error
     missing = {name for line in lines for name in fields if name not in line.fields}

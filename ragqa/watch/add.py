@@ -14,6 +14,7 @@ from ragqa.check.text.claims import claims_of
 from ragqa.check.text.languages import refuse_foreign
 from ragqa.check.types import Checked
 from ragqa.corpus.text import one_line
+from ragqa.decoding import from_json
 from ragqa.engine import Engine, check_question
 from ragqa.errors import SourceError, UsageError
 from ragqa.types import Answer
@@ -112,8 +113,8 @@ def _of_json(engine: Engine, path: Path) -> tuple[ItemKind, str, tuple[Finding, 
     try:
         content = path.read_bytes()
         if b'"claims"' in content and b'"blocks"' in content:
-            return _of_checked(engine, msgspec.json.decode(content, type=Checked), path.name)
-        return _of_answer(engine, msgspec.json.decode(content, type=Answer))
+            return _of_checked(engine, from_json(content, Checked), path.name)
+        return _of_answer(engine, from_json(content, Answer))
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}; check the path") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

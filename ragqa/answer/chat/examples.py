@@ -16,6 +16,7 @@ import numpy as np
 from ragqa.answer import terms
 from ragqa.answer.reading import Encode
 from ragqa.corpus import words
+from ragqa.decoding import from_json
 from ragqa.errors import SourceError, UsageError
 from ragqa.types import Question, QuestionType
 
@@ -128,7 +129,7 @@ def load_examples(path: Path) -> tuple[Example, ...]:
         if not line.strip():
             continue
         try:
-            example = msgspec.json.decode(line, type=Example)
+            example = from_json(line, Example)
         except msgspec.DecodeError as error:
             raise SourceError(
                 f"{path}, line {number}: {error}; a line needs id, question, type, answer and split"

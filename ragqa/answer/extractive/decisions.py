@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from ragqa.decoding import from_json
 from ragqa.types import VerdictLabel
 
 NAME = "decisions.json"
@@ -74,4 +73,4 @@ def _logit(weights: Mapping[str, float], features: Mapping[str, float]) -> float
 def decisions() -> Decisions:
     """The numbers that come with ragqa."""
     text = importlib.resources.files("ragqa.answer.extractive").joinpath(NAME).read_bytes()
-    return msgspec.json.decode(text, type=Decisions)
+    return from_json(text, Decisions)
