@@ -71,7 +71,7 @@ StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
 
 @pytest.fixture(scope="session")
 def served_home(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the sample and the index ``hostile``."""
+    """A home with the sample, the index ``hostile``, and ``brief``: the sample, of which one document is read."""
     from ragqa import products
 
     folder = tmp_path_factory.mktemp("served") / "home"
@@ -82,6 +82,7 @@ def served_home(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) ->
         patch.setenv("RAGQA_HOME", str(folder))
         products.import_corpus("hostile", source, "jsonl")
         products.build_index("hostile", "bm25-anserini")
+        products.build_index("brief", "bm25-anserini", "sample", ["answer.n_documents=1"])
     return folder
 
 

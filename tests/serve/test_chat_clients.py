@@ -51,7 +51,7 @@ def written(text: str) -> str:
 
 
 def send(client: httpx.Client, messages: list, **more: object) -> httpx.Response:
-    return client.post(CHAT, json={"model": "sample", "messages": messages, **more})
+    return client.post(CHAT, json={"model": "sample", "messages": messages} | more)
 
 
 def content_of(response: httpx.Response) -> str:
@@ -215,29 +215,36 @@ def questions() -> list[str]:
     return [json.loads(line)["text"] for line in SAMPLE_QUESTIONS.read_text().splitlines()]
 
 
-def test_200_turns_of_open_webui_are_answered(quick_client: httpx.Client) -> None:
+@pytest.fixture(scope="module")
+def brief_client(start_server) -> Iterator[httpx.Client]:
+    """A client of a server that reads one document for an answer: many turns are what is looked at."""
+    with start_server("--index", "brief") as running, running.client() as opened:
+        yield opened
+
+
+def test_200_turns_of_open_webui_are_answered(brief_client: httpx.Client) -> None:
     history = [said("system", "You are a friendly assistant. " * 50)]
     for turn in range(200):
         question = questions()[turn % 40]
         content = [{"type": "text", "text": question}] if turn % 7 else question
         history.append(said("user", content))
         more = {"stream_options": {"include_usage": True}, "tools": [], "temperature": 0.8, "chat_id": "c"}
-        text = content_of(send(quick_client, history, stream=True, **more))
+        text = content_of(send(brief_client, history, stream=True, model="brief", **more))
         if turn % 50 == 0:
             history[-1] = said("user", [{"type": "text", "text": question}, IMAGE])
         history.append(said("assistant", text))
         for prompt in (TITLE_PROMPT, TAGS_PROMPT, FOLLOW_UPS_PROMPT):
             task = [said("user", prompt % f"USER: {question}\nASSISTANT: {text}")]
-            json.loads(content_of(send(quick_client, task, stream=False, max_completion_tokens=1_000)))
+            json.loads(content_of(send(brief_client, task, model="brief", stream=False, max_completion_tokens=1_000)))
 
 
-def test_200_turns_of_librechat_are_answered(quick_client: httpx.Client) -> None:
+def test_200_turns_of_librechat_are_answered(brief_client: httpx.Client) -> None:
     history: list = []
     for turn in range(200):
         question = questions()[(turn * 3) % 40]
         history.append(said("user", [{"type": "text", "text": question}]))
         more = {"user": "665f", "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "max_tokens": 4_096}
-        text = content_of(send(quick_client, history, stream=True, **more))
+        text = content_of(send(brief_client, history, stream=True, model="brief", **more))
         history.append(said("assistant", [{"type": "text", "text": text}]))
         if turn == 0:
-            assert content_of(send(quick_client, [said("user", LIBRECHAT_TITLE_PROMPT % question)]))
+            assert content_of(send(brief_client, [said("user", LIBRECHAT_TITLE_PROMPT % question)], model="brief"))
