@@ -15,6 +15,7 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.errors import SourceError
 from ragqa.reader.model import ReaderModel
+from ragqa.render.counted import counted
 from ragqa.types import Document
 
 Search = Callable[[Sequence[str], int], list[list[Document]]]
@@ -55,8 +56,8 @@ class Checker:
         found, left_out = claims_of(body)
         if not found and not entries:
             raise SourceError(
-                f"the text has no claim that could be checked ({len(left_out)} sentences are headings, questions, "
-                "advice or fragments); give one that says what is the case"
+                f"the text has no claim that could be checked ({counted(len(left_out), 'sentence')} left out: headings, "
+                "questions, advice, fragments); give one that says what is the case"
             )
         claims: list[CheckedClaim] = []
         for claim in self._claims(found):

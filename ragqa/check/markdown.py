@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from ragqa.check.page import STATUS_NAMES, verdict_name
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation
+from ragqa.render.counted import counted
 from ragqa.render.escape import markdown
+from ragqa.render.verdict import kind_of_article
 
 
 def as_markdown(checked: Checked) -> str:
@@ -19,7 +21,8 @@ def _lines(checked: Checked) -> Iterator[str]:
         yield "\n**References**\n"
     for reference in checked.references:
         yield from _reference(reference)
-    yield f"\n{checked.summary['not_checked']} sentences were not checked. “Nothing found” does not mean wrong."
+    not_checked = counted(checked.summary["not_checked"], "sentence was", "sentences were")
+    yield f"\n{not_checked} not checked. “Nothing found” does not mean wrong."
 
 
 def _claim(number: int, claim: CheckedClaim) -> Iterator[str]:
@@ -42,5 +45,5 @@ def _reference(reference: CheckedReference) -> Iterator[str]:
 
 def _source(one: Citation) -> str:
     known = [f"PMID {one.document_id}" if one.document_id.isdecimal() else one.document_id]
-    known += [str(part) for part in (one.year, one.evidence_level) if part]
+    known += [str(part) for part in (one.year, kind_of_article(one.evidence_level)) if part]
     return ", ".join(markdown(part) for part in known)

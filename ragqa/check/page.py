@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from ragqa.check.text.marks import without_marks
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference
+from ragqa.render.counted import counted
 from ragqa.render.page import page
+from ragqa.render.verdict import kind_of_article
 
 VERDICT_NAMES = {
     "supported": "Supported",
@@ -77,6 +79,8 @@ def as_html(checked: Checked, title: str = "Checked text") -> bytes:
         "statuses": STATUS_NAMES,
         "verdict_name": verdict_name,
         "read_otherwise": read_otherwise,
+        "counted": counted,
+        "kind_of_article": kind_of_article,
     }
     return page("ragqa.check", "checked.html", title=title, rows=rows, checked=checked, **names)
 

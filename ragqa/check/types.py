@@ -1,7 +1,10 @@
 """What checking a text finds: a verdict on each claim with its citations, and the state of each reference."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from ragqa.render.counted import counted
 
 Verdict = Literal["supported", "contradicted", "mixed", "not_found"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -151,3 +154,17 @@ def summary_of(
     counts = {f"claims_{verdict}": sum(one.verdict == verdict for one in claims) for verdict in VERDICTS}
     counts |= {f"references_{status}": sum(one.status == status for one in references) for status in STATUSES}
     return {**counts, "not_checked": n_skipped}
+
+
+def counts_in_words(summary: Mapping[str, int]) -> list[str]:
+    """What a summary counts, each of which there is one at least, as people say it.
+
+    >>> counts_in_words({"claims_not_found": 1, "references_found": 2, "claims_mixed": 0, "not_checked": 1})
+    ['1 claim not found', '2 references found', '1 sentence not checked']
+    """
+    told = []
+    for name, number in summary.items():
+        kind, _, judged = name.partition("s_")
+        what, judged = (kind, judged) if judged else ("sentence", name)
+        told += [f"{counted(number, what)} {judged.replace('_', ' ')}"] if number else []
+    return told

@@ -15,6 +15,7 @@ from ragqa.cli.options import index_option, json_option
 def affected(path: Path, index_name: str, as_json: bool) -> None:
     """Which answers of a run, a folder or an audit file cite what is now retracted, deleted or under concern."""
     from ragqa import products
+    from ragqa.render.counted import counted
     from ragqa.watch.affected import affected as find
 
     corpus = products.index_manifest(index_name).inputs["corpus"]
@@ -30,6 +31,8 @@ def affected(path: Path, index_name: str, as_json: bool) -> None:
         ]
         show.table(headers, rows)
     n_answers = len({(one.file, one.place, one.what) for one in report.affected})
-    click.echo(f"ragqa: {n_answers:,} of {report.n_answers:,} answers are affected", err=True)
+    of_all = counted(report.n_answers, "answer")
+    click.echo(f"ragqa: {n_answers:,} of {of_all} {'is' if n_answers == 1 else 'are'} affected", err=True)
     if report.n_unreadable:
-        click.echo(f"ragqa: {report.n_unreadable:,} lines are not JSON and were passed over", err=True)
+        lines = counted(report.n_unreadable, "line is not JSON and was", "lines are not JSON and were")
+        click.echo(f"ragqa: {lines} passed over", err=True)

@@ -28,7 +28,7 @@ def check(file: str, index_name: str, out: Path | None, as_json: bool, **options
     """Check each claim and each reference of a text (Markdown, HTML, DOCX, PDF or plain; - reads stdin)."""
     import ragqa
     from ragqa.check.text.blocks import blocks_of, read_blocks
-    from ragqa.check.types import Checked
+    from ragqa.check.types import Checked, counts_in_words
 
     wanted, form = _wanted(options["fail_on"]), options["form"]
     if out is not None and out.suffix not in _WRITERS:
@@ -52,14 +52,14 @@ def check(file: str, index_name: str, out: Path | None, as_json: bool, **options
     if as_json:
         show.json_document(checked)
     else:
-        told = [f"{number} {name.replace('_', ' ')}" for name, number in checked.summary.items() if number]
-        show.line("; ".join(told))
+        show.line("; ".join(counts_in_words(checked.summary)))
         if out is not None:
             show.line(f"Written: {out}")
     hit = [name for name in wanted if checked.summary.get(name)]
     if hit:
         show.tell_more()
-        click.echo(f"ragqa: {', '.join(f'{checked.summary[name]} {name}' for name in hit)}", err=True)
+        told = counts_in_words({name: checked.summary[name] for name in hit})
+        click.echo(f"ragqa: {', '.join(told)}", err=True)
         raise click.exceptions.Exit(1)
 
 
@@ -142,4 +142,6 @@ def _show(found: "CheckedClaim | CheckedReference") -> None:
 
 
 def _source(one: "Citation") -> str:
-    return ", ".join(str(part) for part in (one.document_id, one.year, one.evidence_level) if part)
+    from ragqa.render.verdict import kind_of_article
+
+    return ", ".join(str(part) for part in (one.document_id, one.year, kind_of_article(one.evidence_level)) if part)

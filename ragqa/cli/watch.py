@@ -90,7 +90,10 @@ def run(index_name: str | None, send_again: bool, overrides: tuple[str, ...], as
 
 def show_report(report: "RunReport") -> None:
     """What a run did: each change on stdout, and on stderr what could not be sent."""
-    show.line(f"{report.n_items:,} watched, {report.n_new_documents:,} new documents, {report.n_asked:,} asked again")
+    from ragqa.render.counted import counted
+
+    new = counted(report.n_new_documents, "new document")
+    show.line(f"{report.n_items:,} watched, {new}, {report.n_asked:,} asked again")
     for alert in report.alerts:
         show.line(f"\n{alert.item.title}", "bold")
         for change in alert.changes:
@@ -99,7 +102,7 @@ def show_report(report: "RunReport") -> None:
             show.line(f"- {subject}{change.message}{article}")
     for one in report.deliveries:
         if one.status == "sent":
-            show.line(f"\nsent by {one.channel}: {len(one.alerts)} alerts to {one.message}")
+            show.line(f"\nsent by {one.channel}: {counted(len(one.alerts), 'alert')} to {one.message}")
         else:
             click.echo(f"ragqa: {one.status}: the digest {one.id} by {one.channel}: {one.message}", err=True)
     for index, why in report.failures.items():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ragqa.corpus.evidence import LEVELS
+from ragqa.render.counted import counted
 from ragqa.types import Answer, Source
 
 _SURE, _WEAK = 0.9, 0.7
@@ -26,6 +27,15 @@ def told(answer: Answer) -> str:
     return f"{weak}{_in_words(answer.verdict, share)}, from {_basis(answer)}."
 
 
+def kind_of_article(level: str) -> str:
+    """What an article of an evidence level is, in the words that are shown of one article.
+
+    >>> kind_of_article("case report"), kind_of_article("expert opinion or other")
+    ('case report', 'article of another kind')
+    """
+    return _KINDS.get(level, (level,))[0]
+
+
 def _in_words(verdict: str, share: float) -> str:
     if verdict == "maybe":
         return "unclear" if share < _WEAK else "Unclear"
@@ -42,10 +52,9 @@ def _basis(answer: Answer) -> str:
 
 
 def _group(answer: Answer, level: str, sources: Sequence[Source]) -> str:
-    one, many = _KINDS.get(level, (level, f"{level}s"))
     known = {study.document_id: study.participants for study in answer.studies}
     counts = [known.get(source.document_id) for source in sources]
     told_counts = [count for count in counts if count is not None]
     sign = "=" if len(told_counts) == len(counts) else "≥"
     people = f" (n {sign} {sum(told_counts):,})" if told_counts else ""
-    return f"{len(sources)} {one if len(sources) == 1 else many}{people}"
+    return f"{counted(len(sources), *_KINDS.get(level, (level,)))}{people}"

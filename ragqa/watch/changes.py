@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ragqa.corpus.evidence import LEVELS
+from ragqa.render.verdict import kind_of_article
 from ragqa.watch.types import Change, Cited, Finding
 
 _LOWEST = len(LEVELS)
@@ -75,7 +76,7 @@ def _of_evidence(told: Finding, now: Finding) -> Iterator[Change]:
     best = min((_rank(cited) for cited in told.cited if not (cited.retracted or cited.deleted)), default=_LOWEST)
     for cited in now.cited:
         if cited.document_id not in known and not cited.retracted and _rank(cited) < best:
-            message = f"New evidence of a higher level: {cited.evidence_level}."
+            message = f"New evidence of a higher level: {kind_of_article(cited.evidence_level)}."
             yield Change("evidence", now.subject, message, cited.document_id, cited.title)
     if now.conflict and not told.conflict:
         yield Change("conflict", now.subject, "Articles now disagree: some say so and some say the opposite.")

@@ -107,7 +107,10 @@ def test_a_text_in_another_language_is_told_and_not_guessed_at(sample_home, text
 
 
 def test_a_text_without_claims_is_told(sample_home):
-    with ragqa.open() as engine, pytest.raises(SourceError, match=r"no claim that could be checked \(2 sentences"):
+    with (
+        ragqa.open() as engine,
+        pytest.raises(SourceError, match=r"no claim that could be checked \(2 sentences left out"),
+    ):
         list(engine.check(blocks_of("Is it safe? Ask your doctor about it.")))
 
 
@@ -168,7 +171,7 @@ def test_the_command_fails_on_what_it_is_told_to_fail_on(sample_home, tmp_path, 
     told = json.loads(capsys.readouterr().out)
     assert [one["verdict"] for one in told["claims"]] == ["supported", "not_found"]
     assert cli([*command, "--fail-on", "missing-reference"]) == 1
-    assert "1 references_missing" in capsys.readouterr().err
+    assert "1 reference missing" in capsys.readouterr().err
     assert cli([*command, "--fail-on", "missing-refs"]) == 2
     assert "did you mean 'missing-reference'" in capsys.readouterr().err
     assert cli([*command, "--out", "report.docx"]) == 2

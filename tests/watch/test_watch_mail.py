@@ -185,7 +185,7 @@ def test_the_login_and_the_digest_go_by_tls_alone(
     assert send(server, tls) == 0
 
     captured = capsys.readouterr()
-    assert captured.out.count("sent by mail: 1 alerts to a@example.org") == 1
+    assert captured.out.count("sent by mail: 1 alert to a@example.org") == 1
     assert captured.err == ""
     (message,) = server.messages
     assert "A cited article was retracted" in message.get_body(("plain",)).get_content()

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 
 from ragqa.corpus.text import one_line
 from ragqa.errors import BackendError, SourceError, UsageError, nearest
+from ragqa.render.counted import counted
 
 Kind = Literal["heading", "paragraph", "item", "cell", "code"]
 Form = Literal["text", "markdown", "html", "docx", "pdf"]
@@ -244,7 +245,8 @@ def _pdf(content: bytes, name: str) -> Iterator[Block]:
         raise SourceError(f"{name} is no PDF file, or is damaged: {one_line(str(error))}; save it again") from error
     if pages and sum(map(len, pages)) < _FEW_CHARACTERS_A_PAGE * len(pages):
         raise SourceError(
-            f"{name} holds pictures of text ({len(pages)} pages, {sum(map(len, pages))} characters), as a scan does; "
+            f"{name} holds pictures of text ({counted(len(pages), 'page')}, "
+            f"{counted(sum(map(len, pages)), 'character')}), as a scan does; "
             "run character recognition on it first, for example ocrmypdf"
         )
     yield from _text("\n".join(map(_with_headings, pages)).translate(_LIGATURES).replace("-\n", ""))

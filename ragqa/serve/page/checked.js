@@ -1,7 +1,8 @@
 // A checked text: what stands in it, marked, and beside it what articles say to each claim and of each reference.
 import * as api from "./api.js";
-import { element, outsideLink, percent, slice } from "./dom.js";
+import { element, outsideLink, percent, plural, slice } from "./dom.js";
 import { renderButtons } from "./export.js";
+import { kindOfArticle } from "./verdict.js";
 
 const VERDICTS = { supported: "Supported", contradicted: "Contradicted", mixed: "Articles disagree", not_found: "Nothing found" };
 const STATUSES = {
@@ -17,7 +18,7 @@ export function checkedView(checked) {
     element("h2", { tabIndex: -1 }, "The checked text"),
     counts(checked),
     element("p", { class: "faint" },
-      `${checked.summary.not_checked} sentences were not checked (headings, questions, advice, fragments). “Nothing found” does not mean that a claim is wrong. ` +
+      `${plural(checked.summary.not_checked, "sentence was", "sentences were")} not checked (headings, questions, advice, fragments). “Nothing found” does not mean that a claim is wrong. ` +
       "Every judgement is a program's: read the words quoted before you rely on it."),
     renderButtons("Save:", [["html", "Page", "checked.html"], ["csv", "CSV", "checked.csv"]], (format) => api.renderedCheck(checked, format)),
     checked.blocks.map(([kind, text], place) => row(checked, kind, text, place)),
@@ -58,7 +59,7 @@ function verdictName({ verdict, probability }) {
 function citations(heading, list) {
   if (!list.length) return null;
   const items = list.map((one) => {
-    const facts = [one.journal, one.year, one.evidence_level].filter(Boolean).join(", ");
+    const facts = [one.journal, one.year, kindOfArticle(one.evidence_level)].filter(Boolean).join(", ");
     return element("li", {}, element("q", {}, one.quote), element("span", { class: "faint source" },
       outsideLink(one.url, one.title || one.document_id), ` ${facts}`, one.retracted && element("strong", { class: "tag danger" }, "retracted")));
   });

@@ -13,6 +13,11 @@ const KINDS = {
   "animal or in vitro study": ["animal or in vitro study", "animal or in vitro studies"],
 };
 
+/** What an article of an evidence level is, in words. */
+export function kindOfArticle(level) {
+  return KINDS[level]?.[0] ?? level;
+}
+
 /** The verdict of an answer; `records` are its articles by id, as far as they are known already. */
 export function verdictView(answer, levels, records) {
   const share = answer.verdict_probabilities[answer.verdict];
