@@ -32,8 +32,10 @@ ROWS_FILE = "rows.npy"
 LAYOUT_FILE = "layout.json"
 LAYOUT_VERSION = 2
 
-_MAX_SEGMENTS = 4
-"""Merging two into one makes searches about a tenth faster, and a build longer by a tenth to a fifth."""
+_MAX_SEGMENTS, _DOCUMENTS_OF_ONE = 4, 250_000
+"""Of how many of Lucene's segments an index may consist, and how many documents one holds before there is another.
+Merging two into one makes searches about a tenth faster, and a build longer by a tenth to a fifth; but an update adds
+many small indexes, and each of Lucene's segments costs every search some .02 ms."""
 
 SEPARATOR = "\x1e"
 """Stands between the values handed to Java in one text; white space to every analyzer, so a text loses nothing."""
@@ -102,9 +104,11 @@ def build_lucene(
     indexers = [_Indexer(java, parts / str(i), fields, len(pieces), work) for i in range(len(pieces))]
     _run(indexers, [iter(piece) for piece in pieces], work)
     rows = [np.array(indexer.rows, dtype=np.int64) for indexer in indexers]
-    _merge([indexer.folder for indexer in indexers if indexer.rows], np.empty(0, bool), folder / LUCENE_FOLDER)
+    own = np.concatenate(rows) - first_row if rows else np.empty(0, np.int64)
+    filled = [indexer.folder for indexer in indexers if indexer.rows]
+    _merge(filled, np.empty(0, bool), len(own), folder / LUCENE_FOLDER)
     shutil.rmtree(parts)
-    _finish(folder, fields, np.concatenate(rows) - first_row if rows else np.empty(0, np.int64))
+    _finish(folder, fields, own)
 
 
 def merge_lucene(sources: Sequence[Placed], folder: Path, *, first_row: int = 0) -> None:
@@ -118,8 +122,9 @@ def merge_lucene(sources: Sequence[Placed], folder: Path, *, first_row: int = 0)
     rows = [read_rows(source) for source in sources]
     dead = np.concatenate([source.dead[own] for source, own in zip(sources, rows, strict=True)])
     absolute = np.concatenate([own + source.first_row for source, own in zip(sources, rows, strict=True)])
-    _merge([source.folder / LUCENE_FOLDER for source in sources], dead, folder / LUCENE_FOLDER)
-    _finish(folder, layouts[0].fields, absolute[~dead] - first_row)
+    live = absolute[~dead] - first_row
+    _merge([source.folder / LUCENE_FOLDER for source in sources], dead, len(live), folder / LUCENE_FOLDER)
+    _finish(folder, layouts[0].fields, live)
 
 
 def read_rows(segment: Placed) -> np.ndarray:
@@ -287,18 +292,19 @@ def _run(indexers: Sequence[_Indexer], pieces: Sequence[Iterator[Batch]], work: 
         indexer.close()
 
 
-def _merge(sources: Sequence[Path], dead: np.ndarray, target: Path) -> None:
-    """Put indexes together, in at most _MAX_SEGMENTS of Lucene's segments; the live documents keep their order."""
+def _merge(sources: Sequence[Path], dead: np.ndarray, n_documents: int, target: Path) -> None:
+    """Put indexes together, in few of Lucene's segments; the ``n_documents`` live documents keep their order."""
     java = writer_class()
+    n_segments = min(_MAX_SEGMENTS, 1 + n_documents // _DOCUMENTS_OF_ONE)
     try:
         if not sources:
             java.close(java.create(str(target), "", 1))
             return
-        n_documents = java.merge(joined([str(path) for path in sources]), packed(dead), str(target), _MAX_SEGMENTS)
+        n_merged = java.merge(joined([str(path) for path in sources]), packed(dead), str(target), n_segments)
     except jnius_error() as error:
         raise explained(error) from error
-    if len(dead) and n_documents != (expected := int((~dead).sum())):
-        raise ProductError(f"Lucene holds {n_documents} documents of {expected}; build the index again")
+    if n_merged != n_documents:
+        raise ProductError(f"Lucene holds {n_merged} documents of {n_documents}; build the index again")
 
 
 def _finish(folder: Path, fields: tuple[str, ...], rows: np.ndarray) -> None:

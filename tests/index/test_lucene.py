@@ -381,6 +381,12 @@ def test_leftovers_of_a_killed_build_are_removed(tmp_path: Path) -> None:
     searched.close()
 
 
+def test_however_many_threads_write_few_documents_lie_in_one_of_lucenes_segments(tmp_path: Path) -> None:
+    index(tmp_path, [article(i, "statins") for i in range(40)], threads=3).close()
+
+    assert len(list((tmp_path / "lucene").glob("*.si"))) == 1
+
+
 def test_a_failing_source_fails_the_build(tmp_path: Path) -> None:
     def broken() -> Iterator[list[tuple[int, Document]]]:
         yield [(0, STATINS[0])]

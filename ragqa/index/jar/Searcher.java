@@ -2,7 +2,6 @@ package ragqa;
 
 import io.anserini.analysis.AnalyzerUtils;
 import io.anserini.analysis.DefaultEnglishAnalyzer;
-import io.anserini.search.query.BagOfWordsQueryGenerator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,15 +19,18 @@ import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.index.MultiReader;
 import org.apache.lucene.index.PostingsEnum;
 import org.apache.lucene.index.Term;
+import org.apache.lucene.index.TermStates;
 import org.apache.lucene.index.Terms;
 import org.apache.lucene.index.TermsEnum;
 import org.apache.lucene.sandbox.search.CombinedFieldQuery;
 import org.apache.lucene.search.BooleanClause.Occur;
 import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.BoostQuery;
 import org.apache.lucene.search.CollectionStatistics;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.Query;
 import org.apache.lucene.search.ScoreDoc;
+import org.apache.lucene.search.TermQuery;
 import org.apache.lucene.search.TopScoreDocCollector;
 import org.apache.lucene.search.similarities.BM25Similarity;
 import org.apache.lucene.store.FSDirectory;
@@ -48,6 +50,7 @@ public final class Searcher {
   private static final int MASKS = 64;
   private static final int MANY = 16;
   private static final long MASKS_BYTES = 128 << 20;
+  private static final int PLACES = 100_000;
 
   private final List<DirectoryReader> folders = new ArrayList<>();
   private final int[] dead;
@@ -59,6 +62,16 @@ public final class Searcher {
             @Override
             protected boolean removeEldestEntry(Map.Entry<String, FixedBitSet> eldest) {
               return size() > MASKS || size() > 8 && size() * (long) eldest.getValue().getBits().length > MASKS_BYTES / 8;
+            }
+          });
+
+  /** Where the terms of queries are in each leaf: looking that up is most of what many leaves cost. */
+  private final Map<Term, TermStates> places =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>(16, 0.75f, true) {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Term, TermStates> eldest) {
+              return size() * searcher.getIndexReader().leaves().size() > PLACES;
             }
           });
 
@@ -237,17 +250,35 @@ public final class Searcher {
   }
 
   /** The distinct terms of a text, each counted as often as it occurs there; several fields are scored as BM25F. */
-  private Query query(String text) {
-    if (boosts.size() == 1) {
-      return new BagOfWordsQueryGenerator().buildQuery(boosts.keySet().iterator().next(), ANALYZER, text);
-    }
+  private Query query(String text) throws IOException {
     BooleanQuery.Builder terms = new BooleanQuery.Builder();
+    if (boosts.size() == 1) {
+      String field = boosts.keySet().iterator().next();
+      Map<String, Integer> counts = new LinkedHashMap<>();
+      for (String term : AnalyzerUtils.analyze(ANALYZER, text)) {
+        counts.merge(term, 1, Integer::sum);
+      }
+      for (Map.Entry<String, Integer> word : counts.entrySet()) {
+        Term term = new Term(field, word.getKey());
+        terms.add(new BoostQuery(new TermQuery(term, places(term)), word.getValue()), Occur.SHOULD);
+      }
+      return terms.build();
+    }
     for (String term : AnalyzerUtils.analyze(ANALYZER, text)) {
       CombinedFieldQuery.Builder inAllFields = new CombinedFieldQuery.Builder().addTerm(new BytesRef(term));
       boosts.forEach(inAllFields::addField);
       terms.add(inAllFields.build(), Occur.SHOULD);
     }
     return terms.build();
+  }
+
+  private TermStates places(Term term) throws IOException {
+    TermStates found = places.get(term);
+    if (found == null) {
+      found = TermStates.build(searcher, term, true);
+      places.put(term, found);
+    }
+    return found;
   }
 
   private FixedBitSet mask(String filter) throws IOException {
