@@ -112,6 +112,18 @@ def test_the_heap_is_what_the_variable_says() -> None:
     assert int(done.stdout) <= 256 << 20
 
 
+def test_numpy_solves_equations_in_the_main_thread_after_the_machine_started() -> None:
+    """As an index does that is built with BM25 and a static encoder in one process."""
+    done = run_python(
+        "import numpy as np\n"
+        "from ragqa.index.java import start_jvm\n"
+        "start_jvm()\n"
+        "matrix = np.eye(800) * 800 + 1\n"
+        "print(np.allclose(matrix @ np.linalg.solve(matrix, np.ones(800)), 1))"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 @pytest.mark.parametrize("heap", ["much", "1", "99999g"])
 def test_an_impossible_heap_is_one_clear_error(heap: str) -> None:
     done = run_python("from ragqa.index.java import start_jvm\nstart_jvm()", RAGQA_JAVA_HEAP=heap)
