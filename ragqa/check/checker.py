@@ -56,8 +56,8 @@ class Checker:
         found, left_out = claims_of(body)
         if not found and not entries:
             raise SourceError(
-                f"the text has no claim that could be checked ({counted(len(left_out), 'sentence')} left out: headings, "
-                "questions, advice, fragments); give one that says what is the case"
+                f"the text has no claim that could be checked ({counted(len(left_out), 'sentence')} left out: "
+                "headings, questions, advice, fragments); give one that says what is the case"
             )
         claims: list[CheckedClaim] = []
         for claim in self._claims(found):

@@ -187,8 +187,8 @@ def jnius_error() -> type[Exception]:
 def _options(java: Java, heap: str | None) -> list[str]:
     options = [
         "-Xrs",  # no signal handlers: Python keeps CTRL-C
-        # Java guards the main thread's stack at this depth (1 MB without it), and OpenBLAS needs more: numpy.linalg.solve
-        # of 200 equations ended the process.
+        # Java guards the main thread's stack at this depth (1 MB without it), and OpenBLAS needs more:
+        # numpy.linalg.solve of 200 equations ended the process.
         "-Xss8m",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",

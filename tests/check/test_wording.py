@@ -1,4 +1,4 @@
-"""What is printed of a check reads as people write: one sentence is no "1 sentences", and kinds of articles have names."""
+"""What is printed of a check reads as people write: one sentence is one, and kinds of articles have names."""
 
 import re
 from dataclasses import replace
