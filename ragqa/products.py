@@ -21,13 +21,20 @@ from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, OpenIndex, open_index
 from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
 from ragqa.recipe import Recipe
-from ragqa.types import Progress
+from ragqa.types import Progress, Tasks
 
 
 def build_corpus(
-    name: str, overrides: Sequence[str] = (), progress: Progress | None = None, *, thorough: bool = True
+    name: str,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+    *,
+    thorough: bool = True,
+    tasks: Tasks | None = None,
 ) -> Manifest:
     """Build the corpus ``name`` from its recipe; what is finished is kept.
+
+    ``tasks`` are other machines that read the sources: see :class:`ragqa.ray.tasks.TasksOnRay`.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def build_corpus(
     settings = recipe.load(path, CorpusSettings, overrides)
     folder = home.product_path("corpora", name)
     return corpus_build.build_corpus(
-        name, settings, path.parent, folder, progress, pinned=_pinned(name), thorough=thorough
+        name, settings, path.parent, folder, progress, pinned=_pinned(name), thorough=thorough, tasks=tasks
     )
 
 
@@ -120,6 +127,7 @@ def build_index(
     vectors: Path | None = None,
     ahead: Ahead | None = None,
     memory_bytes: int | None = None,
+    tasks: Tasks | None = None,
 ) -> Manifest:
     """Build the index ``name``, and its corpus first where that has a recipe but is not built yet.
 
@@ -137,6 +145,9 @@ def build_index(
         Encodes elsewhere what is new: see :class:`ragqa.ray.encode.EncodeOnRay`.
     memory_bytes
         What the index of vectors may take at most, while it is built and searched; None: what is free.
+    tasks
+        Other machines that make segments of Lucene and, where the corpus is not built yet, its parts: see
+        :class:`ragqa.ray.tasks.TasksOnRay`.
     """
     chosen = recipe_name or (name if name in home.recipe_names("indexes") else "default")
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
@@ -145,9 +156,9 @@ def build_index(
     check_recipe(settings)
     folder = home.product_path("indexes", name)
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
-        build_corpus(corpus_name, progress=progress)
+        build_corpus(corpus_name, progress=progress, tasks=tasks)
     with open_store(corpus_name) as store:
-        how = How(merge=merge, vectors=vectors, ahead=ahead, memory_bytes=memory_bytes)
+        how = How(merge=merge, vectors=vectors, ahead=ahead, memory_bytes=memory_bytes, tasks=tasks)
         return index_build.build_index(name, settings, store, folder, progress, how=how)
 
 

@@ -4,9 +4,9 @@ They are plain frozen records: no behaviour, no input or output. Functions that 
 packages that own the work (``ragqa.corpus``, ``ragqa.retrieve``, ``ragqa.answer`` …).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,13 @@ VerdictLabel = Literal["yes", "no", "maybe"]
 StudyDirection = Literal["increased", "decreased", "improved", "worsened", "no difference", ""]
 Progress = Callable[[str, int, int | None], None]
 """Called as ``progress(stage, done, total)``; ``total`` is None where it is not known beforehand."""
+
+Tasks = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[tuple[int, Any]]]
+"""Does ``function(*call)`` for each of some calls on other machines; yields the place of each and what came of it.
+
+They come in the order in which they finish. Where a machine is lost, another one is given its calls: the function must
+leave nothing half-done, and may be at work twice on the same call.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """``ragqa corpus …``: fetch, build, import, update, verify, info, show."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, mirror_option, set_option
+from ragqa.cli.options import json_option, mirror_option, ray_option, set_option
 from ragqa.errors import ProductError
 
 
@@ -36,14 +37,21 @@ def fetch(name: str, mirror: str, as_json: bool) -> None:
 @corpus.command()
 @click.argument("name")
 @set_option
+@ray_option
 @json_option
-def build(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def build(name: str, overrides: tuple[str, ...], ray_address: str | None, as_json: bool) -> None:
     """Build the corpus NAME from its recipe corpora/NAME.toml; finished parts are kept."""
     from ragqa import products
 
     show.tell_more()
-    with show.progress_bars() as progress:
-        manifest = products.build_corpus(name, overrides, progress)
+    with show.progress_bars() as progress, contextlib.ExitStack() as connection:
+        tasks = None
+        if ray_address is not None:
+            from ragqa import home
+            from ragqa.ray.tasks import fleet
+
+            _, tasks = connection.enter_context(fleet(ray_address, home.home()))
+        manifest = products.build_corpus(name, overrides, progress, tasks=tasks)
     _show_manifest(manifest, as_json)
 
 

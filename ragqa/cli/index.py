@@ -53,12 +53,14 @@ def build(  # noqa: PLR0917 (one for each option)
 
     show.tell_more()
     with show.progress_bars() as progress, contextlib.ExitStack() as connection:
-        ahead = None
+        ahead = tasks = None
         if ray_address is not None:
-            from ragqa.ray.cluster import connected
+            from ragqa import home
             from ragqa.ray.encode import EncodeOnRay
+            from ragqa.ray.tasks import fleet
 
-            ahead = EncodeOnRay(connection.enter_context(connected(ray_address)))
+            nodes, tasks = connection.enter_context(fleet(ray_address, home.home()))
+            ahead = EncodeOnRay(nodes)
         manifest = products.build_index(
             name,
             recipe_name,
@@ -69,6 +71,7 @@ def build(  # noqa: PLR0917 (one for each option)
             vectors=vectors,
             ahead=ahead,
             memory_bytes=memory_bytes,
+            tasks=tasks,
         )
     _show_manifest(manifest, as_json)
 

@@ -7,17 +7,14 @@ switched, the old one is in force; it is kept as long as somebody reads it or an
 """
 
 import errno
-import logging
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +23,9 @@ from ragqa.corpus.formats import corpus_format
 from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
 from ragqa.corpus.marks import rows_told_of
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
-from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, write_part
-from ragqa.corpus.records import CorpusFormat, Record, Skipped
+from ragqa.corpus.part import PartRecord
+from ragqa.corpus.reading import Reading, Source
+from ragqa.corpus.records import CorpusFormat
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.sources import find_sources
 from ragqa.corpus.state import (
@@ -55,13 +53,11 @@ from ragqa.manifest import (
     write_sealed,
 )
 from ragqa.recipe import to_table
-from ragqa.types import Document, Progress
+from ragqa.types import Progress, Tasks
 
 __all__ = ["CorpusSettings", "build_corpus"]
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 
 def build_corpus(
@@ -73,6 +69,7 @@ def build_corpus(
     *,
     pinned: Collection[str] = (),
     thorough: bool = True,
+    tasks: Tasks | None = None,
 ) -> Manifest:
     """Build the corpus ``name`` in ``folder``, or bring it up to date.
 
@@ -96,6 +93,9 @@ def build_corpus(
     thorough
         Whether parts that are there already are compared with their hashes, and not with their sizes alone; a
         damaged one is read again.
+    tasks
+        Other machines, which reach the sources and ``folder`` under the same paths, and read the sources; None: this
+        process does.
 
     Raises
     ------
@@ -117,23 +117,15 @@ def build_corpus(
     with _disk_full_reported(folder):
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
-            finished = partial(_finished_part, thorough=thorough)
             target = _Target(name, settings, folder, tree, pinned, thorough)
             if thorough:
                 sources = [replace(source, sha256="") for source in sources]
-            parts = _read_sources(folder / PARTS_FOLDER, (layout, finished), settings, sources, report)
+            reading = Reading(folder / PARTS_FOLDER, settings, thorough)
+            parts = reading.parts(sources, report, tasks)
             return _switch_state(target, parts, started)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A file to read, and its hash where that is known; else ""."""
-
-    path: Path
-    sha256: str = ""
-
-
-def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layout: CorpusFormat) -> list[_Source]:
+def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layout: CorpusFormat) -> list[Source]:
     """The files that were fetched, their hashes known while they have their sizes, then those of the recipe."""
     found = []
     if settings.fetch:
@@ -144,64 +136,10 @@ def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layo
             path = folder / SOURCES_FOLDER / entry.path
             if not path.is_file():
                 raise SourceError(f"{path} was fetched and is gone; run: ragqa corpus fetch {name}")
-            found.append(_Source(path, entry.sha256 if path.stat().st_size == entry.size_bytes else ""))
+            found.append(Source(path, entry.sha256 if path.stat().st_size == entry.size_bytes else ""))
     if settings.sources or not settings.fetch:
-        found += [_Source(path) for path in find_sources(settings.sources, base, layout.patterns)]
+        found += [Source(path) for path in find_sources(settings.sources, base, layout.patterns)]
     return found
-
-
-def _read_sources(
-    folder: Path,
-    how: tuple[CorpusFormat, Callable[[Path], PartRecord | None]],
-    settings: CorpusSettings,
-    sources: Sequence[_Source],
-    report: Progress,
-) -> list[tuple[str, PartRecord]]:
-    layout, finished_part = how
-    parts = []
-    n_documents = 0
-
-    def on_batch(n: int) -> None:
-        nonlocal n_documents
-        n_documents += n
-        report("documents", n_documents, None)
-
-    for done, found in enumerate(sources, start=1):
-        path = found.path
-        source = (path.name, found.sha256 or _hash_source(path), f"{layout.name}/{layout.version}")
-        read_with = [settings.include_conclusion, settings.question_as_title]
-        left_out = frozenset(settings.leave_out)
-        name = content_hash([PART_LAYOUT, *source, *read_with, *sorted(left_out)])[:32]
-        part = finished_part(folder / name)
-        if part is None:
-            _log.info("reading %s", path)
-            part = write_part(folder / name, source, _without(layout.read(path, settings), left_out), on_batch)
-        else:
-            on_batch(part.n_rows)
-        parts.append((name, part))
-        report("sources", done, len(sources))
-    return parts
-
-
-def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[Record]:
-    """The records, those of the documents left out as skipped ones, so that they are counted."""
-    for record in records:
-        if isinstance(record, Document) and record.id in left_out:
-            yield Skipped("left out")
-        else:
-            yield record
-
-
-def _finished_part(folder: Path, *, thorough: bool) -> PartRecord | None:
-    """The record of a part that is there; a damaged one is removed, so that it is read again."""
-    if not folder.exists():
-        return None
-    try:
-        return read_part_record(folder, "it is read again", thorough=thorough)
-    except ProductError as error:
-        _log.warning("%s", error)
-        shutil.rmtree(folder)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,13 +252,6 @@ def _read_id(folder: Path, parts: Sequence[tuple[str, PartRecord]], row: int) ->
                 return reader.read([row])[0].id
         row -= part.n_rows
     raise ProductError(f"row {row} is out of range")
-
-
-def _hash_source(path: Path) -> str:
-    try:
-        return file_hash(path)
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _refuse_equal_names(paths: Sequence[Path]) -> None:

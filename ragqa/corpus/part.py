@@ -8,6 +8,7 @@ It holds ``documents.parquet`` (:mod:`ragqa.corpus.table`), ``documents.bin`` wi
 
 import os
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,7 @@ FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE, NOT
 PART_LAYOUT = 3
 """Raised when the files of a part change their form: parts of the old form are then read again."""
 
+_BUILDING = ".building"
 _BATCH = 1024
 """Documents of a Parquet row group: what is held in memory at a time."""
 
@@ -89,17 +91,18 @@ def write_part(
 ) -> PartRecord:
     """Write a part into ``folder``, which appears only when it is complete.
 
+    Several processes may write the same part: the first one to finish puts it in place.
+
     Parameters
     ----------
     folder
-        Where the part lands; until then it grows beside it under a hidden name.
+        Where the part lands; until then it grows beside it under a hidden name of its own.
     source
         ``(source, source_sha256, reader)`` of the :class:`PartRecord`.
     on_batch
         Called with the number of documents of each batch written.
     """
-    building = folder.with_name(f".{folder.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
+    building = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{_BUILDING}")
     building.mkdir(parents=True)
     writer = _PartWriter(building, on_batch)
     try:
@@ -111,9 +114,21 @@ def write_part(
         shutil.rmtree(building, ignore_errors=True)
         raise
     write_sealed(building / RECORD_FILE, part)
-    building.rename(folder)
+    try:
+        building.rename(folder)
+    except OSError:
+        shutil.rmtree(building, ignore_errors=True)
+        if not folder.is_dir():
+            raise
+        return read_part_record(folder, "build the corpus again")
     sync_folder(folder.parent)
     return part
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed builds left of parts in the folder of parts."""
+    for path in folder.glob(f".*{_BUILDING}"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def read_part_record(folder: Path, remedy: str, *, thorough: bool = False) -> PartRecord:

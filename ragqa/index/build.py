@@ -12,11 +12,10 @@ another index beside this one already has is not built again: its files, which n
 """
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,11 +27,12 @@ from ragqa.index import segments
 from ragqa.index.builders import Ahead, Bm25Builder, DenseBuilder, VectorSource, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
 from ragqa.index.lexicon import LexiconBuilder
+from ragqa.index.pieces import Pieces, remove_pieces
 from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span
 from ragqa.manifest import Manifest
 from ragqa.recipe import Recipe, to_table
-from ragqa.types import Progress
+from ragqa.types import Progress, Tasks
 
 _log = logging.getLogger(__name__)
 MANIFEST_FILE = "manifest.json"
@@ -60,6 +60,9 @@ class How:
         Encodes elsewhere what is new, before segments of vectors are built; None encodes here.
     memory_bytes
         What a FAISS index may take at most; None: what is free.
+    tasks
+        Other machines, which reach the corpus and the index under the same paths, and make segments of Lucene and of
+        the lexicon; None: this process does.
     """
 
     thorough: bool = True
@@ -68,6 +71,7 @@ class How:
     update: bool = False
     ahead: Ahead | None = None
     memory_bytes: int | None = None
+    tasks: Tasks | None = None
 
 
 class Builder(Protocol):
@@ -75,6 +79,10 @@ class Builder(Protocol):
 
     kind: str
     form: str
+
+    def begin(self, spans: Sequence[Span]) -> None:
+        """Be told of all that :meth:`build` will be asked for."""
+        ...
 
     def build(self, span: Span, folder: Path) -> None:
         """Make the segment of the live documents of ``span`` in ``folder``."""
@@ -138,8 +146,10 @@ def _build(  # noqa: PLR0917
         began = time.perf_counter()
 
     site = _Site(folder, store, how, recipe.segments)
+    pieces = None if how.tasks is None else Pieces(folder, store, how.tasks)
     if recipe.bm25 is not None:
-        components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form_hash("bm25", wanted["bm25"]), store, progress))
+        form = form_hash("bm25", wanted["bm25"])
+        components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form, store, progress, pieces))
         took("bm25")
     if recipe.dense is not None:
         vectors = folder.parent / VECTORS_FOLDER
@@ -158,7 +168,7 @@ def _build(  # noqa: PLR0917
             components["dense"] = site.ensure(builder)
             counts["vectors"] = builder.counts
         took("dense")
-    components["lexicon"] = site.ensure(LexiconBuilder(form_hash("lexicon", {}), store, progress))
+    components["lexicon"] = site.ensure(LexiconBuilder(form_hash("lexicon", {}), store, progress, pieces))
     took("lexicon")
     result = Manifest(
         kind="index",
@@ -172,6 +182,7 @@ def _build(  # noqa: PLR0917
     )
     manifest.write_sealed(folder / MANIFEST_FILE, result)
     _remove_all_but(folder, {name for names in components.values() for name in names})
+    remove_pieces(folder)
     return result
 
 
@@ -231,10 +242,10 @@ class _Site:
             for path in sorted(self._folder.glob(f"{builder.kind}-*"))
             if (found := self._whole(path)) is not None and found[0].form == builder.form and found[0].n_rows <= most
         }
-        spans = [
-            span if span.folder else self._made(builder, span, partial(builder.build, span))
-            for span in segments.divided(segments.plan(available, store.parts, dead), store.parts, n_segments)
-        ]
+        planned = segments.divided(segments.plan(available, store.parts, dead), store.parts, n_segments)
+        known = [span if span.folder else self._taken(builder, span) for span in planned]
+        builder.begin([span for span in known if not span.folder])
+        spans = [span if span.folder else self._made(builder, span, partial(builder.build, span)) for span in known]
         held = [segments.read_segment(self._folder / span.folder, self._again)[0].n_documents for span in spans]
         after = segments.to_merge(spans, dead, held, everything=self._how.merge, n_segments=n_segments)
         return [(span if span.folder else self._merged(builder, spans, span)).folder for span in after]
@@ -252,19 +263,32 @@ class _Site:
         ]
         return self._made(builder, whole, partial(builder.merge, sources, whole))
 
-    def _made(self, builder: Builder, span: Span, make: Callable[[Path], None]) -> Span:
-        """The span with the segment that ``make`` makes, or that another index has."""
+    def _name(self, builder: Builder, span: Span) -> str:
         parts = self._store.parts[span.first_part : span.end_part]
         dead = self._store.dead_rows()[span.first_row : span.end_row]
-        name = segments.segment_name(builder.kind, builder.form, parts, dead)
+        return segments.segment_name(builder.kind, builder.form, parts, dead)
+
+    def _taken(self, builder: Builder, span: Span) -> Span:
+        """The span with its segment, where that is there or another index has it."""
+        name = self._name(builder, span)
         target = self._folder / name
         if not (target.is_dir() and self._whole(target) is not None):
-            building = self.new(name)
-            if not self._link_twin(name, building, segments.SEGMENT_FILE):
-                make(building)
-                segments.finish(building, builder.form, parts, dead)
+            if not self._link_twin(name, self.new(name), segments.SEGMENT_FILE):
+                return span
             self._put_in_place(name)
-        return Span(span.first_part, span.end_part, span.first_row, span.end_row, name)
+        return replace(span, folder=name)
+
+    def _made(self, builder: Builder, span: Span, make: Callable[[Path], None]) -> Span:
+        """The span with the segment that ``make`` makes, unless there is one already."""
+        found = self._taken(builder, span)
+        if found.folder:
+            return found
+        name = self._name(builder, span)
+        make(building := self.new(name))
+        parts = self._store.parts[span.first_part : span.end_part]
+        segments.finish(building, builder.form, parts, self._store.dead_rows()[span.first_row : span.end_row])
+        self._put_in_place(name)
+        return replace(span, folder=name)
 
     def take_component(self, name: str) -> bool:
         """Whether a component that is no segment is there and whole, or could be taken from another index."""
@@ -326,7 +350,7 @@ class _Site:
                 continue
             if (self._whole(twin) is not None) if record == segments.SEGMENT_FILE else _sound(twin):
                 _log.info("%s is taken from the index %s", name, twin.parent.name)
-                shutil.copytree(twin, building, copy_function=_link_or_copy, dirs_exist_ok=True)
+                shutil.copytree(twin, building, copy_function=segments.link_or_copy, dirs_exist_ok=True)
                 return True
         return False
 
@@ -341,13 +365,6 @@ def _sound(component: Path) -> bool:
     except ProductError:
         return False
     return not manifest.verify_files(component, hashes)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _remove_all_but(folder: Path, keep: set[str]) -> None:

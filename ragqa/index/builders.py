@@ -5,6 +5,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.forms import form_hash, forms
+from ragqa.index.pieces import Making, Pieces
 from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span, checked_array
 from ragqa.manifest import read_json
@@ -50,14 +52,31 @@ class Bm25Builder:
 
     kind = "bm25"
 
-    def __init__(self, settings: Bm25Settings, form: str, store: DocumentStore, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        settings: Bm25Settings,
+        form: str,
+        store: DocumentStore,
+        progress: Progress | None,
+        pieces: Pieces | None = None,
+    ) -> None:
         self.form = form
         self._settings = settings
         self._store = store
         self._progress = progress
+        self._pieces = pieces if settings.engine == "lucene" else None
+        self._making = Making(self.kind, form, partial(write_words, settings), join_words)
+
+    def begin(self, spans: Sequence[Span]) -> None:
+        """Let other machines index, where there are any; rank-bm25 is for what one of them does in no time."""
+        if self._pieces is not None:
+            self._pieces.make(self._making, spans, self._progress)
 
     def build(self, span: Span, folder: Path) -> None:
         """Index the live documents of ``span``."""
+        if self._pieces is not None:
+            self._pieces.take(self._making, span, folder)
+            return
         n_documents = _n_live(self._store, span)
         n_done = 0
 
@@ -87,6 +106,20 @@ class Bm25Builder:
             merge_lucene(sources, folder, first_row=span.first_row)
         else:
             self.build(span, folder)
+
+
+def write_words(settings: Bm25Settings, store: DocumentStore, rows: tuple[int, int], folder: Path) -> None:
+    """Index some rows with Lucene: see :data:`ragqa.index.pieces.Write`."""
+    from ragqa.index.lucene_build import build_lucene
+
+    build_lucene([store.scan(rows=rows)], folder, settings, first_row=rows[0])
+
+
+def join_words(pieces: Sequence[Placed], first_row: int, folder: Path) -> None:
+    """Put indexes of Lucene together: see :data:`ragqa.index.pieces.Join`."""
+    from ragqa.index.lucene_build import merge_lucene
+
+    merge_lucene(pieces, folder, first_row=first_row)
 
 
 class DenseBuilder:
@@ -140,6 +173,9 @@ class DenseBuilder:
     def counts(self) -> dict[str, int]:
         """Where the vectors of texts came from, so far: see :class:`ragqa.index.encoding.Encoding`."""
         return dict(self._encoding.counts)
+
+    def begin(self, spans: Sequence[Span]) -> None:
+        """Nothing: what is new is encoded span by span."""
 
     def build(self, span: Span, folder: Path) -> None:
         """Encode what was not encoded before, and make the FAISS index of the span."""

@@ -5,7 +5,7 @@ up. What the words of documents that died since are counted for stays until thei
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from ragqa.corpus.text import abstract_of, title_of
 from ragqa.corpus.words import stem, tokens
 from ragqa.decoding import from_messagepack
 from ragqa.errors import ProductError
+from ragqa.index.pieces import Making, Pieces
 from ragqa.index.segments import Placed, Span, checked_bytes
 from ragqa.types import Document, Progress
 
@@ -53,13 +54,26 @@ class LexiconBuilder:
 
     kind = "lexicon"
 
-    def __init__(self, form: str, store: DocumentStore, progress: Progress | None) -> None:
+    def __init__(
+        self, form: str, store: DocumentStore, progress: Progress | None, pieces: Pieces | None = None
+    ) -> None:
         self.form = form
         self._store = store
         self._progress = progress
+        self._pieces = pieces
+        self._making = Making(self.kind, form, write_counts, join_counts)
+
+    def begin(self, spans: Sequence[Span]) -> None:
+        """Let other machines count, where there are any."""
+        if self._pieces is not None:
+            self._pieces.make(self._making, spans, self._progress)
 
     def build(self, span: Span, folder: Path) -> None:
         """Count the words of the live documents of ``span``."""
+        if self._pieces is not None:
+            self._pieces.take(self._making, span, folder)
+            _write(folder, _cut(_decoded(folder / FILE, (folder / FILE).read_bytes(), "build the index again")))
+            return
         n_documents = int(np.count_nonzero(~self._store.dead_rows()[span.first_row : span.end_row]))
         counting = _Counting()
         for batch in self._store.scan(rows=(span.first_row, span.end_row)):
@@ -67,11 +81,28 @@ class LexiconBuilder:
                 counting.add(document)
             if self._progress is not None:
                 self._progress("lexicon", counting.n_documents, n_documents)
-        manifest.write_atomically(folder / FILE, msgspec.msgpack.encode(counting.counts(), order="deterministic"))
+        _write(folder, _cut(counting.counts()))
 
     def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:  # noqa: ARG002
         """Count the documents of the span anew."""
         self.build(span, folder)
+
+
+def write_counts(store: DocumentStore, rows: tuple[int, int], folder: Path) -> None:
+    """Count all words of some rows: see :data:`ragqa.index.pieces.Write`."""
+    counting = _Counting()
+    for batch in store.scan(rows=rows):
+        for _, document in batch:
+            counting.add(document)
+    _write(folder, counting.counts())
+
+
+def join_counts(pieces: Sequence[Placed], _first_row: int, folder: Path) -> None:
+    """Add up the counts of pieces: see :data:`ragqa.index.pieces.Join`."""
+    counting = _Counting()
+    for piece in pieces:
+        counting.add_up(_read(piece))
+    _write(folder, counting.counts())
 
 
 class Lexicon:
@@ -105,7 +136,7 @@ class Lexicon:
         counting = _Counting()
         for document in documents:
             counting.add(document)
-        return cls([counting.counts()])
+        return cls([_cut(counting.counts())])
 
     def n_with(self, word: str) -> int:
         """In how many documents a lower-case word is."""
@@ -134,15 +165,31 @@ class _Counting:
         for short, long in sorted(seen):
             self._longs.setdefault(short, Counter())[_usual_case(long)] += 1
 
+    def add_up(self, counts: Counts) -> None:
+        self.n_documents += counts.n_documents
+        self._words.update(counts.words)
+        for short, longs in counts.abbreviations.items():
+            self._longs.setdefault(short, Counter()).update(longs)
+
     def counts(self) -> Counts:
-        return Counts(
-            self.n_documents,
-            dict(_most(self._words, MOST_WORDS)),
-            {short: dict(_most(longs, _MOST_LONG_FORMS)) for short, longs in self._longs.items()},
-        )
+        """All that was counted."""
+        return Counts(self.n_documents, self._words, dict(self._longs))
 
 
-def _most(counter: Counter[str], n: int) -> list[tuple[str, int]]:
+def _cut(counts: Counts) -> Counts:
+    """What of the counts a segment keeps."""
+    return Counts(
+        counts.n_documents,
+        dict(_most(counts.words, MOST_WORDS)),
+        {short: dict(_most(longs, _MOST_LONG_FORMS)) for short, longs in counts.abbreviations.items()},
+    )
+
+
+def _write(folder: Path, counts: Counts) -> None:
+    manifest.write_atomically(folder / FILE, msgspec.msgpack.encode(counts, order="deterministic"))
+
+
+def _most(counter: Mapping[str, int], n: int) -> list[tuple[str, int]]:
     """The ``n`` greatest counts, equal ones by name, so that equal documents give equal files."""
     return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:n]
 
@@ -156,8 +203,11 @@ def _usual_case(long: str) -> str:
 
 
 def _read(segment: Placed) -> Counts:
-    path = segment.folder / FILE
+    return _decoded(segment.folder / FILE, checked_bytes(segment, FILE), segment.remedy)
+
+
+def _decoded(path: Path, data: bytes, remedy: str) -> Counts:
     try:
-        return from_messagepack(checked_bytes(segment, FILE), Counts)
+        return from_messagepack(data, Counts)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProductError(f"{path} is damaged ({error}); {segment.remedy}") from error
+        raise ProductError(f"{path} is damaged ({error}); {remedy}") from error

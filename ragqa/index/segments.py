@@ -10,6 +10,7 @@ import hashlib
 import io
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -291,3 +292,11 @@ def segment_name(kind: str, form: str, parts: Sequence[PartEntry], dead: np.ndar
     """The folder of the segment of some parts: the same content has the same name wherever it is built."""
     contents = [part.content_sha256 for part in parts]
     return f"{kind}-{manifest.content_hash([form, contents, np.flatnonzero(dead).tolist()])[:16]}"
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Give a file that nothing ever changes a second place; copied where the disk cannot link."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

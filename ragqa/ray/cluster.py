@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ragqa import manifest
-from ragqa.errors import BackendError, UsageError
+from ragqa.errors import BackendError, RagqaError, UsageError
 
 LOCAL = "local"
 """The address that starts a cluster of this machine alone."""
@@ -98,7 +98,7 @@ def connected(address: str) -> Iterator[tuple[Node, ...]]:
         ray.init(address=address, namespace="ragqa", log_to_driver=False, logging_level=logging.ERROR, **here)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise BackendError(
-            f"cannot join the Ray cluster at {address} ({_first_line(error)}); this machine must be one of its nodes: "
+            f"cannot join the Ray cluster at {address} ({first_line(error)}); this machine must be one of its nodes: "
             f"run here: ray start --address={address}"
         ) from error
     if not had_handler:
@@ -118,25 +118,25 @@ def check_nodes() -> tuple[Node, ...]:
         A node runs another version, or none.
     """
     ray = load_ray()
-    nodes = _alive_nodes(ray)
+    nodes = alive_nodes()
     own = installation()
     asked = [(node, on_node(installation, node)) for node in nodes]
     for node, answer in asked:
         try:
             theirs: Installation = ray.get(answer, timeout=_NODE_S)
         except ray.exceptions.RayError as error:
-            if node.id not in {alive.id for alive in _alive_nodes(ray)}:
+            if node.id not in {alive.id for alive in alive_nodes()}:
                 continue  # it was lost before Ray noticed
             raise BackendError(
-                f"the node {node.address} ({node.id[:12]}) cannot run ragqa ({_first_line(error)}); install ragqa "
+                f"the node {node.address} ({node.id[:12]}) cannot run ragqa ({first_line(error)}); install ragqa "
                 f'{own.version} there: pip install "ragqa[ray]=={own.version}"'
             ) from error
         if theirs != own:
             raise BackendError(
-                f"the node {node.address} ({node.id[:12]}) has {_difference(theirs, own)}; all nodes must have the "
+                f"the node {node.address} ({node.id[:12]}) has {difference(theirs, own)}; all nodes must have the "
                 f'same: pip install --upgrade --constraint constraints.txt "ragqa[ray]=={own.version}"'
             )
-    return _alive_nodes(ray)
+    return alive_nodes()
 
 
 def on_node(function: Callable[..., Any], node: Node, *arguments: Any) -> Any:
@@ -144,6 +144,27 @@ def on_node(function: Callable[..., Any], node: Node, *arguments: Any) -> Any:
     ray = load_ray()
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
     return ray.remote(num_cpus=0)(function).options(scheduling_strategy=strategy).remote(*arguments)
+
+
+def this_node() -> str:
+    """The node that this process runs on, as errors name it."""
+    ray = load_ray()
+    return f"the node {ray.util.get_node_ip_address()} ({ray.get_runtime_context().get_node_id()[:12]})"
+
+
+@contextlib.contextmanager
+def errors_of_node() -> Iterator[None]:
+    """Let errors of what is done on a node name it, a full disk among them."""
+    try:
+        yield
+    except RagqaError as error:
+        raise type(error)(f"{this_node()}: {error}") from error
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise BackendError(
+            f"{this_node()}: {error.strerror or error}{place}; mend that there, and run the same command again: what "
+            "is finished is kept"
+        ) from error
 
 
 def installation() -> Installation:
@@ -157,7 +178,9 @@ def installation() -> Installation:
     return Installation(versions.get("ragqa", "unknown"), digest.hexdigest(), packages)
 
 
-def _alive_nodes(ray: Any) -> tuple[Node, ...]:
+def alive_nodes() -> tuple[Node, ...]:
+    """The nodes that are alive, in the order of their ids."""
+    ray = load_ray()
     return tuple(
         Node(
             entry["NodeID"],
@@ -170,7 +193,8 @@ def _alive_nodes(ray: Any) -> tuple[Node, ...]:
     )
 
 
-def _difference(theirs: Installation, own: Installation) -> str:
+def difference(theirs: Installation, own: Installation) -> str:
+    """In what an installation is unlike that of this machine, as the end of a sentence "the node … has"."""
     if theirs.version != own.version:
         return f"ragqa {theirs.version}, this machine {own.version}"
     if theirs.packages != own.packages:
@@ -204,7 +228,8 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of Ray says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # The last line of Ray's report of a failed task names the reason.
     return (lines[-1] if lines else type(error).__name__)[:300]

@@ -19,8 +19,9 @@ import numpy as np
 
 from ragqa.errors import BackendError
 from ragqa.index.dense_build import Batches, groups
+from ragqa.index.encoder import Encoder
 from ragqa.index.encoding import Encoding, encode_documents
-from ragqa.ray.cluster import Node, load_ray
+from ragqa.ray.cluster import Node, errors_of_node, first_line, load_ray
 from ragqa.types import Document, Progress
 
 STAGE = "encode on the cluster"
@@ -103,6 +104,7 @@ class _Pool:
         self._idle: list[Any] = []
         self._starting: dict[Any, Any] = {}
         self._working: dict[Any, tuple[Any, _Group]] = {}
+        self._n_actors, self._n_failed = n_actors, 0
         for _ in range(n_actors):
             self._start()
 
@@ -164,6 +166,7 @@ class _Pool:
         except exceptions.RayError as error:
             self._start()
             if group is None:
+                self._check_starts(error)
                 return None
             group.n_lost += 1
             if group.n_lost >= _ATTEMPTS:
@@ -172,8 +175,17 @@ class _Pool:
                     "give the nodes more memory, and run the same command again: what is encoded is kept"
                 ) from error
             return group, None
+        self._n_failed = 0
         self._idle.append(actor)
         return None if group is None else (group, vectors)
+
+    def _check_starts(self, error: Exception) -> None:
+        self._n_failed += 1
+        if self._n_failed >= _ATTEMPTS * self._n_actors:
+            raise BackendError(
+                f"no process that encodes starts on the Ray cluster ({first_line(error)}); look at it with: ray "
+                "status, and run the same command again: what is encoded is kept"
+            ) from error
 
     def _check_alive(self, waited_s: float) -> None:
         if waited_s >= _STALLED_S:
@@ -188,23 +200,34 @@ class EncodingActor:
 
     def __init__(self, encoder: bytes, overlap_tokens: int) -> None:
         os.environ["RAYON_NUM_THREADS"] = "1"  # one actor for each processor
-        from ragqa.index.encoder import Encoder
-        from ragqa.index.encoder_torch import has_gpu
-
-        self._folder = tempfile.TemporaryDirectory(prefix="ragqa-encoder-")
-        unpack_folder(encoder, Path(self._folder.name))
-        self._encoder = Encoder.open(Path(self._folder.name), "run the same command again")
-        self._encoder.n_cores = 1
+        self._packed = encoder
         self._overlap = overlap_tokens
-        if has_gpu():
-            self._encoder.use_gpu()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._encoder: Encoder | None = None
 
     def ready(self) -> None:
-        """Come back when the actor has started."""
+        """Open the encoder."""
+        with errors_of_node():
+            self._opened()
 
     def encode(self, documents: Sequence[Document]) -> list[np.ndarray]:
         """The vectors of each document: float16 [n_passages, dim], as they are kept."""
-        return [vectors.astype(np.float16) for vectors in encode_documents(self._encoder, documents, self._overlap)]
+        with errors_of_node():
+            found = encode_documents(self._opened(), documents, self._overlap)
+        return [vectors.astype(np.float16) for vectors in found]
+
+    def _opened(self) -> Encoder:
+        if self._encoder is None:
+            from ragqa.index.encoder_torch import has_gpu
+
+            self._folder = tempfile.TemporaryDirectory(prefix="ragqa-encoder-")
+            unpack_folder(self._packed, Path(self._folder.name))
+            encoder = Encoder.open(Path(self._folder.name), "run the same command again")
+            encoder.n_cores = 1
+            if has_gpu():
+                encoder.use_gpu()
+            self._encoder = encoder
+        return self._encoder
 
 
 def packed_folder(folder: Path) -> bytes:

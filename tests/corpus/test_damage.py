@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ragqa import products
-from ragqa.corpus import build as corpus_build
+from ragqa.corpus import reading
 from ragqa.corpus.state import PARTS_FOLDER, STATE_ROWS_FILE
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.verify import damaged_files
@@ -78,7 +78,7 @@ def test_a_flipped_bit_is_never_served_and_a_build_repairs_it(built: Path, tmp_p
 
 def test_parts_of_an_older_form_are_read_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(built)
-    monkeypatch.setattr(corpus_build, "PART_LAYOUT", corpus_build.PART_LAYOUT + 1)
+    monkeypatch.setattr(reading, "PART_LAYOUT", reading.PART_LAYOUT + 1)
     old = {path.name for path in (built / PARTS_FOLDER).iterdir() if (path / "part.json").is_file()}
 
     products.build_corpus("demo")

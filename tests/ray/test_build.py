@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ragqa
 from ragqa import products
 from ragqa.cli import run
 from ragqa.errors import BackendError, UsageError
+from ragqa.index.encoder import Encoder
+from ragqa.index.encoding import passage_of
 from ragqa.manifest import exclusive
 from ragqa.ray.cluster import connected
 from ragqa.ray.encode import STAGE, EncodeOnRay
@@ -72,6 +75,34 @@ def test_the_segments_of_a_cluster_are_those_of_one_machine(  # noqa: PLR0917
     assert _segment_files(tmp_path / "home") == on_one_machine
     description = json.loads(next(data for name, data in on_one_machine.items() if name.endswith("dense.json")))
     assert 3900 < description["n_encoded"] < 4100
+
+
+def test_vectors_that_exist_are_taken_and_only_the_others_encoded_by_the_cluster(  # noqa: PLR0917
+    ray_cluster: Any, texts: Path, tiny_model: Any, on_one_machine: dict[str, bytes], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    home = tmp_path / "home"
+    _build(texts, tiny_model)
+    encoder = Encoder.open(next((home / "indexes" / "texts").glob("encoder-*")), "")
+    given = tmp_path / "given"
+    given.mkdir()
+    with products.open_store("texts") as store:
+        documents = [document for batch in store.scan() for _, document in batch][::3]
+    np.save(given / "vectors.npy", encoder.encode_passages([passage_of(document) for document in documents]))
+    (given / "ids.json").write_text(json.dumps([document.id for document in documents]))
+    built = []
+    for place, more in enumerate(([], ["--ray", ray_cluster.address])):
+        monkeypatch.setenv("RAGQA_HOME", str(tmp_path / f"home{place}"))
+        products.import_corpus("texts", texts, "beir")
+        options = [word for setting in _settings(tiny_model) for word in ("--set", setting)]
+        command = ["index", "build", "texts", "--recipe", "default", "--vectors", str(given), *options, *more]
+        assert run(command) == 0
+        built.append(_segment_files(tmp_path / f"home{place}"))
+
+    assert built[0] == built[1]
+    description = json.loads(next(data for name, data in built[1].items() if name.endswith("dense.json")))
+    assert description["n_given"] > 1000
+    assert description["n_encoded"] > 1000
 
 
 def test_a_node_that_is_lost_costs_nothing_but_its_tasks(
