@@ -96,27 +96,10 @@ def _json(checked: "Checked", name: str) -> bytes:  # noqa: ARG001
 
 
 def _biogen(checked: "Checked", name: str) -> bytes:
-    from ragqa.evaluate.measures.grounding import SentenceCitations
-    from ragqa.evaluate.tasks.formats.biogen import GroundedAnswer, grounded_lines
+    from ragqa.evaluate.tasks.formats.biogen import grounded_lines
+    from ragqa.evaluate.tasks.formats.checked import as_grounded
 
-    existing = {
-        number: [
-            reference.document_id for reference in checked.references for n, _ in reference.supports if n == number
-        ]
-        for number in range(len(checked.claims))
-    }
-    sentences = tuple(
-        (
-            claim.text,
-            SentenceCitations(
-                tuple(one.document_id for one in claim.supporting),
-                tuple(one.document_id for one in claim.contradicting),
-                tuple(existing[number]),
-            ),
-        )
-        for number, claim in enumerate(checked.claims)
-    )
-    lines, _ = grounded_lines([GroundedAnswer(name, "", sentences)], "check")
+    lines, _ = grounded_lines([as_grounded(checked, Path(name).stem)], "check")
     return lines
 
 

@@ -75,7 +75,7 @@ def run(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["trec", "bioasq", "browsecomp-plus", "pubmedqa", "mirage"]),
+    type=click.Choice(["trec", "bioasq", "biogen", "browsecomp-plus", "pubmedqa", "mirage"]),
     help="Default: the task's.",
 )
 @click.option("--hits", "n_hits", default=100, show_default=True, help="The depth that the lists were made to.")
@@ -85,8 +85,8 @@ def run(
 def import_(file: Path, task: str, label: str, form: Any, as_json: bool, **options: Any) -> None:
     """Make a run of another system's FILE, to be compared and reported like any other.
 
-    FILE is a TREC run, a BioASQ submission, PubMedQA's predictions, the folder of MIRAGE's, or that of an agent's run
-    on BrowseComp-Plus.
+    FILE is a TREC run, a submission to BioASQ or to BioGen's task A (as ``ragqa check --out`` writes one), PubMedQA's
+    predictions, the folder of MIRAGE's, or that of an agent's run on BrowseComp-Plus.
     """
     from ragqa.evaluate.runs.imported import import_run
     from ragqa.evaluate.runs.run import Request

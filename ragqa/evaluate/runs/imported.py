@@ -1,4 +1,4 @@
-"""What another system made, as a run: TREC runs, BioASQ submissions, predictions, runs of searching agents.
+"""What another system made, as a run: TREC runs, BioASQ and BioGen submissions, predictions, runs of searching agents.
 
 The folder that is made has the task's gold, a line for each of its questions and the figures, so that comparison, tests
 and reports take it beside runs made here.
@@ -16,6 +16,7 @@ from ragqa import home
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.bioasq.question import BioasqQuestion, document_id
 from ragqa.evaluate.measures.choices import parse_choice
+from ragqa.evaluate.measures.grounding import SentenceCitations
 from ragqa.evaluate.measures.labels import PUBMEDQA_LABELS
 from ragqa.evaluate.runs.agent_runs import lines_of_agent
 from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunFolder, RunManifest, read_manifest
@@ -25,21 +26,25 @@ from ragqa.evaluate.runs.run import Request, Result, described
 from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.task import RunTask, write_task
 from ragqa.evaluate.stats.intervals import SEED
+from ragqa.evaluate.tasks.evidence import CONTRADICTS, SUPPORTS
 from ragqa.evaluate.tasks.formats.bioasq import read_bioasq
+from ragqa.evaluate.tasks.formats.biogen import by_sentence, read_answers
 from ragqa.evaluate.tasks.formats.browsecomp import read_agent_runs
 from ragqa.evaluate.tasks.formats.predictions import read_mirage, read_pubmedqa
 from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.evaluate.tasks.formats.trec import read_run
 from ragqa.evaluate.tasks.mirage import SEPARATOR
+from ragqa.evaluate.tasks.outcomes import DocumentLabel, LabelOutcome
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.scorers import RETRIEVAL
 from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_question, question_set_hash
 from ragqa.manifest import content_hash, here_and_now
 from ragqa.types import Answer, ExactAnswer, VerdictLabel
 
-Format = Literal["trec", "bioasq", "browsecomp-plus", "pubmedqa", "mirage"]
+Format = Literal["trec", "bioasq", "biogen", "browsecomp-plus", "pubmedqa", "mirage"]
 _BY_TASK: Mapping[str, Format] = {
     "bioasq": "bioasq",
+    "biogen": "biogen",
     "browsecomp-plus": "browsecomp-plus",
     "mirage": "mirage",
     "pubmedqa": "pubmedqa",
@@ -233,6 +238,25 @@ def _bioasq_line(question: TaskQuestion, given: BioasqQuestion) -> QuestionLine:
     )
 
 
+def _biogen(path: Path, task: Task) -> Foreign:
+    """A submission of task A; its sentences are known by their answer and their number in it."""
+    if task.setting != "A":
+        raise UsageError("only submissions of BioGen's task A can be imported; leave --setting out, or give A")
+    given = by_sentence(read_answers(path))
+    lines = {
+        question.id: QuestionLine(question.id, question.text, labelled=_grounded(given[question.id]))
+        for question in task.questions
+        if question.id in given
+    }
+    return Foreign(lines, _unknown(given, task))
+
+
+def _grounded(cited: SentenceCitations) -> LabelOutcome:
+    by_document = {article: DocumentLabel(CONTRADICTS) for article in cited.contradicting}
+    by_document |= {article: DocumentLabel(SUPPORTS) for article in cited.supporting}
+    return LabelOutcome(by_document=by_document)
+
+
 def _pubmedqa(path: Path, task: Task) -> Foreign:
     predictions = read_pubmedqa(path)
     there = [question for question in task.questions if question.id in predictions]
@@ -281,6 +305,7 @@ def _unknown(given: Mapping[str, object], task: Task) -> tuple[str, ...]:
 _READERS: Mapping[Format, Callable[[Path, Task], Foreign]] = {
     "trec": _trec,
     "bioasq": _bioasq,
+    "biogen": _biogen,
     "browsecomp-plus": _browsecomp,
     "pubmedqa": _pubmedqa,
     "mirage": _mirage,
