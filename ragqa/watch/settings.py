@@ -29,8 +29,8 @@ class MailSettings:
         ``none``, ``starttls`` or ``tls`` (from the first byte).
     user, password_env
         Who logs in, and the environment variable with the password; "" to send without.
-    seconds
-        How long each step may take.
+    seconds, total_seconds
+        How long each step may take, and how long a digest's whole delivery.
     """
 
     server: str = "localhost"
@@ -41,6 +41,7 @@ class MailSettings:
     user: str = ""
     password_env: str = ""
     seconds: Seconds = 30.0
+    total_seconds: Seconds = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,14 @@ class WebhookSettings:
         Address (http or https).
     secret_env
         Environment variable with a secret: the body is then signed in ``X-Ragqa-Signature: sha256=HMAC``.
-    seconds
-        How long each step may take.
+    seconds, total_seconds
+        How long each step may take, and how long a digest's whole delivery.
     """
 
     url: str = ""
     secret_env: str = ""
     seconds: Seconds = 30.0
+    total_seconds: Seconds = 120.0
 
 
 @dataclass(frozen=True, slots=True)

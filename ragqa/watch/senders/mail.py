@@ -8,11 +8,13 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 
 from ragqa.watch.digest import Digest, as_html, as_markdown, headline
+from ragqa.watch.senders.limit import TimeLimit
 from ragqa.watch.senders.outcome import NotSentError, UncertainError
 from ragqa.watch.settings import MailSettings
 
 _GO_ON, _TAKEN = 354, 250
 _OK = (250, 251)
+_REFUSALS = range(400, 600)
 
 
 def send(digest: Digest, settings: MailSettings) -> str:
@@ -23,24 +25,26 @@ def send(digest: Digest, settings: MailSettings) -> str:
     NotSentError
         The server cannot be reached, did not get all of it, or refuses the sender, a recipient or the message.
     UncertainError
-        The server got the whole message and gave no answer.
+        The server got the whole message and gave no answer, or half of one.
     """
+    server = f"{settings.server}:{settings.port}"
     with contextlib.ExitStack() as opened:
+        limit = opened.enter_context(TimeLimit(settings.total_seconds))
         try:
-            connection = _connected(settings)
+            connection = _connected(settings, limit)
             opened.callback(connection.close)
             _handed_over(connection, digest, settings)
         except (OSError, smtplib.SMTPException) as error:
-            raise NotSentError(f"{settings.server}:{settings.port} did not take it: {_told(error)}") from error
+            raise NotSentError(f"{server} did not take it: {_told(error, limit)}") from error
         # From here on the server has the message with its end.
         try:
             code, reply = connection.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            raise UncertainError(
-                f"{settings.server}:{settings.port} got the message and did not answer: {_told(error)}"
-            ) from error
+            raise UncertainError(f"{server} got the message and did not answer: {_told(error, limit)}") from error
+        if code in _REFUSALS:
+            raise NotSentError(f"{server} refused the message: {code} {_text(reply)}")
         if code != _TAKEN:
-            raise NotSentError(f"{settings.server}:{settings.port} refused the message: {code} {_text(reply)}")
+            raise UncertainError(f"{server} got the message and gave no answer that tells: {code} {_text(reply)}")
         with contextlib.suppress(OSError, smtplib.SMTPException):
             connection.quit()
     return ", ".join(settings.to)
@@ -59,14 +63,25 @@ def message_of(digest: Digest, settings: MailSettings) -> bytes:
     return message.as_bytes()
 
 
-def _connected(settings: MailSettings) -> smtplib.SMTP:
-    if settings.tls == "tls":
+class _Plain(smtplib.SMTP):
+    """Under a limit already while it is made, since it then waits for the server's greeting."""
+
+    def __init__(self, settings: MailSettings, limit: TimeLimit) -> None:
+        limit.watch(lambda: self.sock)
+        super().__init__(settings.server, settings.port, timeout=settings.seconds)
+
+
+class _Secure(smtplib.SMTP_SSL):
+    """As :class:`_Plain`, by TLS from the first byte."""
+
+    def __init__(self, settings: MailSettings, limit: TimeLimit) -> None:
+        limit.watch(lambda: self.sock)
         context = ssl.create_default_context()
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(
-            settings.server, settings.port, timeout=settings.seconds, context=context
-        )
-    else:
-        connection = smtplib.SMTP(settings.server, settings.port, timeout=settings.seconds)
+        super().__init__(settings.server, settings.port, timeout=settings.seconds, context=context)
+
+
+def _connected(settings: MailSettings, limit: TimeLimit) -> smtplib.SMTP:
+    connection = _Secure(settings, limit) if settings.tls == "tls" else _Plain(settings, limit)
     try:
         if settings.tls == "starttls":
             connection.starttls(context=ssl.create_default_context())
@@ -106,11 +121,11 @@ def _expect(answer: tuple[int, bytes], what: str, codes: tuple[int, ...]) -> Non
         raise smtplib.SMTPResponseException(code, f"{what} was refused: {_text(reply)}")
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, limit: TimeLimit) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         reply = error.smtp_error
         return f"{error.smtp_code} {_text(reply) if isinstance(reply, bytes) else reply}"
-    return str(error) or type(error).__name__
+    return limit.told(error) or type(error).__name__
 
 
 def _text(reply: bytes) -> str:

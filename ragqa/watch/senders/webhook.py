@@ -1,5 +1,6 @@
 """Digests by HTTP POST as JSON, with a key by which the receiver knows one that it has already."""
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -7,6 +8,7 @@ import os
 from urllib.parse import urlsplit
 
 from ragqa.watch.digest import Digest, as_json
+from ragqa.watch.senders.limit import TimeLimit
 from ragqa.watch.senders.outcome import NotSentError, UncertainError
 from ragqa.watch.settings import WebhookSettings
 
@@ -36,17 +38,17 @@ def send(digest: Digest, settings: WebhookSettings) -> str:
         connection = kind(address.hostname or "", address.port, timeout=settings.seconds)
     except (ValueError, http.client.HTTPException) as error:
         raise NotSentError(f"webhook.url is no address: {error}; write https://HOST/PATH") from error
-    try:
+    with contextlib.closing(connection), TimeLimit(settings.total_seconds) as limit:
+        limit.watch(lambda: connection.sock)
         try:
             connection.request("POST", path, body, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise NotSentError(f"{where} did not take it: {error or type(error).__name__}") from error
+            raise NotSentError(f"{where} did not take it: {limit.told(error) or type(error).__name__}") from error
         try:
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            raise UncertainError(f"{where} got it and did not answer: {error or type(error).__name__}") from error
-    finally:
-        connection.close()
+            told = limit.told(error) or type(error).__name__
+            raise UncertainError(f"{where} got it and did not answer: {told}") from error
     if status in _SILENT_GATEWAY:
         raise UncertainError(f"{where} answered {status}: it does not know whether it arrived")
     if not 200 <= status < 300:
