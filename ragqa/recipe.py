@@ -247,13 +247,15 @@ class AnswerSettings:
     ``reader`` is ``extractive`` (the small model that comes with ragqa reads each abstract with the question; the
     answer is at most ``n_statements`` sentences of the articles), ``chat``, or ``iterative``, which searches several
     times for one of the others. All abstain where the probability that the best document answers the question stays
-    below ``abstain_below``. Retracted articles support a statement only with ``allow_retracted``, and are then flagged.
+    below ``abstain_below``. A verdict is given where its probability is at least ``verdict_above``, else the
+    probabilities alone. Retracted articles support a statement only with ``allow_retracted``, and are then flagged.
     """
 
     reader: str = "extractive"
     n_documents: PositiveInt = 10
     n_statements: PositiveInt = 3
     abstain_below: Fraction = 0.5
+    verdict_above: Fraction = 0.6
     allow_retracted: bool = False
     chat: ChatSettings = ChatSettings()
     iterative: IterativeSettings = IterativeSettings()

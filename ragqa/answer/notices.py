@@ -1,7 +1,7 @@
 """What the reader of an answer must be told about the articles behind it."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ragqa.answer.language import NAMES
 from ragqa.types import Document, Notice
@@ -64,6 +64,18 @@ def _linked(document: Document) -> list[Notice]:
 def conflicting() -> Notice:
     """The documents contradict each other."""
     return Notice("conflicting", "The articles found disagree: some say yes and some say no. Read both sides.")
+
+
+def denied(premise: str) -> Notice:
+    """The articles deny what the question takes for granted."""
+    message = f"The question takes for granted what the articles read deny. They were asked: {premise}"
+    return Notice("false_presupposition", message)
+
+
+def undecided(probabilities: Mapping[str, float], least: float) -> Notice:
+    """No verdict reaches the probability ``least``."""
+    shares = ", ".join(f"{label} {share:.0%}" for label, share in sorted(probabilities.items(), key=lambda p: -p[1]))
+    return Notice("verdict_withheld", f"No verdict is likely enough ({shares}; {least:.0%} is asked). Read both sides.")
 
 
 def language(code: str) -> Notice:

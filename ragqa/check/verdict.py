@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragqa.answer.compose import source_of
-from ragqa.answer.extractive.evidence import gather
+from ragqa.answer.extractive.evidence import TOLD_OF, gather
 from ragqa.answer.question import analyse
 from ragqa.answer.support import Conflict
 from ragqa.check.stance import Stance, stances
@@ -20,7 +20,6 @@ _MIXED = 0.25
 """Share of the weaker side from which a verdict is mixed."""
 _NOT_FOR: frozenset[Conflict | None] = frozenset({"number", "name", "aim"})
 _NOT_AGAINST: frozenset[Conflict | None] = frozenset({"name", "aim"})
-_RELEVANT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def find(model: ReaderModel, claim: str, documents: Sequence[Document]) -> Findi
     evidence = gather(model, analyse(Question(claim, type="yesno")), documents, allow_retracted=False)
     found = stances(claim, documents, evidence)
     verdict, probability = weigh(found)
-    relevant = [told.relevance >= _RELEVANT for told in evidence.documents]
+    relevant = [told.relevance >= TOLD_OF for told in evidence.documents]
     return Finding(
         verdict,
         round(probability, 4),

@@ -153,7 +153,7 @@ def _verdict(answer: Answer) -> str:
 def _options(answer: Answer) -> Mapping[str, float]:
     if answer.abstained:
         return {}
-    if answer.verdict is not None:
+    if answer.verdict_probabilities:
         return dict(answer.verdict_probabilities)
     return {exact.text: exact.score for exact in answer.exact_answers} if _is_factoid(answer) else {}
 

@@ -63,12 +63,20 @@ def _of_articles(told: Finding, articles: Sequence[Cited]) -> Iterator[Change]:
 def _of_verdict(told: Finding, now: Finding, noise: float) -> Iterator[Change]:
     before, after = told.options.get(told.verdict, 0.0), now.options.get(now.verdict, 0.0)
     if told.verdict != now.verdict:
-        if not now.options or after - now.options.get(told.verdict, 0.0) > noise:
+        if not now.options or _beyond(told, now) > noise:
             message = f"The verdict was {_named(told.verdict, before)} and is now {_named(now.verdict, after)}."
             yield Change("verdict", now.subject, message)
     elif abs(after - before) > noise:
         message = f"The verdict is still {_named(now.verdict)}; its probability went from {before:.0%} to {after:.0%}."
         yield Change("probability", now.subject, message)
+
+
+def _beyond(told: Finding, now: Finding) -> float:
+    """How far a verdict has left the one before it; where there is none on one side, how far the other's has moved."""
+    if told.verdict and now.verdict:
+        return now.options.get(now.verdict, 0.0) - now.options.get(told.verdict, 0.0)
+    label = told.verdict or now.verdict
+    return abs(now.options.get(label, 0.0) - told.options.get(label, 0.0))
 
 
 def _of_evidence(told: Finding, now: Finding) -> Iterator[Change]:

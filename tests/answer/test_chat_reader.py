@@ -106,6 +106,16 @@ def test_a_verdict_that_its_own_statements_deny_is_withheld(question: Question, 
     assert reading.statements
 
 
+def test_a_verdict_that_is_not_likely_enough_is_withheld_and_its_probabilities_stay() -> None:
+    split = Completion("yes", choice_probabilities={"yes": 0.52, "no": 0.46, "maybe": 0.02})
+    reading = read(Scripted(lambda request: split if request.choices else json.dumps(SAYS)))
+
+    assert reading.verdict is None
+    assert reading.verdict_probabilities["yes"] == pytest.approx(0.52)
+    assert kinds(reading).count("verdict_withheld") == 1
+    assert reading.statements
+
+
 def test_a_false_presupposition_is_carried_into_every_later_task() -> None:
     correction = {"statements": [{"text": "Atorvastatin reduced atrial fibrillation.", "sources": [1]}]}
 

@@ -9,6 +9,7 @@ from ragqa.evaluate.runs.load import load_run
 from ragqa.evaluate.runs.run import Request, run
 
 N_DOCUMENTS = 20
+BATCHES = ("10B1", "10B2")
 
 
 def made(source: Path, folder: Path) -> Path:
@@ -20,7 +21,7 @@ def made(source: Path, folder: Path) -> Path:
     with (folder / "queries.jsonl").open("w", encoding="utf-8") as file:
         for line in (source / "queries.jsonl").open(encoding="utf-8"):
             row = json.loads(line)
-            if len(judged[row["_id"]]) >= 5 and row["metadata"]["batch"].startswith("10B"):
+            if len(judged[row["_id"]]) >= 5 and row["metadata"]["batch"] in BATCHES:
                 evidence = [{"docid": document} for document in judged[row["_id"]]]
                 asked = {"query_id": row["_id"], "query": row["text"], "answer": "not asked for here"}
                 file.write(json.dumps({**asked, "evidence_docs": evidence}) + "\n")

@@ -99,14 +99,16 @@ class VllmServer:
         """The reader ``chat`` on this server. What a random model says has no support: it is marked, not removed."""
         table = {"unsupported": "mark", **self._table(chat)}
         return ChatReader.open(
-            recipe.from_table({"abstain_below": 0.0, **(answer or {}), "chat": table}, AnswerSettings)
+            recipe.from_table(
+                {"abstain_below": 0.0, "verdict_above": 0.0, **(answer or {}), "chat": table}, AnswerSettings
+            )
         )
 
     def overrides(self, **chat: Any) -> list[str]:
         """What makes an engine use this server."""
         table = {"unsupported": "mark", **self._table(chat)}
         values = [f"answer.chat.{key}={json.dumps(value)}" for key, value in table.items()]
-        return ["answer.reader=chat", "answer.abstain_below=0.0", *values]
+        return ["answer.reader=chat", "answer.abstain_below=0.0", "answer.verdict_above=0.0", *values]
 
     def _table(self, values: dict[str, Any]) -> dict[str, Any]:
         given = {"base_url": self.base_url, "model": MODELS[0], "api_key_variable": KEY_VARIABLE, "max_tokens": 300}

@@ -18,7 +18,7 @@ from ragqa.answer.chat.sources import NumberedSource
 from ragqa.answer.chat.write import Draft, Report, Work, Writer, abstention
 from ragqa.answer.chat.yes_no import answer_yes_or_no
 from ragqa.answer.dialogue.turn import Turn
-from ragqa.answer.extractive.evidence import Evidence, gather
+from ragqa.answer.extractive.evidence import TOLD_OF, Evidence, gather
 from ragqa.answer.extractive.gate import objection
 from ragqa.answer.notices import about_documents
 from ragqa.answer.question import AskedFor, analyse
@@ -248,7 +248,7 @@ class ChatReader:
     def _relevant(self, job: ReadJob, evidence: Evidence) -> list[Document]:
         """The documents that deal with the question."""
         read = zip(job.documents, evidence.documents, strict=True)
-        return [document for document, said in read if said.relevance >= self.settings.abstain_below]
+        return [document for document, said in read if said.relevance >= TOLD_OF]
 
     async def _packed(
         self, asked: AskedFor, conversation: Conversation, documents: Sequence[Document], further: str = ""

@@ -104,6 +104,10 @@ class Writer:
             return self._abstain("No statement of the generator is supported by the sources that it cites.")
         if withheld := _contradicts_itself(work.asked, draft.verdict, statements):
             draft.verdict, draft.verdict_probabilities = None, {}
+        least = work.settings.verdict_above
+        if draft.verdict is not None and draft.verdict_probabilities.get(draft.verdict, 1.0) < least:
+            withheld = (notices.undecided(draft.verdict_probabilities, least),)
+            draft.verdict = None
         return Reading(
             question_type=work.asked.type,
             statements=statements,

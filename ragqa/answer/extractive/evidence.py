@@ -18,6 +18,9 @@ from ragqa.types import Document
 N_WEIGHED = 5
 """A verdict weighs so many documents, the most relevant."""
 
+TOLD_OF = 0.3
+"""Relevance from which on it is told what became of an article (retracted, corrected), whether it is cited or not."""
+
 _READ_ALONE = 8  # sentences
 _FEWEST_WORDS = 4  # "[References: 49]" says nothing
 _LAST = 2  # sentences

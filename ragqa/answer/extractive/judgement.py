@@ -33,6 +33,11 @@ class Judgement:
     probabilities: dict[str, float]
     conflicting: bool
 
+    @property
+    def share(self) -> float:
+        """The probability of the label."""
+        return self.probabilities[self.label]
+
 
 def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | None:
     """Weigh what each of the documents says; None where none that answers the question says anything.

@@ -1,15 +1,17 @@
 """The reader ``extractive``: answers with the very sentences of the articles, chosen by the small trained model."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ragqa.answer import notices
-from ragqa.answer.extractive.evidence import Evidence, gather
+from ragqa.answer.extractive.evidence import TOLD_OF, Evidence, gather
 from ragqa.answer.extractive.exact import answer_weights, exact_answers
 from ragqa.answer.extractive.gate import objection
 from ragqa.answer.extractive.judgement import Judgement, agreement, judge
 from ragqa.answer.extractive.labels import label
+from ragqa.answer.premise import premise_of
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reading import Encode, Reading, check_input, rounded
 from ragqa.answer.selection import choose, wording
@@ -17,7 +19,9 @@ from ragqa.reader.model import ReaderModel, open_model
 from ragqa.recipe import AnswerSettings
 from ragqa.types import Assertion, Document, ExactAnswer, Labelling, Notice, Question, Statement
 
-_RELEVANT = 0.3
+_DENIED = 0.6
+"""Probability of "no" from which what a question takes for granted counts as denied."""
+
 _EXACT_TYPES = ("factoid", "list")
 
 
@@ -64,12 +68,28 @@ class ExtractiveReader:
             The question is empty, or there are not as many scores as documents.
         """
         check_input(question, documents, scores)
+        if denial := self._denial(question, documents):
+            return denial
         asked = analyse(question)
         evidence = self.gather(asked, documents)
         if reason := objection(asked, evidence, self.settings.abstain_below):
             told = self._notices(asked, documents, evidence, ())
             return Reading(asked.type, abstained=True, reason=reason, notices=tuple(told), strength=evidence.relevance)
         return self._answer(asked, documents, evidence)
+
+    def _denial(self, question: Question, documents: Sequence[Document]) -> Reading | None:
+        """What the documents say against what the question takes for granted; None where they do not deny it."""
+        if not (premise := premise_of(question.text)):
+            return None
+        asked = analyse(Question(premise, type="yesno"))
+        evidence = self.gather(asked, documents)
+        judgement = judge(evidence.documents, self.settings.abstain_below) if asked.has_verdict else None
+        if judgement is None or judgement.label != "no" or judgement.share < _DENIED:
+            return None
+        reading = self._answer(asked, documents, evidence)
+        told = (notices.denied(premise), *reading.notices)
+        kind = analyse(question).type
+        return replace(reading, question_type=kind, verdict=None, verdict_probabilities={}, notices=told)
 
     def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
         """The probability of each label of a claim, or of a question on a trial, and the evidence."""
@@ -87,10 +107,13 @@ class ExtractiveReader:
         told = self._notices(asked, documents, evidence, {span.document_id for span in spans})
         if judgement is not None and judgement.conflicting:
             told.append(notices.conflicting())
+        decided = judgement is not None and judgement.share >= self.settings.verdict_above
+        if judgement is not None and not decided:
+            told.append(notices.undecided(judgement.probabilities, self.settings.verdict_above))
         return Reading(
             question_type=asked.type,
             statements=statements,
-            verdict=judgement.label if judgement else None,
+            verdict=judgement.label if judgement and decided else None,
             verdict_probabilities=rounded(judgement.probabilities) if judgement else {},
             exact_answers=exact,
             notices=tuple(told),
@@ -106,7 +129,7 @@ class ExtractiveReader:
         elif exact:
             weights = weights * (0.3 + 0.7 * answer_weights(evidence, exact))
         chosen = _chosen(evidence, weights, self.settings.n_statements)
-        if judgement is not None and judgement.conflicting:
+        if judgement is not None and (judgement.conflicting or judgement.share < self.settings.verdict_above):
             chosen = self._with_other_side(chosen, evidence, judgement)
         return tuple(
             Statement(
@@ -118,7 +141,7 @@ class ExtractiveReader:
         )
 
     def _with_other_side(self, chosen: list[int], evidence: Evidence, judgement: Judgement) -> list[int]:
-        """One sentence that contradicts the verdict, since the documents disagree."""
+        """One sentence that contradicts the likeliest verdict, since the documents disagree or it is not likely."""
         other = evidence.weight * agreement(evidence.relation, "no" if judgement.label == "yes" else "yes")
         best = _chosen(evidence, other, 1)
         return [*chosen[: max(self.settings.n_statements - 1, 1)], *(place for place in best if place not in chosen)]
@@ -126,7 +149,7 @@ class ExtractiveReader:
     def _notices(
         self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence, cited: Collection[str]
     ) -> list[Notice]:
-        relevant = [d for d, e in zip(documents, evidence.documents, strict=True) if e.relevance >= _RELEVANT]
+        relevant = [d for d, e in zip(documents, evidence.documents, strict=True) if e.relevance >= TOLD_OF]
         used = [document for document in documents if document.id in cited]
         told = notices.about_documents(relevant, used, retracted_allowed=self.settings.allow_retracted)
         return [*told, notices.language(asked.language)] if asked.language != "en" else told

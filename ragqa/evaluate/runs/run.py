@@ -150,6 +150,11 @@ def make_ready(request: Request, task: Task, progress: Progress | None = None) -
     if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
         # The documents are given: whether they deal with the question is not in question.
         overrides = (*overrides, "answer.abstain_below=0.0")
+    if any(question.label for question in task.questions) and not any(
+        text.startswith("answer.verdict_above") for text in overrides
+    ):
+        # Measures of labels are defined for an answer to every question; what is withheld would count as wrong.
+        overrides = (*overrides, "answer.verdict_above=0.0")
     wanted = _wanted(request, task, overrides, progress)
     if request.baseline:
         baseline(request.baseline, task)

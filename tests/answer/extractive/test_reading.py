@@ -87,6 +87,55 @@ def test_articles_that_disagree_are_shown_with_both_sides() -> None:
     assert {span.document_id for statement in reading.statements for span in statement.spans} == {"1", "2"}
 
 
+def test_a_verdict_that_is_not_likely_enough_is_withheld_and_both_sides_are_shown() -> None:
+    sure, unsure = read(QUESTION, STATINS), read(QUESTION, STATINS, AGAINST, verdict_above=1.0)
+    assert sure.verdict == "yes"
+    assert unsure.verdict is None
+    assert sum(unsure.verdict_probabilities.values()) == pytest.approx(1.0)
+    (told,) = (notice for notice in unsure.notices if notice.kind == "verdict_withheld")
+    assert "100% is asked" in told.message
+    assert {span.document_id for statement in unsure.statements for span in statement.spans} == {"1", "2"}
+
+
+INSULIN = article(
+    "4",
+    "Insulin in type 1 diabetes",
+    ("RESULTS", "Insulin did not cure type 1 diabetes in any of the 300 patients."),
+    (
+        "CONCLUSIONS",
+        "Insulin does not cure type 1 diabetes. Patients with type 1 diabetes need insulin all their life.",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Since insulin cures type 1 diabetes, how long must it be taken?", "Why does insulin cure type 1 diabetes?"],
+)
+def test_what_a_question_takes_for_granted_is_denied_where_the_articles_deny_it(question: str) -> None:
+    reading = read(question, INSULIN)
+    assert reading.notices[0].kind == "false_presupposition"
+    assert reading.verdict is None
+    assert any(statement.text.startswith("Insulin d") for statement in reading.statements)
+
+
+def test_what_a_question_takes_for_granted_may_be_true() -> None:
+    reading = read(
+        "Why do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?", STATINS
+    )
+    assert "false_presupposition" not in {notice.kind for notice in reading.notices}
+    assert reading.statements
+
+
+def test_a_year_to_come_that_no_article_mentions_is_not_answered() -> None:
+    asked = "Do the 2090 guidelines recommend preoperative statins to reduce atrial fibrillation after bypass grafting?"
+    assert "2090, which is to come" in read(asked, STATINS).reason
+    foreseen = article(
+        "5", "Statins until 2090", ("", "Preoperative statins reduce atrial fibrillation; see the 2090 guidelines.")
+    )
+    assert not read(asked, STATINS, foreseen).abstained
+
+
 def test_it_abstains_when_no_article_deals_with_the_question() -> None:
     reading = read(QUESTION, UNRELATED)
     assert reading.abstained
