@@ -1,5 +1,6 @@
 """The routes of ragqa's own: ask, search, documents, indexes, health and figures."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,7 +160,7 @@ def operations_router(service: Service, metrics: Metrics) -> APIRouter:
                 "status": "ready",
                 "indexes": service.names,
                 "degraded": service.degraded,
-                "states": service.states(),
+                "states": await asyncio.to_thread(service.states),  # it reads files
             }
         )
 

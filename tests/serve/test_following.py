@@ -1,5 +1,6 @@
 """A server goes on with the index in force: a retraction is served soon, no request is dropped, nothing dies."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from ragqa import products
+from ragqa.serve import api, settings
+from ragqa.serve.metrics import Metrics
+from ragqa.serve.service import Service
 
 DOCUMENTS = [
     {"_id": str(n), "title": f"Trial {n} of statins", "text": f"Statins reduced strokes in trial {n}."}
@@ -89,3 +94,26 @@ def test_an_update_that_cannot_be_opened_leaves_the_state_before_it_served(home,
         manifest.write_bytes(whole)
         products.update("living")
         eventually(lambda: client.get("/v1/documents/3").json()["document"]["retracted"])
+
+
+def test_a_disk_that_does_not_answer_holds_up_nothing_but_what_reads_from_it(home, monkeypatch) -> None:
+    service = Service.open(settings.load("server", ['indexes=["living"]']))
+    app = FastAPI()
+    app.include_router(api.operations_router(service, Metrics(service)))
+    disk = threading.Event()
+    reading = products.index_state
+    monkeypatch.setattr(products, "index_state", lambda name: disk.wait(60) and reading(name))
+
+    async def health_meanwhile() -> tuple[httpx.Response, bool, httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ragqa") as client:
+            asking = asyncio.create_task(client.get("/readyz"))
+            await asyncio.sleep(0.2)
+            health, waits = await client.get("/healthz"), not asking.done()
+            disk.set()
+            return health, waits, await asking
+
+    health, waits, ready = asyncio.run(asyncio.wait_for(health_meanwhile(), 30))
+    service.close()
+    assert health.json()["status"] == "alive"
+    assert waits
+    assert not ready.json()["states"]["living"]["newer"]
