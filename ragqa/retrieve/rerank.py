@@ -1,9 +1,10 @@
 """Rerankers: a second, closer look at the first documents of a search.
 
-``sentence`` needs nothing but the index's own encoder. The others are cross-encoders: presets, any model of that
-kind by hub name or folder, or a folder that :func:`ragqa.retrieve.rerank_export.export_reranker` made. Other
-packages add rerankers through the entry-point group ``ragqa.rerankers``: a function of the settings and the dense
-index that returns a :class:`Reranker`.
+``sentence`` needs nothing but the index's own encoder; ``reader`` is the small trained model that comes with ragqa
+and reads every document whole: better for questions and several times slower. The others are cross-encoders: presets,
+any model of that kind by hub name or folder, or a folder that :func:`ragqa.retrieve.rerank_export.export_reranker`
+made. Other packages add rerankers through the entry-point group ``ragqa.rerankers``: a function of the settings and
+the dense index that returns a :class:`Reranker`.
 """
 
 from collections.abc import Sequence
@@ -59,6 +60,12 @@ def open_reranker(
         from ragqa.retrieve.rerank_sentence import SentenceReranker
 
         return SentenceReranker(dense)
+    if name == "reader":
+        from ragqa.reader.model import open_model
+        from ragqa.retrieve.rerank_reader import ReaderReranker
+        from ragqa.retrieve.rerank_sentence import SentenceReranker
+
+        return ReaderReranker(open_model(), None if dense is None else SentenceReranker(dense))
     if name == "llm":
         from ragqa.retrieve.rerank_llm import LlmReranker
 
@@ -71,7 +78,7 @@ def open_reranker(
         from ragqa.retrieve.rerank_cross import open_cross_encoder
 
         return open_cross_encoder(CROSS_ENCODERS.get(name, name))
-    known = ["none", "sentence", "llm", *CROSS_ENCODERS, *plugins]
+    known = ["none", "sentence", "reader", "llm", *CROSS_ENCODERS, *plugins]
     raise RecipeError(
         f"rerank.reranker is {name!r} ({nearest(name, known)}); for a cross-encoder of your own give its hub name "
         "(owner/name) or a folder (./name)"

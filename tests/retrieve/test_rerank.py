@@ -42,8 +42,30 @@ def test_the_sentence_that_answers_lifts_its_document(dense: DenseIndex) -> None
     assert np.argsort(-scores).tolist() == [1, 0, 3, 2]
 
 
-def test_scores_do_not_depend_on_the_batch_and_empty_lists_are_fine(dense: DenseIndex) -> None:
-    reranker = open_reranker(RerankSettings("sentence"), dense)
+def test_the_reader_needs_no_dense_index_and_puts_the_document_that_answers_first() -> None:
+    reranker = open_reranker(RerankSettings("reader"), None)
+    assert reranker is not None
+    [scores] = reranker.rerank([QUESTION], [DOCUMENTS])
+    assert scores.dtype == np.float32
+    assert (scores.argmax(), scores.argmin()) == (1, 2)
+
+
+@pytest.mark.parametrize("claim", ["Aspirin lowers fever.", "Load on a bridge in winter"])
+def test_the_reader_leaves_claims_to_sentences(claim: str, dense: DenseIndex) -> None:
+    reader, sentence = (open_reranker(RerankSettings(name), dense) for name in ("reader", "sentence"))
+    assert reader is not None
+    assert sentence is not None
+    assert np.array_equal(reader.rerank([claim], [DOCUMENTS])[0], sentence.rerank([claim], [DOCUMENTS])[0])
+    asked = [f"Is it true that {claim}?", "List drugs that lower fever"]
+    for question in asked:
+        assert not np.array_equal(
+            reader.rerank([question], [DOCUMENTS])[0], sentence.rerank([question], [DOCUMENTS])[0]
+        )
+
+
+@pytest.mark.parametrize("name", ["sentence", "reader"])
+def test_scores_do_not_depend_on_the_batch_and_empty_lists_are_fine(name: str, dense: DenseIndex) -> None:
+    reranker = open_reranker(RerankSettings(name), dense)
     assert reranker is not None
     alone = reranker.rerank([QUESTION], [DOCUMENTS])[0]
     batch = reranker.rerank(["Bridges?", QUESTION, "nothing", ""], [DOCUMENTS[3:], DOCUMENTS, [], DOCUMENTS[:1]])
