@@ -14,6 +14,8 @@ from typing import Any
 from ragqa import manifest
 from ragqa.errors import BackendError, RagqaError, UsageError
 
+_log = logging.getLogger(__name__)
+
 LOCAL = "local"
 """The address that starts a cluster of this machine alone."""
 
@@ -103,6 +105,7 @@ def connected(address: str) -> Iterator[tuple[Node, ...]]:
         ) from error
     if not had_handler:
         faulthandler.disable()  # Ray has turned it on, before Java's own
+    _keep_off_stdout(ray)
     try:
         yield check_nodes()
     finally:
@@ -206,6 +209,13 @@ def difference(theirs: Installation, own: Installation) -> str:
         ]
         return ", ".join(unlike)
     return f"other sources of ragqa {own.version} than this machine ({theirs.code[:8]}, here {own.code[:8]})"
+
+
+def _keep_off_stdout(ray: Any) -> None:
+    """Let Ray log what it would print where results are printed: the last words of a node that was lost."""
+    worker = ray._private.worker
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda data, **_: _log.debug("ray: %s", " ".join(data.get("lines", [])))
 
 
 def _check_reachable(address: str) -> None:

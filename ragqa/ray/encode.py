@@ -6,6 +6,7 @@ folder in common, and a node that is lost costs the groups that it was at: other
 build on one machine, so that the vectors are the same where the processors are alike.
 """
 
+import contextlib
 import io
 import os
 import tarfile
@@ -22,6 +23,7 @@ from ragqa.index.dense_build import Batches, groups
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoding import Encoding, encode_documents
 from ragqa.ray.cluster import Node, errors_of_node, first_line, load_ray
+from ragqa.ray.watch import Watch
 from ragqa.types import Document, Progress
 
 STAGE = "encode on the cluster"
@@ -105,6 +107,7 @@ class _Pool:
         self._starting: dict[Any, Any] = {}
         self._working: dict[Any, tuple[Any, _Group]] = {}
         self._n_actors, self._n_failed = n_actors, 0
+        self._watch = Watch()
         for _ in range(n_actors):
             self._start()
 
@@ -125,6 +128,8 @@ class _Pool:
                 return
             done = self._next()
             waited = 0.0 if done else waited + _LOOK_S
+            if not done:
+                self._watch.look()
             self._check_alive(waited)
             for reference in done:
                 finished = self._take(reference)
@@ -141,7 +146,8 @@ class _Pool:
         """End the actors."""
         actors = [*self._idle, *self._starting.values(), *(actor for actor, _ in self._working.values())]
         for actor in actors:
-            self._ray.kill(actor)
+            with contextlib.suppress(Exception):  # it, or the cluster, is gone
+                self._ray.kill(actor)
 
     def _start(self) -> None:
         actor = self._make(*self._arguments)

@@ -7,10 +7,10 @@ later was not compared with this machine before.
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from ragqa.errors import BackendError
 from ragqa.ray.cluster import (
     Installation,
     Node,
-    alive_nodes,
     connected,
     difference,
     errors_of_node,
@@ -28,11 +27,12 @@ from ragqa.ray.cluster import (
     on_node,
     this_node,
 )
+from ragqa.ray.watch import Watch
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 5
+_WAITING = 8
 _LOOK_S = 5.0
-_ALONE_S = 60.0
 _SEEN_S = 60.0
 
 
@@ -96,24 +96,30 @@ class TasksOnRay:
         RagqaError
             Of a call; it names the node.
         BackendError
-            A node is unfit, its disk is full, no node is left, or one call ended its process again and again.
+            A node is unfit, its disk is full, the head or all nodes are gone, or one call ended its process again and
+            again.
         """
         ray = load_ray()
         remote = ray.remote(num_cpus=1, max_retries=_ATTEMPTS, scheduling_strategy="SPREAD")(do)
         own, what = ray.put((installation(), self._mark)), ray.put(function)
-        pending = {remote.remote(own, what, call): place for place, call in enumerate(calls)}
-        try:
-            alone_since = None
-            while pending:
+        todo = iter(enumerate(calls))
+        pending: dict[Any, int] = {}
+        watch = Watch()
+        while True:
+            # Not all at once: what is still to come where one fails is not taken back.
+            n_at_once = _WAITING + 2 * watch.n_cpus()
+            for place, call in islice(todo, max(0, n_at_once - len(pending))):
+                pending[remote.remote(own, what, call)] = place
+            if not pending:
+                return
+            done: Sequence[Any] = ()
+            while not done:
                 done, _ = ray.wait(list(pending), num_returns=1, timeout=_LOOK_S)
-                alone_since = None if done else _checked_alive(alone_since)
-                for reference in done:
-                    result = _result(reference)
-                    yield pending.pop(reference), result
-        finally:
-            for reference in pending:
-                with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=True)
+                if not done:
+                    watch.look()
+            for reference in done:
+                result = _result(reference)
+                yield pending.pop(reference), result
 
 
 @contextlib.contextmanager
@@ -173,16 +179,3 @@ def _result(reference: Any) -> Any:
             "at the cluster with: ray status, give the nodes more memory, and run the same command again: what is "
             "finished is kept"
         ) from error
-
-
-def _checked_alive(since: float | None) -> float | None:
-    """Since when there is no node that could work; an error where that is too long."""
-    if any(node.n_cpus for node in alive_nodes()):
-        return None
-    now = time.monotonic()
-    if since is not None and now - since > _ALONE_S:
-        raise BackendError(
-            "no node with a processor is left in the Ray cluster; start some with: ray start --address=HEAD:6379, and "
-            "run the same command again: what is finished is kept"
-        )
-    return now if since is None else since

@@ -1,6 +1,7 @@
 """Parts and segments that nodes make are those of one machine, and errors name the node."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from ragqa.cli import run
 from ragqa.engine import Engine
 from ragqa.errors import BackendError
 from ragqa.index.pieces import PIECES_FOLDER
-from ragqa.ray.cluster import Node, connected
-from ragqa.ray.tasks import Mark, TasksOnRay, out_of_reach
+from ragqa.ray import tasks
+from ragqa.ray.cluster import Node, connected, installation
+from ragqa.ray.tasks import Mark, TasksOnRay, marked, out_of_reach
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -121,6 +123,15 @@ def test_a_damaged_source_is_told_with_the_node_that_read_it(
     told = capsys.readouterr().err
     assert "the node " in told
     assert "part.jsonl, line 1" in told
+
+
+def test_a_node_that_joined_later_with_another_version_is_refused(
+    ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(ray_cluster.address), marked(tmp_path) as mark:
+        monkeypatch.setattr(tasks, "installation", lambda: replace(installation(), version="0.0.1"))
+        with pytest.raises(BackendError, match=r"the node .* has ragqa .*, this machine 0.0.1; all nodes must have"):
+            list(TasksOnRay(mark)(Node, [("", "", 1, 0)]))
 
 
 def test_a_node_that_does_not_have_the_folder_is_told(ray_cluster: Any, tmp_path: Path) -> None:
