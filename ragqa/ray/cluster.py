@@ -101,7 +101,8 @@ def connected(address: str) -> Iterator[tuple[Node, ...]]:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise BackendError(
             f"cannot join the Ray cluster at {address} ({first_line(error)}); this machine must be one of its nodes: "
-            f"run here: ray start --address={address}"
+            f"run here: ray start --address={address}; where it asks for a token (RAY_AUTH_MODE=token), this user "
+            "needs the same one in ~/.ray/auth_token"
         ) from error
     if not had_handler:
         faulthandler.disable()  # Ray has turned it on, before Java's own
