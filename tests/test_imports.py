@@ -29,3 +29,13 @@ def test_the_command_line_starts_without_heavy_packages() -> None:
     assert modules.isdisjoint(
         {"numpy", "torch", "transformers", "faiss", "onnxruntime", "pyarrow", "lxml", "jnius", "ray"}
     )
+
+
+def test_the_first_of_several_processes_of_a_server_stays_small() -> None:
+    program = "import sys, ragqa.serve.run; print(*sys.modules)"
+
+    modules = set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
+
+    assert modules.isdisjoint({"fastapi", "mcp", "uvicorn", "pydantic", "faiss", "onnxruntime", "pyarrow", "jnius"})

@@ -15,12 +15,12 @@ from ragqa.serve import api, checking, filters, library, page_files, plain_page,
 from ragqa.serve.audit import Trail
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, is_loopback
-from ragqa.serve.mcp_server import HTTP_PATH, build_mcp_server, http_application
+from ragqa.serve.mcp_server import build_mcp_server, http_application
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.openai import routes as openai_routes
 from ragqa.serve.processes import ALONE, Place
 from ragqa.serve.service import Service
-from ragqa.serve.settings import ServeSettings
+from ragqa.serve.settings import MCP_PATH, ServeSettings
 from ragqa.serve.traces import Tracer
 
 _DESCRIPTION = (
@@ -95,7 +95,7 @@ def guarded(app: Any, settings: ServeSettings, keys: Keys, metrics: Metrics, pla
 
 def _needs_key(path: str) -> bool:
     """The page itself and the health routes are open: they show nothing of an index."""
-    return path.startswith(("/v1/", HTTP_PATH, plain_page.PATH)) or path == "/metrics"
+    return path.startswith(("/v1/", MCP_PATH, plain_page.PATH)) or path == "/metrics"
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

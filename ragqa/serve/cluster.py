@@ -2,11 +2,10 @@
 
 from contextlib import AbstractContextManager
 
-from ragqa.errors import UsageError
 from ragqa.index.open import OpenIndex
 from ragqa.ray.gather import Spread
 from ragqa.ray.search import on_cluster
-from ragqa.serve.settings import Cluster, ServeSettings
+from ragqa.serve.settings import Cluster
 
 
 def searched_on(settings: Cluster) -> AbstractContextManager[OpenIndex | None]:
@@ -15,18 +14,3 @@ def searched_on(settings: Cluster) -> AbstractContextManager[OpenIndex | None]:
     Raises as :func:`ragqa.ray.cluster.connected`.
     """
     return on_cluster(settings.ray, Spread(settings.shards, settings.replicas, settings.shard_seconds))
-
-
-def check_processes(settings: ServeSettings) -> None:
-    """Refuse several processes before a cluster: each would have shards of its own.
-
-    Raises
-    ------
-    UsageError
-        There are several.
-    """
-    if settings.cluster.ray and settings.workers > 1:
-        raise UsageError(
-            f"workers is {settings.workers} and the indexes are searched on the cluster {settings.cluster.ray}: only "
-            "one process can serve from a cluster; leave one of the two out"
-        )

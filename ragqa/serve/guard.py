@@ -17,10 +17,9 @@ from ragqa.serve.allowance import Allowances, OverdrawnError
 from ragqa.serve.audit import Read, Trail
 from ragqa.serve.keys import Keys, Known, RefusedKeyError
 from ragqa.serve.ledger import Ledger
-from ragqa.serve.mcp_server import HTTP_PATH
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.problem import CHECK_PATH, is_openai, problem_response
-from ragqa.serve.settings import Limits
+from ragqa.serve.settings import MCP_PATH, Limits
 from ragqa.serve.traces import Tracer
 
 _log = logging.getLogger("ragqa.serve.access")
@@ -195,7 +194,7 @@ class Guard:
             text = "this server does not answer to that host name; add it to security.allowed_hosts, or make keys"
             raise _Refused(421, text)
         origin = headers.get(b"origin")
-        if origin is None or not scope["path"].startswith(HTTP_PATH):
+        if origin is None or not scope["path"].startswith(MCP_PATH):
             return
         of_origin = origin.partition("://")[2]
         if self._is_known_host(of_origin) or (self._keys and of_origin == host):
@@ -256,7 +255,7 @@ class Guard:
         return "*" in self._hosts or name in self._hosts
 
     def _note(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
-        route = HTTP_PATH if scope["path"] == HTTP_PATH else getattr(scope.get("route"), "path", "other")
+        route = MCP_PATH if scope["path"] == MCP_PATH else getattr(scope.get("route"), "path", "other")
         if self._metrics is not None:
             self._metrics.request(route, scope["method"] if route != "other" else "other", status, seconds)
         facts |= {"route": route, "status": status, "ms": round(seconds * 1000, 1)}

@@ -20,12 +20,11 @@ from ragqa.errors import RagqaError
 from ragqa.render import markdown
 from ragqa.serve.models import Filters, Text
 from ragqa.serve.service import Service
-from ragqa.serve.settings import Limits
+from ragqa.serve.settings import MCP_PATH, Limits
 from ragqa.serve.shown import Found, Shown
 from ragqa.serve.workers import BusyError
 from ragqa.types import Answer, Filter, Question, QuestionType
 
-HTTP_PATH = "/mcp"
 T = TypeVar("T")
 
 _INSTRUCTIONS = (
@@ -109,7 +108,7 @@ def http_application(server: MCPServer[Any], limits: Limits) -> Starlette:
     by :class:`ragqa.serve.guard.Guard`.
     """
     return server.streamable_http_app(
-        streamable_http_path=HTTP_PATH,
+        streamable_http_path=MCP_PATH,
         json_response=True,
         stateless_http=True,
         max_request_body_size=limits.body_bytes,

@@ -24,6 +24,8 @@ from ragqa.serve import systemd
 from ragqa.serve.ledger import Ledger
 
 _log = logging.getLogger(__name__)
+BACKLOG = 2_048
+"""Connections that the kernel keeps until they are accepted."""
 _READY = "ready"
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _LOOKED_AT_SECONDS = 0.2

@@ -12,6 +12,8 @@ from ragqa.errors import RecipeError
 from ragqa.recipe import NaturalInt, PositiveInt
 from ragqa.serve.key_file import DEFAULT_PATH
 
+MCP_PATH = "/mcp"
+"""Where MCP is served over HTTP."""
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
