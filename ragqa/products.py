@@ -144,7 +144,8 @@ def build_index(
     ahead
         Encodes elsewhere what is new: see :class:`ragqa.ray.encode.EncodeOnRay`.
     memory_bytes
-        What the index of vectors may take at most, while it is built and searched; None: what is free.
+        What this process may take at most while it builds; the kind of the index of vectors follows it. None: Java
+        takes a quarter of the memory at most, FAISS what is free.
     tasks
         Other machines that make segments of Lucene and, where the corpus is not built yet, its parts: see
         :class:`ragqa.ray.tasks.TasksOnRay`.
@@ -162,31 +163,39 @@ def build_index(
         return index_build.build_index(name, settings, store, folder, progress, how=how)
 
 
-def update_index(name: str, progress: Progress | None = None, *, merge: bool = False) -> Manifest:
+def update_index(
+    name: str, progress: Progress | None = None, *, merge: bool = False, memory_bytes: int | None = None
+) -> Manifest:
     """Bring the index ``name`` up to the state of its corpus, with the settings that it was built with.
 
     Only what is new is indexed and encoded. Small segments are merged when there are many; with ``merge``, all are.
+    ``memory_bytes`` is as in :func:`build_index`.
     """
     built = index_manifest(name)
     settings = recipe.from_table(built.recipe, Recipe, f"index {name!r}")
     with open_store(built.inputs["corpus"]) as store:
-        how = How(thorough=False, merge=merge, update=True)
+        how = How(thorough=False, merge=merge, update=True, memory_bytes=memory_bytes)
         return index_build.build_index(name, settings, store, product_folder("indexes", name), progress, how=how)
 
 
 def update(
-    name: str, progress: Progress | None = None, *, merge: bool = False, mirror: str = ""
+    name: str,
+    progress: Progress | None = None,
+    *,
+    merge: bool = False,
+    mirror: str = "",
+    memory_bytes: int | None = None,
 ) -> tuple[Manifest, Manifest]:
     """Read what came to the corpus of the index ``name``, then bring the index up to it: their manifests.
 
     Where the recipe of the corpus names a source, what is new there is fetched first, from ``mirror`` if that is given.
-    Until the end, searches are answered from the state before.
+    Until the end, searches are answered from the state before. ``memory_bytes`` is as in :func:`build_index`.
     """
     corpus_name = index_manifest(name).inputs["corpus"]
     if mirror or recipe.load(home.recipe_path("corpora", corpus_name), CorpusSettings).fetch:
         fetch_corpus(corpus_name, mirror, progress)
     corpus = build_corpus(corpus_name, progress=progress, thorough=False)
-    return corpus, update_index(name, progress, merge=merge)
+    return corpus, update_index(name, progress, merge=merge, memory_bytes=memory_bytes)
 
 
 def verify_corpus(name: str) -> list[str]:

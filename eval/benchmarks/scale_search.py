@@ -23,6 +23,7 @@ from ragqa.corpus.store import DocumentStore
 from ragqa.index import segments
 from ragqa.index.builders import Bm25Builder
 from ragqa.index.lucene import LuceneIndex
+from ragqa.index.memory import Shares
 from ragqa.index.segments import Placed, Span
 from ragqa.recipe import Recipe
 from ragqa.retrieve.retriever import Retriever
@@ -30,6 +31,7 @@ from ragqa.types import Filter
 
 K = 50
 N_SEGMENTS = 10
+_PAUSE_S = 0.02  # between searches beside an update
 _ROUNDS = 2  # the first opens what is opened when first used
 _FILTER = Filter(year_from=2010, publication_types=("Journal Article",))
 
@@ -56,19 +58,24 @@ def latency(questions: Sequence[str]) -> dict[str, float]:
 
 
 def waiting(questions: Sequence[str]) -> dict[str, float]:
-    """BM25 before standard input ends and until then: an update goes on meanwhile."""
+    """BM25 at the same pace before standard input ends and until then: an update goes on meanwhile."""
     store, index, _ = products.open_pinned("words")
-    assert index.bm25 is not None
-    before = _timed("before", [lambda q=q: index.bm25.search([q], K) for q in questions])
+    bm25 = index.bm25
+    assert bm25 is not None
+    _timed("first", [lambda q=q: bm25.search([q], K) for q in questions])
+    before: list[float] = []
+    for question in questions * _ROUNDS:
+        before.append(_milliseconds(lambda q=question: bm25.search([q], K)))
+        time.sleep(_PAUSE_S)
     print("ready", flush=True)
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    times: list[float] = []
+    during: list[float] = []
     while not ended.is_set():
-        times.append(_milliseconds(lambda: index.bm25.search([questions[len(times) % len(questions)]], K)))
-        time.sleep(0.02)
+        during.append(_milliseconds(lambda: bm25.search([questions[len(during) % len(questions)]], K)))
+        time.sleep(_PAUSE_S)
     store.close()
-    return before | _percentiles("during", times) | {"searches": len(times)}
+    return _percentiles("before", before) | _percentiles("during", during) | {"searches": len(during)}
 
 
 def in_segments(questions: Sequence[str], others: Sequence[str]) -> dict[str, float]:
@@ -79,7 +86,7 @@ def in_segments(questions: Sequence[str], others: Sequence[str]) -> dict[str, fl
     settings = recipe.load(home.recipe_path("indexes", "bm25-anserini"), Recipe).bm25
     assert settings is not None
     with products.open_store("synthetic") as store, tempfile.TemporaryDirectory() as folder:
-        builder = Bm25Builder(settings, "form", store, None)
+        builder = Bm25Builder(settings, "form", store, None, Shares())
         edges = np.linspace(0, store.n_rows, N_SEGMENTS + 1).astype(int).tolist()
         many = [_built(builder, store, Path(folder) / str(i), edges[i], edges[i + 1]) for i in range(N_SEGMENTS)]
         whole = _built(builder, store, Path(folder) / "whole", 0, store.n_rows)

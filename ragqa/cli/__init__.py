@@ -37,13 +37,13 @@ for command in (ask, search, check, watch, affected, corpus, index, update, plan
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
-    sys.exit(run(arguments))
+    sys.exit(run(arguments, alone=True))
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+def run(arguments: list[str] | None = None, *, alone: bool = False) -> int:
+    """Run the command line and return its exit code; ``alone`` says that the process has nothing else to do."""
     try:
-        ended = cli.main(args=arguments, prog_name="ragqa", standalone_mode=False)
+        ended = cli.main(args=arguments, prog_name="ragqa", standalone_mode=False, obj=alone)
     except BrokenPipeError:
         # What is left in the buffer has no reader; closing stdout must not complain about that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

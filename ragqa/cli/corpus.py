@@ -8,6 +8,7 @@ import click
 
 from ragqa.cli import show
 from ragqa.cli.options import json_option, mirror_option, ray_option, set_option
+from ragqa.cli.priority import give_way
 from ragqa.errors import ProductError
 
 
@@ -78,6 +79,7 @@ def update(name: str, as_json: bool) -> None:
     from ragqa import products
 
     show.tell_more()
+    give_way()
     with show.progress_bars() as progress:
         manifest = products.build_corpus(name, (), progress, thorough=False)
     _show_manifest(manifest, as_json)

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, merge_option, ray_option, set_option, size
+from ragqa.cli.options import json_option, memory_option, merge_option, ray_option, set_option
+from ragqa.cli.priority import give_way
 from ragqa.errors import ProductError
 
 
@@ -26,13 +27,7 @@ def index() -> None:
     metavar="FOLDER",
     help="Vectors that exist already: NCBI's files of MedCPT's, or ids.json and a matrix .npy.",
 )
-@click.option(
-    "--memory",
-    "memory_bytes",
-    callback=size,
-    metavar="SIZE",
-    help="The most memory that the index of vectors may take (4g, 512m); default: what is free.",
-)
+@memory_option
 @set_option
 @merge_option
 @ray_option
@@ -79,8 +74,9 @@ def build(  # noqa: PLR0917 (one for each option)
 @index.command()
 @click.argument("name")
 @merge_option
+@memory_option
 @json_option
-def update(name: str, merge: bool, as_json: bool) -> None:
+def update(name: str, merge: bool, memory_bytes: int | None, as_json: bool) -> None:
     """Bring the index NAME up to the state of its corpus, with the settings that it was built with.
 
     Only what is new is indexed and encoded; until the end, searches are answered from the state before.
@@ -88,8 +84,9 @@ def update(name: str, merge: bool, as_json: bool) -> None:
     from ragqa import products
 
     show.tell_more()
+    give_way()
     with show.progress_bars() as progress:
-        manifest = products.update_index(name, progress, merge=merge)
+        manifest = products.update_index(name, progress, merge=merge, memory_bytes=memory_bytes)
     _show_manifest(manifest, as_json)
 
 

@@ -49,6 +49,14 @@ def size(_context: click.Context, _parameter: click.Parameter, value: str | None
     return n_bytes
 
 
+memory_option = click.option(
+    "--memory",
+    "memory_bytes",
+    callback=size,
+    metavar="SIZE",
+    help="The most memory that indexing may take (4g, 900m); default: what is free.",
+)
+
 _FILTERS = (
     click.option("--year-from", type=int, help="Published in this year or later."),
     click.option("--year-to", type=int, help="Published in this year or earlier."),

@@ -3,25 +3,30 @@
 import click
 
 from ragqa.cli import show
-from ragqa.cli.options import json_option, merge_option, mirror_option
+from ragqa.cli.options import json_option, memory_option, merge_option, mirror_option
 
 
 @click.command()
 @click.argument("name")
 @merge_option
 @mirror_option
+@memory_option
 @click.option("--watch/--no-watch", "look", default=True, help="Then look at what is watched in the index.")
 @json_option
-def update(name: str, merge: bool, mirror: str, look: bool, as_json: bool) -> None:
+def update(  # noqa: PLR0917 (one for each option)
+    name: str, merge: bool, mirror: str, memory_bytes: int | None, look: bool, as_json: bool
+) -> None:
     """Fetch and read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
     from ragqa import products
+    from ragqa.cli.priority import give_way
     from ragqa.cli.watch import show_report
     from ragqa.watch import folders
 
     show.tell_more()
+    give_way()
     watch = None
     with show.progress_bars() as progress:
-        corpus, index = products.update(name, progress, merge=merge, mirror=mirror)
+        corpus, index = products.update(name, progress, merge=merge, mirror=mirror, memory_bytes=memory_bytes)
         if look and folders.items_folder().is_dir():
             from ragqa.watch import settings
             from ragqa.watch.run import run

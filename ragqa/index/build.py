@@ -27,6 +27,7 @@ from ragqa.index import segments
 from ragqa.index.builders import Ahead, Bm25Builder, DenseBuilder, VectorSource, ensure_encoder
 from ragqa.index.forms import check_recipe, form_hash, forms
 from ragqa.index.lexicon import LexiconBuilder
+from ragqa.index.memory import shared_out
 from ragqa.index.pieces import Pieces, remove_pieces
 from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span
@@ -59,7 +60,7 @@ class How:
     ahead
         Encodes elsewhere what is new, before segments of vectors are built; None encodes here.
     memory_bytes
-        What a FAISS index may take at most; None: what is free.
+        What the process may take at most (:mod:`ragqa.index.memory`); None: Java's default and what is free.
     tasks
         Other machines, which reach the corpus and the index under the same paths, and make segments of Lucene and of
         the lexicon; None: this process does.
@@ -112,6 +113,7 @@ def build_index(
         Java, a package, memory or disk is lacking; the previous index stays in force.
     """
     check_recipe(recipe)
+    shared_out(how.memory_bytes, recipe)  # before anything is done
     if how.vectors is not None and recipe.dense is None:
         raise UsageError(
             f"--vectors names {how.vectors}, but the recipe has no table [dense]; use one with a dense index"
@@ -148,8 +150,8 @@ def _build(  # noqa: PLR0917
     site = _Site(folder, store, how, recipe.segments)
     pieces = None if how.tasks is None else Pieces(folder, store, how.tasks)
     if recipe.bm25 is not None:
-        form = form_hash("bm25", wanted["bm25"])
-        components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form, store, progress, pieces))
+        form, shares = form_hash("bm25", wanted["bm25"]), shared_out(how.memory_bytes, recipe)
+        components["bm25"] = site.ensure(Bm25Builder(recipe.bm25, form, store, progress, shares, pieces))
         took("bm25")
     if recipe.dense is not None:
         vectors = folder.parent / VECTORS_FOLDER

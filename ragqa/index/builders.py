@@ -13,6 +13,7 @@ import numpy as np
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.forms import form_hash, forms
+from ragqa.index.memory import Shares, left_for_faiss
 from ragqa.index.pieces import Making, Pieces
 from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span, checked_array
@@ -36,8 +37,8 @@ class VectorSource(NamedTuple):
     """Vectors that exist already: the folder, its fingerprint ("" where there was none), and what an update does.
 
     ``encode_new`` says whether documents without a vector are encoded even where the recipe leaves them out, ``ahead``
-    encodes elsewhere what is new, before a segment is built. ``memory_bytes`` is what a FAISS index may take at most;
-    None: what is free.
+    encodes elsewhere what is new, before a segment is built. ``memory_bytes`` is what the whole process may take; None:
+    what is free.
     """
 
     given: "GivenVectors | None" = None
@@ -48,19 +49,21 @@ class VectorSource(NamedTuple):
 
 
 class Bm25Builder:
-    """Segments of Lucene or rank-bm25."""
+    """Segments of Lucene or rank-bm25; ``shares`` are those of the memory."""
 
     kind = "bm25"
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         settings: Bm25Settings,
         form: str,
         store: DocumentStore,
         progress: Progress | None,
+        shares: Shares,
         pieces: Pieces | None = None,
     ) -> None:
         self.form = form
+        self._shares = shares
         self._settings = settings
         self._store = store
         self._progress = progress
@@ -87,9 +90,12 @@ class Bm25Builder:
                 self._progress("bm25", n_done, n_documents)
 
         if self._settings.engine == "lucene":
+            from ragqa.index.java import start_jvm
             from ragqa.index.lucene_build import build_lucene, n_processors
 
-            edges = np.linspace(span.first_row, span.end_row, min(n_processors(), 16) + 1).astype(int).tolist()
+            start_jvm(self._shares.heap)
+            n_pieces = min(n_processors(), self._shares.n_readers)
+            edges = np.linspace(span.first_row, span.end_row, n_pieces + 1).astype(int).tolist()
             pieces = [self._store.scan(rows=edge) for edge in itertools.pairwise(edges)]
             build_lucene(pieces, folder, self._settings, first_row=span.first_row, progress=done)
         else:
@@ -101,8 +107,10 @@ class Bm25Builder:
     def merge(self, sources: Sequence[Placed], span: Span, folder: Path) -> None:
         """Put segments together; those of rank-bm25 are small enough to be built anew."""
         if self._settings.engine == "lucene":
+            from ragqa.index.java import start_jvm
             from ragqa.index.lucene_build import merge_lucene
 
+            start_jvm(self._shares.heap)
             merge_lucene(sources, folder, first_row=span.first_row)
         else:
             self.build(span, folder)
@@ -209,7 +217,7 @@ class DenseBuilder:
             first_row=span.first_row,
             with_vectors=with_vectors,
             prepare=prepare,
-            memory_bytes=self._memory_bytes,
+            memory_bytes=left_for_faiss(self._memory_bytes),
             progress=self._progress,
         )
 

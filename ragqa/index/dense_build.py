@@ -1,9 +1,11 @@
 """Documents → a segment of a dense index; every text that the store of vectors knows is not encoded again."""
 
+import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from ragqa.index.encoding import Encoding, passage_of
 from ragqa.index.faiss_kinds import COMPRESSED, Kind, Plan, choose, load_faiss, make
 from ragqa.index.presets import Metric
 from ragqa.index.rescore import EXACT, write_exact
-from ragqa.index.vectors import VectorStore
+from ragqa.index.vectors import KEY_BYTES, VectorStore
 from ragqa.index.word_counts import WordCounts
 from ragqa.types import Document, Progress
 
@@ -102,28 +104,28 @@ def build_dense(
     choose(n_documents, encoding.dim, wanted, folder, memory_bytes)
     words, stride = WordCounts(), max(1, n_documents // _COUNTED)
     before = encoding.counts.copy()
-    keys: list[bytes] = []
-    rows: list[int] = []
-    n_passages: list[int] = []
+    rows, n_passages = array("i"), array("i")
     prepare()
-    for members in groups(documents):
-        done = _Done(report, len(keys), len(members), n_documents)
-        wanted_here = None if with_vectors is None else [bool(with_vectors[row]) for row, _ in members]
-        own, numbers = encoding.ensure([document for _, document in members], done, wanted_here)
-        keys += own
-        n_passages += numbers
-        rows += [row - first_row for row, _ in members]
-        for row, document in members:
-            if row % stride == 0:
-                words.add(" ".join(passage_of(document)))
-        report("encode", len(keys), n_documents)
-    words.save(folder / WORDS)
-    rows_of_vectors = np.repeat(np.array(rows, dtype=np.int32), n_passages)
-    with (folder / ROWS).open("wb") as file:
-        np.save(file, rows_of_vectors)
-    kind = choose(len(rows_of_vectors), encoding.dim, wanted, folder, memory_bytes)
-    _write_faiss(folder, Plan(kind, encoding.metric, len(rows_of_vectors), encoding.dim), keys, encoding.store, report)
-    counts = np.array(n_passages, dtype=np.int64)
+    with tempfile.TemporaryFile(dir=folder) as keys:  # of the documents with passages
+        for members in groups(documents):
+            done = _Done(report, len(rows), len(members), n_documents)
+            wanted_here = None if with_vectors is None else [bool(with_vectors[row]) for row, _ in members]
+            own, numbers = encoding.ensure([document for _, document in members], done, wanted_here)
+            keys.write(b"".join([key for key, n in zip(own, numbers, strict=True) if n]))
+            n_passages.extend(numbers)
+            rows.extend(row - first_row for row, _ in members)
+            for row, document in members:
+                if row % stride == 0:
+                    words.add(" ".join(passage_of(document)))
+            report("encode", len(rows), n_documents)
+        words.save(folder / WORDS)
+        counts = np.array(n_passages, dtype=np.int32)
+        rows_of_vectors = np.repeat(np.array(rows, dtype=np.int32), counts)
+        with (folder / ROWS).open("wb") as file:
+            np.save(file, rows_of_vectors)
+        kind = choose(len(rows_of_vectors), encoding.dim, wanted, folder, memory_bytes)
+        plan = Plan(kind, encoding.metric, len(rows_of_vectors), encoding.dim)
+        _write_faiss(folder, plan, keys, encoding.store, report)
     made = {what: encoding.counts[what] - before[what] for what in encoding.counts}
     description = DenseDescription(
         vectors=encoding.fingerprint,
@@ -131,7 +133,7 @@ def build_dense(
         kind=kind,
         dim=encoding.dim,
         n_vectors=len(rows_of_vectors),
-        n_documents=len(keys),
+        n_documents=len(rows),
         n_long=int((counts > 1).sum()),
         n_without_text=int((counts == 0).sum()) - made["left_out"],
         n_encoded=made["encoded"],
@@ -162,15 +164,13 @@ class _Done:
         self._report("encode", self._before + self._n_members * self._n_passages // of, self._n_documents)
 
 
-def _write_faiss(folder: Path, plan: Plan, keys: Sequence[bytes], store: VectorStore, report: Progress) -> None:
+def _write_faiss(folder: Path, plan: Plan, keys: IO[bytes], store: VectorStore, report: Progress) -> None:
     n_done = 0
 
     def pieces() -> Iterator[np.ndarray]:
-        for start in range(0, len(keys), _AT_ONCE):
-            found = store.get([key for key in keys[start : start + _AT_ONCE] if key])
-            vectors = np.concatenate(found) if found else np.empty((0, plan.dim), np.float16)
-            if len(vectors):
-                yield vectors
+        keys.seek(0)
+        while some := keys.read(_AT_ONCE * KEY_BYTES):
+            yield np.concatenate(store.get([some[at : at + KEY_BYTES] for at in range(0, len(some), KEY_BYTES)]))
 
     def done(n_added: int) -> None:
         nonlocal n_done

@@ -5,6 +5,7 @@ returns float32 [n_texts, n_outputs], so that one runner and one exporter serve 
 """
 
 import inspect
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ import numpy as np
 
 from ragqa.errors import BackendError
 from ragqa.index.encoder_tokens import Batch
+
+_DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")  # of CUDA, also on Jetson and in WSL, and of ROCm
 
 
 class TorchModel:
@@ -40,7 +43,12 @@ class TorchModel:
 
 
 def has_gpu() -> bool:
-    """Whether PyTorch is installed and sees a GPU."""
+    """Whether PyTorch is installed and sees a GPU.
+
+    It is not loaded where Linux has no device of a GPU: it takes seconds and hundreds of megabytes.
+    """
+    if sys.platform == "linux" and not any(any(Path("/dev").glob(name)) for name in _DEVICES):
+        return False
     try:
         import torch
     except ImportError:

@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -179,7 +179,7 @@ def make(plan: Plan, vectors: Callable[[], Iterable[np.ndarray]], done: Callable
         coding = "SQ8" if kind == "ivf-sq8" else f"PQ{code_count(dim, kind)}x4fsr"
         index = faiss.index_factory(dim, f"IVF{n_lists},{coding}", flavour)
         index.cp.seed, index.cp.niter = _SEED, _ITERATIONS
-        index.train(_sample(vectors(), n_vectors, n_lists * _TRAIN_PER_LIST))
+        index.train(_sample(vectors(), n_vectors, dim, n_lists * _TRAIN_PER_LIST))
     for piece in vectors():
         index.add(np.ascontiguousarray(piece, dtype=np.float32))
         done(len(piece))
@@ -202,21 +202,19 @@ def load_faiss() -> Any:
     return faiss
 
 
-def _sample(pieces: Iterable[np.ndarray], n_vectors: int, n_wanted: int) -> np.ndarray:
+def _sample(pieces: Iterable[np.ndarray], n_vectors: int, dim: int, n_wanted: int) -> np.ndarray:
     """Seeded choice of ``n_wanted`` vectors, float32, read in one pass."""
     if n_vectors <= n_wanted:
         chosen = np.arange(n_vectors)
     else:
         chosen = np.sort(np.random.default_rng(_SEED).choice(n_vectors, n_wanted, replace=False))
-    return np.concatenate(list(_taken(pieces, chosen))).astype(np.float32)
-
-
-def _taken(pieces: Iterable[np.ndarray], chosen: np.ndarray) -> Iterator[np.ndarray]:
+    sample = np.empty((len(chosen), dim), dtype=np.float32)
     begin = 0
     for piece in pieces:
         low, high = np.searchsorted(chosen, [begin, begin + len(piece)])
-        yield piece[chosen[low:high] - begin]
+        sample[low:high] = piece[chosen[low:high] - begin]
         begin += len(piece)
+    return sample
 
 
 def _alternatives(fitting: list[Estimate]) -> str:

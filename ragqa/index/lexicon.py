@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -24,10 +25,16 @@ from ragqa.index.pieces import Making, Pieces
 from ragqa.index.segments import Placed, Span, checked_bytes
 from ragqa.types import Document, Progress
 
+_Key = TypeVar("_Key", str, tuple[str, str])
+
 FILE = "lexicon.msgpack"
 MOST_WORDS = 400_000
 """Words that a segment keeps, the most frequent ones: those beyond it are seldom words at all."""
 _MOST_LONG_FORMS = 4
+_MOST_COUNTED, _MOST_EXPLAINED = 2 * MOST_WORDS, 300_000
+"""Words, and pairs of an abbreviation and a long form, that are counted at a time, so that memory does not grow with
+the corpus: where there are more, the rarest go, and are counted from 0 where they come again (as in lossy counting:
+Manku and Motwani, VLDB 2002). Of so many words, rare ones may be counted otherwise on one machine than on several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +162,43 @@ class _Counting:
     def __init__(self) -> None:
         self.n_documents = 0
         self._words: Counter[str] = Counter()
-        self._longs: dict[str, Counter[str]] = {}
+        self._longs: Counter[tuple[str, str]] = Counter()
 
     def add(self, document: Document) -> None:
         self.n_documents += 1
         text = f"{title_of(document)}\n{abstract_of(document)}"
         self._words.update(set(tokens(text)))
         seen = {(short.removesuffix("s"), long) for short, long in explained(text).items()}
-        for short, long in sorted(seen):
-            self._longs.setdefault(short, Counter())[_usual_case(long)] += 1
+        self._longs.update((short, _usual_case(long)) for short, long in sorted(seen))
+        self._keep_few()
 
     def add_up(self, counts: Counts) -> None:
         self.n_documents += counts.n_documents
         self._words.update(counts.words)
         for short, longs in counts.abbreviations.items():
-            self._longs.setdefault(short, Counter()).update(longs)
+            self._longs.update({(short, long): n for long, n in longs.items()})
+        self._keep_few()
 
     def counts(self) -> Counts:
         """All that was counted."""
-        return Counts(self.n_documents, self._words, dict(self._longs))
+        abbreviations: dict[str, dict[str, int]] = {}
+        for (short, long), n in self._longs.items():
+            abbreviations.setdefault(short, {})[long] = n
+        return Counts(self.n_documents, self._words, abbreviations)
+
+    def _keep_few(self) -> None:
+        if len(self._words) > _MOST_COUNTED:
+            self._words = _without_rarest(self._words, _MOST_COUNTED // 2)
+        if len(self._longs) > _MOST_EXPLAINED:
+            self._longs = _without_rarest(self._longs, _MOST_EXPLAINED // 2)
+
+
+def _without_rarest(counter: Counter[_Key], n: int) -> Counter[_Key]:
+    """What remains of counts when all of 1 go, of 2, and so on, until at most ``n`` remain."""
+    least = 1
+    while sum(count > least for count in counter.values()) > n:
+        least += 1
+    return Counter({key: count for key, count in counter.items() if count > least})
 
 
 def _cut(counts: Counts) -> Counts:

@@ -70,6 +70,8 @@ def distil(
         raise ProductError(
             f"no document of the corpus {store.name!r} has any text; leave out [dense], or import others"
         )
+    places = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), n_fitted)).astype(int))
+    documents = [documents[place] for place in places]  # the others need not be held any longer
     own = teacher.folder / teacher.spec.passage.folder / TOKENIZER
     pieces: dict[str, Any] = json.loads(own.read_text(encoding="utf-8"))
     if pieces["model"].get("type") != "WordPiece":
@@ -87,9 +89,12 @@ def distil(
     target.mkdir(parents=True)
     manifest.write_atomically(target / TOKENIZER, json.dumps(pieces, ensure_ascii=False).encode())
     tokenizer = TextTokenizer(target / TOKENIZER, _MAX_TOKENS, "this is an error of ragqa")
-    counts = [np.array(token.ids) for token in tokenizer.encode(texts)]
-    places = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), n_fitted)).astype(int))
-    wanted = _taught(encoding, [documents[place] for place in places], progress)
+    counts = [
+        np.array(token.ids, dtype=np.int32)
+        for start in range(0, len(texts), _AT_ONCE)  # a text's tokens take a hundred times their numbers at first
+        for token in tokenizer.encode(texts[start : start + _AT_ONCE])
+    ]
+    wanted = _taught(encoding, documents, progress)
     table = _fitted(vectors, counts, places, wanted)
     table[[vocabulary[token] for token in ("[CLS]", "[SEP]", "[PAD]") if token in vocabulary]] = 0.0
     with (target / VECTORS).open("wb") as file:

@@ -21,6 +21,9 @@ from ragqa.corpus.text import abstract_of, title_of
 from ragqa.errors import BackendError, ProductError
 from ragqa.types import Document
 
+KEY_BYTES = 16
+"""Size of the key of a document."""
+
 _AT_ONCE = 500  # keys of one look-up
 _PATIENCE_S = 120.0
 _SCHEMA = """
@@ -35,8 +38,8 @@ CREATE TABLE IF NOT EXISTS vectors (
 
 
 def text_key(document: Document) -> bytes:
-    """The key of what a document is encoded from: 16 bytes."""
-    digest = hashlib.blake2b(digest_size=16)
+    """The key of what a document is encoded from: ``KEY_BYTES`` bytes."""
+    digest = hashlib.blake2b(digest_size=KEY_BYTES)
     for text in (title_of(document), abstract_of(document)):
         data = on_the_line(text).encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "little") + data)

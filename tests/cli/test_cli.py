@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,25 @@ def test_one_command_updates_a_corpus_and_its_index(own_home: Path, capsys: pyte
     assert run(["update", "mine", "--merge"]) == 0
     assert "bm25 in 1 parts" in capsys.readouterr().out
     assert run(["index", "verify", "mine"]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="the system has no such priorities")
+def test_an_update_lets_searches_go_first(own_home: Path) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def priorities(command: list[str]) -> set[int]:
+        found = set()
+        with subprocess.Popen([sys.executable, "-m", "ragqa", *command], stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                found.add(os.getpriority(os.PRIO_PROCESS, process.pid))
+                time.sleep(0.01)
+        assert process.returncode == 0
+        return found
+
+    assert max(priorities(["index", "update", "sample"])) == max(before, 10)
+    assert priorities(["index", "info", "sample"]) == {before}
+    assert run(["index", "update", "sample"]) == 0
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before, "who calls it from Python keeps the own priority"
 
 
 def test_verify_names_the_changed_file(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
