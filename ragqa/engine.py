@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragqa import products
 from ragqa.answer import notices
+from ragqa.answer.assertion import opposed
 from ragqa.answer.citations import check_quotes
 from ragqa.answer.compose import compose
 from ragqa.answer.dialogue.rewriting import RewritingReader
@@ -29,6 +30,7 @@ from ragqa.retrieve.fielded.search import FieldedSearch
 from ragqa.retrieve.filter_names import FilterNames
 from ragqa.retrieve.fuse import Candidates, refuse_partly
 from ragqa.retrieve.normalise import Normalised, normalise
+from ragqa.retrieve.pool import pooled
 from ragqa.retrieve.rerank import Reranker, open_reranker
 from ragqa.retrieve.retriever import Retriever, found_rows, hits_of, rerank, timed
 from ragqa.retrieve.trail import Trail
@@ -377,7 +379,7 @@ class Engine:
         notice = notices.partly_searched(unsearched, self.store.n_rows)
         return dataclasses.replace(answer, notices=(notice, *answer.notices))
 
-    def check(self, blocks: "Sequence[Block]") -> "Iterator[CheckedClaim | CheckedReference | Checked]":
+    def check(self, blocks: "Sequence[Block]") -> "Generator[CheckedClaim | CheckedReference | Checked, None, None]":
         """Check a text: each claim and reference as soon as it is judged, and last the whole.
 
         Parameters
@@ -396,7 +398,7 @@ class Engine:
         from ragqa.check.types import Checked
         from ragqa.reader.model import open_model
 
-        for found in Checker(self.store, self.find_documents, open_model()).stream(blocks):
+        for found in Checker(self.store, self.find_documents, self.find_for_claims, open_model()).stream(blocks):
             if isinstance(found, Checked):
                 found = dataclasses.replace(found, manifest_hash=self.index.manifest_hash)  # noqa: PLW2901
             yield found
@@ -405,6 +407,20 @@ class Engine:
         """The ``k`` best documents for each text, best first, reranked as the recipe says."""
         ordered = self.rerank(texts, self._found_everywhere(texts, k))
         return [self.store.read(found_rows(ordered, query, k)) for query in range(len(texts))]
+
+    def find_for_claims(self, claims: Sequence[str], k: int) -> list[list[Document]]:
+        """The ``k`` articles for each claim that say most of it, for or against it, best first."""
+        found = self.candidates_for_claims(claims, k)
+        return [self.store.read(found_rows(found, place, k)) for place in range(len(claims))]
+
+    def candidates_for_claims(self, claims: Sequence[str], k: int) -> Candidates:
+        """What is found by the words of each claim and by those of its opposite, together in one order.
+
+        They are reranked once, by the claim: what says the opposite of it is of the same matter.
+        """
+        sides = [[text for text in (claim, opposed(claim)) if text] for claim in claims]
+        found = self._found_everywhere([text for side in sides for text in side], k)
+        return self.rerank(claims, pooled(found, [len(side) for side in sides]))
 
     def related(self, question: str, n: int = 5, allowed: Filter = Filter()) -> tuple[RelatedQuestion, ...]:
         """At most ``n`` questions that the titles of the nearest articles ask; raises as :meth:`search_batch`."""

@@ -22,13 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training" / "ch
 
 from fit import N_REPEATS, held_back, held_out, scifact_groups
 
-from ragqa.answer.assertion import opposed
-from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.passages import Passage
-from ragqa.answer.question import analyse
 from ragqa.answer.support import Conflict
 from ragqa.check import stance
-from ragqa.check.checker import N_READ, in_turns
+from ragqa.check.checker import N_READ
 from ragqa.check.stance import Stance
 from ragqa.check.verdict import contradicts, supports
 from ragqa.engine import Engine
@@ -50,7 +47,7 @@ from ragqa.evaluate.tasks.evidence import (
 )
 from ragqa.evaluate.tasks.task import CorpusSource
 from ragqa.reader.model import open_model
-from ragqa.types import Assertion, Document, Question, Span
+from ragqa.types import Assertion, Document, Span
 
 MEASURES = ("abstract_label_only_f1", "abstract_rationalized_f1", "sentence_selection_f1", "sentence_label_f1")
 Gold = dict[str, dict[str, GoldAbstract]]
@@ -137,10 +134,8 @@ def read_for(claims: Sequence[Claim], corpus: Path) -> Iterator[Pair]:
     model = open_model()
     with Engine.open(wanted.name) as engine:
         for claim in claims:
-            texts = [text for text in (claim.text, opposed(claim.text)) if text]
-            documents = in_turns(engine.find_documents(texts, N_READ))
-            asked = analyse(Question(claim.text, type="yesno"))
-            evidence = gather(model, asked, documents, allow_retracted=False)
+            (documents,) = engine.find_for_claims([claim.text], N_READ)
+            evidence = stance.read_for(model, claim.text, documents, allow_retracted=False)
             for place, document in enumerate(documents):
                 if evidence.documents[place].features:
                     passage, objection, features = stance.read(claim.text, place, document, evidence)

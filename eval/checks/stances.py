@@ -10,13 +10,10 @@ from pathlib import Path
 
 from sklearn.metrics import f1_score
 
-from ragqa.answer.extractive.evidence import gather
-from ragqa.answer.question import analyse
-from ragqa.check.stance import stances
+from ragqa.check.stance import read_for, stances
 from ragqa.check.verdict import contradicts, supports
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.reader.model import open_model
-from ragqa.types import Question
 
 
 def main() -> None:
@@ -30,7 +27,7 @@ def main() -> None:
     model, gold, told = open_model(), [], []
     for question in task.questions[: arguments.limit]:
         documents = question.documents
-        evidence = gather(model, analyse(Question(question.text, type="yesno")), documents, allow_retracted=True)
+        evidence = read_for(model, question.text, documents, allow_retracted=True)
         found = stances(question.text, documents, evidence)
         sides = [sum(one.yes for one in found if supports(one)), sum(one.no for one in found if contradicts(one))]
         told.append("neither" if not any(sides) else "supports" if sides[0] >= sides[1] else "contradicts")

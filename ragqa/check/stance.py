@@ -1,4 +1,4 @@
-"""What one article says to a claim: the model's reading and the words in common, weighed by a fitted regression.
+"""What one article says to a claim: the model's reading and the words in common, weighed by two fitted regressions.
 
 ``eval/training/check/fit.py`` fits the weights on claims of SciFact that the model was not trained on, and writes
 ``stance.json`` with its cross-validated figures.
@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from ragqa.answer import terms
-from ragqa.answer.extractive.evidence import Evidence
+from ragqa.answer.extractive.evidence import Evidence, gather
 from ragqa.answer.passages import Passage
+from ragqa.answer.question import analyse
 from ragqa.answer.support import Article, Conflict, conflict
 from ragqa.corpus import words
 from ragqa.corpus.text import title_of
 from ragqa.decoding import from_json
-from ragqa.types import Document
+from ragqa.reader.model import ReaderModel
+from ragqa.types import Document, Question
 
 LABELS = ("supports", "contradicts", "neither")
 FEATURES = (
@@ -35,26 +37,35 @@ FEATURES = (
     "other",
     "aim",
 )
+SIDE = ("lean",)
 _FLOOR = 0.02
+_N_DIRECTED = 3
+"""So many of the articles, the most relevant, are read once more for directions."""
 Read = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What ``stance.json`` holds: label → feature → weight (and ``intercept``), what it was made from, its figures."""
+    """What ``stance.json`` holds: feature → weight (and ``intercept``), what it was made from, and its figures.
+
+    Attributes
+    ----------
+    says
+        Of the log-odds that an article says something to a claim, by all :data:`FEATURES`.
+    side
+        Of the log-odds that it then supports the claim, by :data:`SIDE`: how well an article fits tells nothing of its
+        side.
+    """
 
     made_from: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
-    stance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    says: Mapping[str, float] = field(default_factory=dict)
+    side: Mapping[str, float] = field(default_factory=dict)
 
     def probabilities(self, features: Mapping[str, float]) -> tuple[float, float, float]:
         """The probability of each of :data:`LABELS`."""
-        logits = [
-            self.stance[label]["intercept"] + sum(self.stance[label][name] * features[name] for name in FEATURES)
-            for label in LABELS
-        ]
-        powers = [math.exp(logit - max(logits)) for logit in logits]
-        return (powers[0] / sum(powers), powers[1] / sum(powers), powers[2] / sum(powers))
+        says, supports = _probability(self.says, features), _probability(self.side, features)
+        return (says * supports, says * (1 - supports), 1 - says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,12 @@ class Stance:
     objection: Conflict | None
 
 
+def read_for(model: ReaderModel, claim: str, documents: Sequence[Document], *, allow_retracted: bool) -> Evidence:
+    """Read articles for a claim as far as its stances need it: what all of them conclude together is not asked."""
+    asked = analyse(Question(claim, type="yesno"))
+    return gather(model, asked, documents, allow_retracted=allow_retracted, n_weighed=_N_DIRECTED, conclusions=False)
+
+
 def stances(claim: str, documents: Sequence[Document], evidence: Evidence) -> list[Stance]:
     """The stance of each article that has an abstract and may be used."""
     found = []
@@ -100,8 +117,8 @@ def read(
 ) -> tuple[Passage | None, Conflict | None, Read]:
     """The sentence of an article that tells most of a claim, what stands against it, and the :data:`FEATURES`.
 
-    ``lead`` is how much more relevant the article is than the best of the others: of many articles on a topic few say
-    anything to a claim.
+    ``lead`` is how much more relevant the article is than the best of the others, 0 where it is read alone: of many
+    articles on a topic few say anything to a claim.
     """
     told = evidence.documents[place]
     own = [number for number, passage in enumerate(evidence.passages) if passage.document == place]
@@ -114,7 +131,7 @@ def read(
     others = [one.relevance for number, one in enumerate(evidence.documents) if number != place]
     features = {
         "relevance": float(told.features["relevance"]),
-        "lead": told.relevance - max(others, default=0.0),
+        "lead": told.relevance - max(others, default=told.relevance),
         "evidence": float(told.features["evidence"]),
         "says_something": float(1 - told.relation[2]),
         "lean": math.log((yes + _FLOOR) / (no + _FLOOR)),
@@ -136,6 +153,11 @@ def _best(own: Sequence[int], evidence: Evidence, stems: Sequence[str]) -> int |
         for number, value in zip(allowed, said, strict=True)
     ]
     return allowed[int(np.argmax(worth))] if allowed else None
+
+
+def _probability(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
+    logit = sum(weight * features.get(name, 1.0) for name, weight in weights.items())
+    return 1 / (1 + math.exp(-logit))
 
 
 @functools.cache

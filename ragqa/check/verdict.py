@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragqa.answer.compose import source_of
-from ragqa.answer.extractive.evidence import TOLD_OF, gather
-from ragqa.answer.question import analyse
+from ragqa.answer.extractive.evidence import TOLD_OF
 from ragqa.answer.support import Conflict
-from ragqa.check.stance import Stance, stances
+from ragqa.check.stance import Stance, read_for, stances
 from ragqa.check.types import Citation, Verdict
 from ragqa.corpus.marks import under_concern
 from ragqa.reader.model import ReaderModel
-from ragqa.types import Document, Question
+from ragqa.types import Document
 
 N_CITED = 3
 SAYS = 0.4
@@ -47,7 +46,7 @@ def find(model: ReaderModel, claim: str, documents: Sequence[Document]) -> Findi
     """
     if not documents:
         return Finding("not_found", 1.0, (), (), ())
-    evidence = gather(model, analyse(Question(claim, type="yesno")), documents, allow_retracted=False)
+    evidence = read_for(model, claim, documents, allow_retracted=False)
     found = stances(claim, documents, evidence)
     verdict, probability = weigh(found)
     relevant = [told.relevance >= TOLD_OF for told in evidence.documents]

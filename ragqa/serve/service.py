@@ -288,13 +288,14 @@ class Service:
             loop, engine = asyncio.get_running_loop(), served.engine
 
             def job(cancel: Cancel) -> Checked:
-                for found in engine.check(blocks):
-                    cancel.check()
-                    if isinstance(found, Checked):
-                        return found
-                    if report is not None:
-                        kind = "claim" if isinstance(found, CheckedClaim) else "reference"
-                        loop.call_soon_threadsafe(report, Event(kind, found))
+                with contextlib.closing(engine.check(blocks)) as told:
+                    for found in told:
+                        cancel.check()
+                        if isinstance(found, Checked):
+                            return found
+                        if report is not None:
+                            kind = "claim" if isinstance(found, CheckedClaim) else "reference"
+                            loop.call_soon_threadsafe(report, Event(kind, found))
                 raise ProductError("the check ended without a result; this is a fault of ragqa")
 
             audited = audit.begin(served.name, engine.index.manifest_hash)

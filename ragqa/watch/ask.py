@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ragqa.answer.assertion import opposed
-from ragqa.check.checker import N_READ, in_turns
+from ragqa.check.checker import N_READ
 from ragqa.check.types import Citation
 from ragqa.check.verdict import find
 from ragqa.corpus.evidence import evidence_level
@@ -13,7 +12,7 @@ from ragqa.corpus.text import title_of
 from ragqa.engine import Engine
 from ragqa.manifest import content_hash
 from ragqa.reader.model import open_model
-from ragqa.types import Answer, Document, Hit, Question
+from ragqa.types import Answer, Document, Question
 from ragqa.watch.screen import Screen
 from ragqa.watch.types import Cited, Finding
 
@@ -100,21 +99,14 @@ class Asker:
 
     def _claim(self, before: Finding) -> Finding:
         engine = self._engine
-        texts = [text for text in (before.subject, opposed(before.subject)) if text]
-        lists: list[list[Document]] = []
-        scored: dict[str, Hit] = {}
-        for hits in engine.search_batch(texts, N_READ):
-            lists.append(engine.store.read([hit.row for hit in hits]))
-            for hit in hits:
-                scored.setdefault(hit.document_id, hit)
-        documents = in_turns(lists)
+        hits = engine.hits(engine.candidates_for_claims([before.subject], N_READ), 0, N_READ)
+        documents = engine.store.read([hit.row for hit in hits])
         read = _read(documents)
         if read and read == before.read:
             return before
         finding = find(open_model(), before.subject, documents)
         citations: list[Citation] = [*finding.supporting, *finding.contradicting]
         cited = {citation.document_id for citation in citations if not citation.retracted}
-        hits_read = [scored[document.id] for document in documents]
         return Finding(
             before.subject,
             "claim",
@@ -123,7 +115,7 @@ class Asker:
             tuple(cited_article(document) for document in documents if document.id in cited),
             finding.verdict == "mixed",
             read,
-            *self._screen.floors(before.subject, hits_read, documents, N_READ),
+            *self._screen.floors(before.subject, hits, documents, N_READ),
         )
 
     def _references(self, before: Finding) -> Finding:

@@ -189,3 +189,31 @@ def test_the_form_of_biogen_s_task_a_is_read_back(sample_home, tmp_path):
     assert cited.existing or cited.supporting
     for one in (no_claim, nothing):
         assert (one.supporting, one.contradicting) == ((), ())
+
+
+MANY = "\n\n".join(
+    f"Preoperative statins reduce the risk of {outcome} after coronary artery bypass surgery."
+    for outcome in ("atrial fibrillation", "stroke", "delirium", "renal failure", "death", "infection", "bleeding")
+)
+
+
+def test_claims_are_told_in_order_and_alike_whatever_is_checked_beside_them(sample_home):
+    with ragqa.open() as engine:
+        together = list(engine.check(blocks_of(MANY)))[:-1]
+        alone = [next(iter(engine.check(blocks_of(text)))) for text in MANY.split("\n\n")]
+    assert [one.text for one in together] == MANY.split("\n\n")
+    for one, other in zip(together, alone, strict=True):
+        assert (one.supporting, one.contradicting) == (other.supporting, other.contradicting)
+        assert (one.verdict, one.probability, one.notes) == (other.verdict, other.probability, other.notes)
+
+
+def test_a_check_that_is_given_up_ends_without_the_rest(sample_home, monkeypatch):
+    read = []
+    with ragqa.open() as engine:
+        find = engine.find_for_claims
+        monkeypatch.setattr(engine, "find_for_claims", lambda claims, k: read.extend(claims) or find(claims, k))
+        told = engine.check(blocks_of("\n\n".join([MANY] * 6)))
+        next(told)
+        next(told)
+        told.close()
+    assert 2 <= len(read) < 42

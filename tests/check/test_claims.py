@@ -33,6 +33,19 @@ def test_what_asserts_nothing_is_left_out_with_the_reason(text, reason):
     assert [one.reason for one in left_out] == [reason]
 
 
+@pytest.mark.parametrize(
+    "item", ["Loss of appetite", "Slight increase in heart rate", "Nausea, vomiting and diarrhoea"]
+)
+def test_an_item_that_names_a_change_says_nothing(item):
+    claims, left_out = claims_of([Block(item, "item")])
+    assert (claims, [one.reason for one in left_out]) == ([], ["fragment"])
+
+
+def test_an_item_that_tells_a_change_is_a_claim():
+    claims, _ = claims_of([Block("Increases appetite in children", "item")])
+    assert [claim.read for claim in claims] == ["Increases appetite in children."]
+
+
 def test_headings_and_code_are_left_out():
     claims, left_out = claims_of([Block("Statins lower cholesterol", "heading"), Block("x = lower(y, z)", "code")])
     assert (claims, [one.reason for one in left_out]) == ([], ["heading", "fragment"])

@@ -9,6 +9,7 @@ Run:  python eval/training/check/fit.py --data FOLDER      (FOLDER holds scifact
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reader"))
 from scifact import load_scifact, scifact_groups
 from texts import held_back
 
-from ragqa.answer.extractive.evidence import gather
-from ragqa.answer.question import analyse
 from ragqa.check import stance
 from ragqa.check.checker import N_READ
 from ragqa.engine import Engine
@@ -28,11 +27,11 @@ from ragqa.evaluate.runs.prepare import ensure_index, prepare_corpus, wanted_ind
 from ragqa.evaluate.tasks.task import CorpusSource
 from ragqa.manifest import file_hash, write_atomically
 from ragqa.reader.model import CARD, WEIGHTS, open_model
-from ragqa.types import Question
 
 TARGET = Path(stance.__file__).with_name("stance.json")
 N_FOLDS, N_REPEATS = 5, 10
 GOLD = {"SUPPORT": 0, "CONTRADICT": 1}
+_SIDE = [stance.FEATURES.index(name) for name in stance.SIDE]
 
 
 def main() -> None:
@@ -47,13 +46,7 @@ def main() -> None:
     chosen = [row for row in rows if held_back(group_of[row["id"]], 6)]
     x, y, g, missed = pairs(chosen, group_of, corpus)
     figures = cross_validated(x, y, g, missed)
-    fitted = LogisticRegression(max_iter=5000).fit(x, y)
-    weights = {
-        label: dict(
-            zip((*stance.FEATURES, "intercept"), map(float, [*fitted.coef_[k], fitted.intercept_[k]]), strict=True)
-        )
-        for k, label in enumerate(stance.LABELS)
-    }
+    says, side = fitted(x, y)
     document = {
         "made_from": {
             "card": file_hash(WEIGHTS / CARD),
@@ -63,7 +56,8 @@ def main() -> None:
             "n_pairs": len(y),
         },
         "figures": figures,
-        "stance": weights,
+        "says": named(says, stance.FEATURES),
+        "side": named(side, stance.SIDE),
     }
     write_atomically(arguments.out, json.dumps(document, indent=1).encode() + b"\n")
     print(json.dumps(document["figures"], indent=1))
@@ -77,9 +71,9 @@ def pairs(chosen: list[dict], group_of: dict[str, str], corpus: Path) -> tuple[n
     x, y, g, missed = [], [], [], 0
     with Engine.open(wanted.name) as engine:
         for row in chosen:
-            (documents,) = engine.find_documents([row["claim"]], N_READ)
+            (documents,) = engine.find_for_claims([row["claim"]], N_READ)
             missed += len(set(row["evidence"]) - {document.id for document in documents})
-            evidence = gather(model, analyse(Question(row["claim"], type="yesno")), documents, allow_retracted=False)
+            evidence = stance.read_for(model, row["claim"], documents, allow_retracted=False)
             for place, document in enumerate(documents):
                 if not evidence.documents[place].features:
                     continue
@@ -120,8 +114,23 @@ def held_out(x: np.ndarray, y: np.ndarray, g: np.ndarray, seed: int) -> np.ndarr
     chances = np.zeros((len(y), 3))
     for fold in range(N_FOLDS):
         held = folds == fold
-        chances[held] = LogisticRegression(max_iter=5000).fit(x[~held], y[~held]).predict_proba(x[held])
+        says, side = fitted(x[~held], y[~held])
+        something = says.predict_proba(x[held])[:, 1]
+        supports = side.predict_proba(x[held][:, _SIDE])[:, 1]
+        chances[held] = np.stack([something * supports, something * (1 - supports), 1 - something], axis=1)
     return chances
+
+
+def fitted(x: np.ndarray, y: np.ndarray) -> tuple[LogisticRegression, LogisticRegression]:
+    """Whether an article says something to a claim, and whether what says something supports it."""
+    something = y < len(GOLD)
+    says = LogisticRegression(max_iter=5000).fit(x, something)
+    return says, LogisticRegression(max_iter=5000).fit(x[something][:, _SIDE], y[something] == GOLD["SUPPORT"])
+
+
+def named(regression: LogisticRegression, names: Sequence[str]) -> dict[str, float]:
+    """Its weights by their features' names."""
+    return dict(zip((*names, "intercept"), map(float, [*regression.coef_[0], regression.intercept_[0]]), strict=True))
 
 
 def prf(right: int, told: int, gold: int) -> tuple[float, float, float]:

@@ -104,12 +104,24 @@ class Evidence:
         return max((document.relevance for document in self.documents if document.usable), default=0.0)
 
 
-def gather(model: ReaderModel, asked: AskedFor, documents: Sequence[Document], *, allow_retracted: bool) -> Evidence:
-    """Read documents for a question, retracted ones too, so that it can be told that they were found."""
+def gather(
+    model: ReaderModel,
+    asked: AskedFor,
+    documents: Sequence[Document],
+    *,
+    allow_retracted: bool,
+    n_weighed: int = N_WEIGHED,
+    conclusions: bool = True,
+) -> Evidence:
+    """Read documents for a question, retracted ones too, so that it can be told that they were found.
+
+    For a yes/no question the ``n_weighed`` most relevant are read once more for directions, and ``conclusions`` by
+    themselves, where a verdict over all documents needs them.
+    """
     passages = passages_of(asked, documents)
     places = [[p for p, passage in enumerate(passages) if passage.document == d] for d in range(len(documents))]
     query = query_of(asked.text)
-    n_directed = N_WEIGHED if asked.type == "yesno" else 0
+    n_directed = n_weighed if asked.type == "yesno" else 0
     relations = relate(model, query, [[passages[place].text for place in own] for own in places], n_directed)
     logits = np.concatenate([said.evidence for said in relations]) if relations else np.zeros(0)
     relation = np.concatenate([said.of_sentences for said in relations]) if relations else np.zeros((0, 3))
@@ -120,7 +132,7 @@ def gather(model: ReaderModel, asked: AskedFor, documents: Sequence[Document], *
         told.append(_document(document, asked, [passages[place] for place in own], said, usable=usable))
         phrases += _phrases(passages, own, said)
     within = sigmoid(logits)
-    if asked.type == "yesno":
+    if asked.type == "yesno" and conclusions:
         told = _concluded(model, query, passages, told)
     return Evidence(passages, relation, within, _weights(model, query, passages, within, told), told, phrases)
 

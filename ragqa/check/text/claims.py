@@ -26,6 +26,12 @@ _FEWEST_WORDS = 3
 _FEWEST_WORDS_OF_A_PART = 6
 """Words of an item or a cell without a stop, below which one without a verb that can be told asserts nothing."""
 _LONGEST_SUBJECT = 12  # words
+_NAMED_CHANGE = re.compile(
+    r"\W*(?:\w+ )?(?:loss|lack|absence|increases?|decreases?|reductions?|rises?|falls?|drops?|gains?|elevations?"
+    r"|changes?|improvement|worsening|prevention) (?:of|in)\b",
+    re.IGNORECASE,
+)
+"""A change as a thing, such as the side effect "loss of appetite": nothing is said of it."""
 _SELF = re.compile(
     r"\b(?:this|the present|our|the following|here) (?:\w+ )?(?:leaflet|article|review|paper|text|page|document|section"
     r"|chapter|guide|guideline|brochure|fact ?sheet|summary|table|figure|study|trial|manuscript|thesis|answer)\b"
@@ -166,7 +172,8 @@ def _not_checked(sentence: str, *, is_part: bool) -> Skipped | None:
         return "fragment"
     is_short = is_part and len(bare.split()) < _FEWEST_WORDS_OF_A_PART and not bare.endswith(".")
     open_text = re.sub(r"\([^)]*\)", "", bare)
-    if (is_short or bare.endswith(":")) and not (_HELPER.search(open_text) or asserted(open_text).cues):
+    cues = () if _NAMED_CHANGE.match(open_text) else asserted(open_text).cues
+    if (is_short or bare.endswith(":")) and not (_HELPER.search(open_text) or cues):
         return "fragment"
     if _SELF.search(bare) or states_aim(bare):
         return "about the text itself"
