@@ -191,7 +191,9 @@ def _options(java: Java, heap: str | None) -> list[str]:
         # numpy.linalg.solve of 200 equations ended the process.
         "-Xss8m",
         "-XX:-UsePerfData",
-        "-XX:+UseParallelGC",
+        # The parallel one grows to what it may have instead of clearing up what each search leaves.
+        "-XX:+UseSerialGC",
+        "-Xms32m",
         "-Djava.awt.headless=true",
         "-Dlog4j2.level=OFF",
         "-Dlog4j2.StatusLogger.level=OFF",

@@ -60,6 +60,8 @@ class OnnxModel:
             raise BackendError("the package onnxruntime is missing; run: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # It would keep a plan, and memory to fit it, for each shape of input that has come.
+        options.enable_mem_pattern = False
         options.log_severity_level = 3
         if not path.is_file():
             raise ProductError(f"the model {path} is missing; {remedy}")

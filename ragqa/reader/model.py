@@ -25,7 +25,9 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 GRAPH, VOCABULARY, CARD = "reader.onnx", "vocab.txt", "card.json"
 MAX_TOKENS = 384
 
-_BATCH_TOKENS = 3072
+# Beyond one piece of an article larger batches only need more memory and time, and the scale of int8 would depend on
+# what else is in them.
+_BATCH_TOKENS = 256
 _PIECE_WORDS = 90
 _MOST_PIECES = 5
 _REMEDY = "install ragqa again: pip install --force-reinstall ragqa"

@@ -1,6 +1,8 @@
 """The shipped model: whole, honest about its making, and able to tell what a sentence says."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +68,18 @@ def test_nothing_is_read_from_nothing() -> None:
     assert open_model().read([]) == []
     (reading,) = open_model().read([("Does aspirin prevent stroke?", [])])
     assert reading.evidence.size == 0
+
+
+def test_many_articles_take_no_more_memory_than_a_few() -> None:
+    program = (
+        "import psutil; from ragqa.reader.model import open_model\n"
+        "article = ['Preoperative statins reduced atrial fibrillation after bypass grafting in all patients.'] * 30\n"
+        "open_model().read_documents('Do statins help?', [article] * 2)\n"
+        "before = psutil.Process().memory_info().rss\n"
+        "open_model().read_documents('Do statins help?', [article] * 20)\n"
+        "print((psutil.Process().memory_info().rss - before) / 1e6)"
+    )
+
+    grown_mb = float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+    assert grown_mb < 20
