@@ -20,6 +20,7 @@ from ragqa.answer.reader import Reader, SearchingReader, open_reader
 from ragqa.answer.reading import Reading
 from ragqa.answer.related import RelatedQuestion, related
 from ragqa.answer.stream import StreamingReader
+from ragqa.answer.unknown import refusal, unknown_words
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.errors import ProductError, UsageError
@@ -299,7 +300,9 @@ class Engine:
 
     def read_documents(self, question: Question, documents: Sequence[Document], hits: Sequence[Hit]) -> Answer:
         """The answer to a question from given documents and the hits that stand for them, quotes checked."""
-        reading = self._reader.read(self._as_read(question), documents, [hit.score for hit in hits])
+        reading = self._refusal(question, documents) or self._reader.read(
+            self._as_read(question), documents, [hit.score for hit in hits]
+        )
         return self._checked(question, reading, documents, hits)
 
     def _read_searching(
@@ -337,6 +340,9 @@ class Engine:
             return
         documents = self.store.read(found_rows(candidates, query, self.recipe.answer.n_documents))
         hits = hits_of(candidates, query, [document.id for document in documents])
+        if refusal := self._refusal(question, documents):
+            yield self._whole(self._checked(question, refusal, documents, hits), candidates.unsearched)
+            return
         async for item in self._reader.stream(self._as_read(question), documents, [hit.score for hit in hits]):
             if isinstance(item, Statement):
                 yield item
@@ -357,6 +363,9 @@ class Engine:
             return None
         return await self._reader.rewrite(message, earlier)
 
+    def _refusal(self, question: Question, documents: Sequence[Document]) -> Reading | None:
+        return refusal(self._as_read(question), self.index.lexicon, documents)
+
     def _as_read(self, question: Question) -> Question:
         return dataclasses.replace(question, text=self.normalise(question.text).text)
 
@@ -367,6 +376,10 @@ class Engine:
         answer = dataclasses.replace(answer, studies=studies_of(answer, documents))
         if changes := self.normalise(question.text).changes:
             answer = dataclasses.replace(answer, notices=(notices.normalised(changes), *answer.notices))
+        if not reading.abstained and (
+            unknown := unknown_words(self._as_read(question).text, self.index.lexicon, documents)
+        ):
+            answer = dataclasses.replace(answer, notices=(notices.unknown(unknown), *answer.notices))
         by_id = {document.id: document for document in documents}
         if wrong := check_quotes(answer, by_id.__getitem__):
             raise ProductError(f"the reader quoted words that are not in their article: {'; '.join(wrong)}")

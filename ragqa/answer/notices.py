@@ -92,6 +92,12 @@ def normalised(changes: Sequence[tuple[str, str]]) -> Notice:
     return Notice("normalised", f"The question was read with these words of the documents: {read}.")
 
 
+def unknown(words: Sequence[str]) -> Notice:
+    """No document of the index has some words of the question."""
+    named = ", ".join(f"“{word}”" for word in words)
+    return Notice("unknown_words", f"No article of this index has {named}; nothing found is about that.")
+
+
 def partly_searched(unsearched: Sequence[tuple[int, int]], n_rows: int) -> Notice:
     """Machines that hold some rows (begin, end) of the index did not answer in time."""
     ranges = sorted(set(unsearched))

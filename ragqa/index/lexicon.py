@@ -118,9 +118,12 @@ class Lexicon:
     def __init__(self, counts: Iterable[Counts]) -> None:
         words: Counter[str] = Counter()
         self.n_documents = 0
+        self.holds_all = True
+        """Whether every word of the documents is in it: no segment had more than it keeps."""
         self.abbreviations: dict[str, Counter[str]] = {}
         for part in counts:
             self.n_documents += part.n_documents
+            self.holds_all &= len(part.words) < MOST_WORDS
             words.update(part.words)
             for short, longs in part.abbreviations.items():
                 self.abbreviations.setdefault(short, Counter()).update(longs)

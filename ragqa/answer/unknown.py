@@ -1,0 +1,57 @@
+"""Words of a question that no document of an index has: nothing that is found can be about them."""
+
+import re
+from collections.abc import Sequence
+
+from ragqa.answer import notices, terms
+from ragqa.answer.question import analyse
+from ragqa.answer.reading import Reading
+from ragqa.corpus.words import STOPWORDS, content_stems, tokens
+from ragqa.index.lexicon import Lexicon
+from ragqa.types import Document, Question
+
+_WORD = re.compile(r"[^\W\d_][\w/+-]*[^\W_]")
+_NAME = re.compile(r"\d|.\w*[A-Z]")
+_TELLING = 4.0
+"""Inverse document frequency from which on a word counts; documents say commoner ones in other words."""
+_NOTHING_LEFT = 0.4
+"""Weighted share of a question's words without which nothing is left to answer."""
+
+
+def unknown_words(question: str, lexicon: Lexicon | None, documents: Sequence[Document]) -> tuple[str, ...]:
+    """The telling words that neither the index nor these documents have, as they are written, in order.
+
+    None are told where the index has no lexicon, or one without room for all words of its documents.
+    """
+    if lexicon is None or not lexicon.holds_all:
+        return ()
+    words = dict.fromkeys(word for word in _WORD.findall(question) if _is_unknown(word, lexicon))
+    texts = [section.text.lower() for document in documents for section in document.sections] if words else []
+    return tuple(word for word in words if not any(word.lower() in given for given in texts))
+
+
+def refusal(question: Question, lexicon: Lexicon | None, documents: Sequence[Document]) -> Reading | None:
+    """An abstention where no document has a name that is asked about, or most of the question; else None."""
+    unknown = unknown_words(question.text, lexicon, documents)
+    if not unknown:
+        return None
+    asked = analyse(question)
+    share = terms.coverage(asked.stems, set(content_stems(" ".join(unknown))))
+    if share < _NOTHING_LEFT and not any(map(is_name, unknown)):
+        return None
+    return Reading(asked.type, abstained=True, reason=notices.unknown(unknown).message)
+
+
+def is_name(word: str) -> bool:
+    """Whether a word is written as names of diseases, genes and drugs are, with digits or capitals within.
+
+    >>> is_name("COVID-19"), is_name("p53"), is_name("mRNA"), is_name("Really")
+    (True, True, True, False)
+    """
+    return _NAME.search(word) is not None
+
+
+def _is_unknown(word: str, lexicon: Lexicon) -> bool:
+    parts = [part for part in tokens(word) if part.isalpha() and len(part) > 1 and part not in STOPWORDS]
+    missing = any(lexicon.n_with(part) == 0 and not lexicon.knows_stem(part) for part in parts)
+    return missing and max(map(terms.weight, content_stems(word)), default=0.0) >= _TELLING

@@ -1,0 +1,55 @@
+"""A question about what no document of the index has is refused, or told of."""
+
+import pytest
+
+from ragqa.answer.unknown import unknown_words
+from ragqa.engine import Engine
+from ragqa.index import lexicon as lexicon_module
+from ragqa.index.lexicon import Lexicon
+from ragqa.types import Document, Section
+
+DOCUMENTS = [
+    Document("1", (Section("title", "Statins and p53"), Section("abstract", "Statins lowered the risk of stroke."))),
+    Document("2", (Section("title", "Vitamin C"), Section("abstract", "Vitamin C did not shorten colds."))),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("Do statins reduce the risk of strokes?", ()),
+        ("Does vitamin C cure COVID-19?", ("cure", "COVID-19")),
+        ("Does vitamin K shorten colds?", ()),
+        ("Is p53 a risk?", ()),
+        ("", ()),
+    ],
+)
+def test_unknown_words_are_found_in_any_form(question: str, unknown: tuple[str, ...]) -> None:
+    assert unknown_words(question, Lexicon.of(DOCUMENTS), []) == unknown
+
+
+def test_what_the_given_documents_have_is_known() -> None:
+    given = [Document("3", (Section("abstract", "COVID-19 was cured."),))]
+    assert unknown_words("Does vitamin C cure COVID-19?", Lexicon.of(DOCUMENTS), given) == ()
+
+
+def test_nothing_is_unknown_to_a_lexicon_without_room_or_to_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexicon_module, "MOST_WORDS", 3)
+    assert unknown_words("Does COVID-19 kill?", Lexicon.of(DOCUMENTS), []) == ()
+    assert unknown_words("Does COVID-19 kill?", None, []) == ()
+
+
+@pytest.mark.usefixtures("sample_home")
+def test_the_engine_refuses_what_no_article_names_and_tells_of_a_smaller_part() -> None:
+    with Engine.open("sample") as engine:
+        refused = engine.ask("Does vitamin C cure COVID-19?")
+        told = engine.ask("Do preoperative statins reduce hexagonal atrial fibrillation after bypass grafting?")
+        plain = engine.ask("Do preoperative statins reduce atrial fibrillation after bypass grafting?")
+    assert refused.abstained
+    assert "COVID-19" in refused.reason
+    assert not refused.statements
+    assert [notice.message for notice in told.notices if notice.kind == "unknown_words"] == [
+        "No article of this index has “hexagonal”; nothing found is about that."
+    ]
+    assert not told.abstained
+    assert "unknown_words" not in {notice.kind for notice in plain.notices}
