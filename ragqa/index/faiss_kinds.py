@@ -100,6 +100,8 @@ def estimate(n_vectors: int, dim: int, kind: Kind) -> Estimate:
         "ivf-pq-small": (_pq_bytes(dim, kind) + 8, ivf_extra, ivf_seconds + n_vectors * dim / 5e7),
     }[kind]
     query = n_vectors * per_vector + (quantiser if kind.startswith("ivf") else 0)
+    if kind.startswith("ivf"):
+        build_extra += n_vectors * per_vector // 2  # clusters grow by doubling: 1.4 times was measured
     slack = 200_000_000  # the libraries and one shard
     disk = query + 2 * dim * n_vectors * (2 if kind in COMPRESSED else 1)
     return Estimate(kind, n_vectors, dim, query + build_extra + slack, query, disk, round(seconds, 1))
