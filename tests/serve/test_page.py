@@ -65,7 +65,7 @@ def test_a_verdict_tells_from_which_studies_it_comes(page: Page) -> None:
     expect(verdict.get_by_role("list")).to_be_hidden()
     verdict.get_by_text("what it means").click()
     expect(verdict.get_by_role("list")).to_be_visible()
-    expect(verdict).to_contain_text("no effect size")
+    expect(verdict).to_contain_text("neither an effect size")
 
 
 VERDICT = """async ([label, share, conflict]) => {
@@ -291,7 +291,7 @@ def test_it_is_told_up_to_when_the_corpus_reaches(page: Page, client) -> None:
 
     ask(page)
 
-    expect(page.locator("#answer")).to_contain_text(f"The newest article of this corpus is of {reaches}")
+    expect(page.locator("#answer")).to_contain_text(f"The newest article in this corpus is from {reaches}")
 
 
 def test_a_retracted_article_is_warned_about(page: Page, client) -> None:

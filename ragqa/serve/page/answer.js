@@ -184,7 +184,7 @@ function filledTwice(view, node, children) {
 /** Up to when the articles reach that the answer is from. */
 function reach(served, name) {
   const reaches = served.indexes.find((index) => index.name === name)?.reaches;
-  return reaches ? `The newest article of this corpus is of ${reaches}; later ones were not read. ` : "";
+  return reaches ? `The newest article in this corpus is from ${reaches}; later ones were not searched. ` : "";
 }
 
 function timing(answer) {

@@ -57,7 +57,7 @@ async function part(name) {
     await dressed();
     return (parts[name] ??= await import(`./${name}.js`));
   } catch {
-    const words = "The server cannot be reached: it may be stopped, or the network down. Your question is kept. Where trying again does not help, reload the page.";
+    const words = "The server cannot be reached: it may be stopped, or the network down. Your question is kept. If trying again does not help, reload the page.";
     throw new api.Problem(0, words, null);
   }
 }
@@ -144,7 +144,7 @@ function showUnknownIndex(name) {
     showIndexFacts();
     submit();
   }]);
-  show([`The link asks the index “${name}”, which this server does not have. Nothing was asked.`, "Ask another index, or whoever sent the link."], others);
+  show([`The link asks the index “${name}”, which this server does not have. Nothing was asked.`, "Choose another index, or tell whoever sent the link."], others);
 }
 
 /** Show an answer that was given before. */

@@ -8,7 +8,7 @@ const COLUMNS = [
   ["population", "Population"], ["intervention", "Intervention"], ["comparator", "Comparator"], ["outcome", "Outcome"],
   ["direction", "Direction"], ["quote", "Quote"], ["notes", "My notes"],
 ];
-const MEANING = "Read in the abstracts by rule, and blank where these do not say it plainly: check it in the article. The direction is that of the quote.";
+const MEANING = "Read from the abstracts by rule, and blank where an abstract does not say it plainly: check the article. The direction is that of the quote.";
 
 /**
  * The table over studies; null where there are none.

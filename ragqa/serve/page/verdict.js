@@ -98,7 +98,7 @@ function meaning(answer) {
     element("ul", { class: "plain", "aria-label": "Probabilities of the verdicts" }, rows),
     element("p", { class: "faint" },
       "How likely a person who reads these articles would give this verdict, as estimated by a model that was fitted on questions with known verdicts. " +
-      "It is no effect size and no grade of the evidence; outside of questions like those it may be off. Read the cited words before you rely on it."),
+      "It is neither an effect size nor a grade of the evidence, and may be off for other kinds of questions. Read the cited words before you rely on it."),
     element("p", { class: "faint" }, "n is what the abstracts say of their participants, read by rule; check it in the article."),
   );
 }

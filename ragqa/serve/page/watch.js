@@ -10,7 +10,7 @@ export function watchButton(question, index) {
     button.disabled = true;
     try {
       await api.watch(question, index);
-      fill(said, "Watched. Changes are told as whoever runs the server has set it up.");
+      fill(said, "Watched. You are told of changes in the way that whoever runs the server has set up.");
       showWatched(true);
     } catch (problem) {
       button.disabled = false;
