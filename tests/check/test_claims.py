@@ -46,6 +46,15 @@ def test_an_item_that_tells_a_change_is_a_claim():
     assert [claim.read for claim in claims] == ["Increases appetite in children."]
 
 
+def test_whose_something_is_is_read_from_the_sentence_before():
+    assert read("Morphine is the opioid of choice. Its most common side effect is constipation.")[1] == (
+        "Morphine’s most common side effect is constipation."
+    )
+    assert read("Statins lower cholesterol. Their effect on mortality is small.")[1] == (
+        "Statins’ effect on mortality is small."
+    )
+
+
 def test_headings_and_code_are_left_out():
     claims, left_out = claims_of([Block("Statins lower cholesterol", "heading"), Block("x = lower(y, z)", "code")])
     assert (claims, [one.reason for one in left_out]) == ([], ["heading", "fragment"])

@@ -72,6 +72,7 @@ _LISTED = re.compile(
     re.DOTALL,
 )
 _PRONOUN = re.compile(r"\A(?P<word>It|They|He|She|This|These|Both)\s+")
+_POSSESSIVE = re.compile(r"\A(?:Its|Their)\s+(?!own\b)")
 _ADVERBS = re.compile(r"(?:(?:also|often|usually|even|not|never|only|then|thus|\w+ly)\s+)*")
 _LEADING_PRONOUN = re.compile(r"\A(?:it|they|he|she|this|these|both)\s+", re.IGNORECASE)
 _BARE = frozenset({"This", "These", "Both"})
@@ -225,6 +226,8 @@ def _resolved(read: str, subject: str, long_forms: Mapping[str, str]) -> str:
         read = f"{subject} {read[found.end() :].lstrip()}"
     elif subject and (found := _PRONOUN.match(read)) and (found["word"] not in _BARE or _is_verb(read, found.end())):
         read = f"{subject} {read[found.end() :]}"
+    elif subject and (found := _POSSESSIVE.match(read)):
+        read = f"{subject}{'’' if subject.endswith('s') else '’s'} {read[found.end() :]}"
     for short, explanation in long_forms.items():
         long_form = _APPOSITION.sub("", explanation)
         if long_form.lower() in read.lower():
