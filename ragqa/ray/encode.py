@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,9 +108,8 @@ class _Pool:
         self._starting: dict[Any, Any] = {}
         self._working: dict[Any, tuple[Any, _Group]] = {}
         self._n_actors, self._n_failed = n_actors, 0
+        self._n_to_start = n_actors
         self._watch = Watch()
-        for _ in range(n_actors):
-            self._start()
 
     def run(self, groups: Iterator[_Group]) -> Iterator[tuple[_Group, list[np.ndarray]]]:
         """Each group with its vectors, in the order in which they come."""
@@ -117,6 +117,7 @@ class _Pool:
         waited = 0.0
         exhausted = False
         while True:
+            self._start()
             while self._idle and not exhausted:
                 group = lost.pop() if lost else next(groups, None)
                 if group is None:
@@ -145,16 +146,22 @@ class _Pool:
     def close(self) -> None:
         """End the actors."""
         actors = [*self._idle, *self._starting.values(), *(actor for actor, _ in self._working.values())]
-        for actor in actors:
+        for actor in actors if self._watch.head_answers() else ():
             with contextlib.suppress(Exception):  # it, or the cluster, is gone
                 self._ray.kill(actor)
 
     def _start(self) -> None:
-        actor = self._make(*self._arguments)
-        self._starting[actor.ready.remote()] = actor
+        """Start the actors that are lacking, as long as there is a head, without which that takes for ever."""
+        while self._n_to_start and self._watch.head_answers():
+            actor = self._make(*self._arguments)
+            self._starting[actor.ready.remote()] = actor
+            self._n_to_start -= 1
 
     def _next(self) -> list[Any]:
         pending = [*self._working, *self._starting]
+        if not pending:  # the head is away
+            time.sleep(_LOOK_S)
+            return []
         done, _ = self._ray.wait(pending, num_returns=1, timeout=_LOOK_S)
         return list(done)
 
@@ -170,7 +177,7 @@ class _Pool:
         except exceptions.RayTaskError as error:  # an error of ours, as on one machine
             raise error.cause if isinstance(error.cause, Exception) else error from None
         except exceptions.RayError as error:
-            self._start()
+            self._n_to_start += 1
             if group is None:
                 self._check_starts(error)
                 return None

@@ -21,7 +21,7 @@ class Watch:
 
     def n_cpus(self) -> int:
         """The processors of all nodes; those of before where the head, which alone knows them, is away."""
-        if self._head_answers():
+        if self.head_answers():
             self._n_cpus = sum(node.n_cpus for node in alive_nodes())
         return self._n_cpus
 
@@ -33,7 +33,7 @@ class Watch:
         BackendError
             Its head, or all nodes with a processor, have been gone for too long.
         """
-        if not self._lasts("head", gone=not self._head_answers()):
+        if not self._lasts("head", gone=not self.head_answers()):
             raise BackendError(
                 f"the head of the Ray cluster at {self._head} is gone; start it again with: ray start --head, and run "
                 "the same command again: what is finished is kept"
@@ -54,7 +54,8 @@ class Watch:
         now = time.monotonic()
         return now - self._since.setdefault(what, now) < _PATIENCE_S[what]
 
-    def _head_answers(self) -> bool:
+    def head_answers(self) -> bool:
+        """Whether somebody listens where the head does."""
         host, _, port = self._head.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()

@@ -23,9 +23,9 @@ def _own_address(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Any]:
-    """Two raylets of one processor each; a test may add more, and removes them again."""
+    """Two raylets of one processor each, for all tests; a test may add more, and removes them again."""
     ray = load_ray()
     from ray.cluster_utils import Cluster
 

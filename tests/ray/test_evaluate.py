@@ -24,11 +24,11 @@ def test_a_run_on_a_cluster_has_the_lines_and_figures_of_one_machine(
 ) -> None:
     measured = []
     for out, more in (("here", []), ("cluster", ["--ray", ray_cluster.address])):
-        command = ["eval", "run", "sample", "--limit", "5", "--out", str(tmp_path / out), "--json", *more]
+        command = ["eval", "run", "sample", "--limit", "2", "--out", str(tmp_path / out), "--json", *more]
         assert run(command) == 0
         measured.append(json.loads(capsys.readouterr().out)["metrics"])
 
     assert measured[0] == measured[1]
     here = _lines(tmp_path / "here")
-    assert len(here) >= 5
+    assert len(here) >= 2
     assert here == _lines(tmp_path / "cluster")

@@ -83,8 +83,7 @@ def _found(engine: Engine, allowed: Filter = Filter()) -> list[list[tuple[str, f
     ]
 
 
-@pytest.mark.parametrize("name", ["one", "two"])
-@pytest.mark.parametrize("shards", [1, 3, 8])
+@pytest.mark.parametrize(("name", "shards"), [("one", 3), ("two", 1), ("two", 8)])
 def test_any_number_of_shards_finds_the_same_with_the_same_scores(
     nodes: tuple[Node, ...], name: str, shards: int
 ) -> None:
