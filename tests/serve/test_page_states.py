@@ -112,6 +112,29 @@ def test_a_server_that_is_down_at_load_is_told_and_tried_again(page: Page, serve
     expect(page.locator("#index-facts")).to_contain_text("articles")
 
 
+def test_a_page_whose_script_does_not_come_answers_by_its_form(page: Page, server) -> None:
+    page.route("**/page/main.js", lambda route: route.abort("connectionreset"))
+    page.goto(server.address)
+
+    ask(page)
+
+    expect(page).to_have_url(re.compile("/ask$"), timeout=30_000)
+    expect(page.locator("body")).to_contain_text("Probably yes")
+
+
+def test_a_part_of_the_page_that_does_not_come_is_fetched_again(page: Page, server) -> None:
+    page.route("**/page/answer.js", lambda route: route.abort("connectionreset"))
+    page.goto(server.address)
+    ask(page)
+    expect(page.locator("#problem")).to_contain_text("cannot be reached", timeout=30_000)
+    keeps_the_question(page)
+    page.unroute("**/page/answer.js")
+
+    page.get_by_role("button", name="Try again").click()
+
+    answered(page)
+
+
 def test_a_wrong_key_is_told_and_asked_for_again(page: Page, guarded_server) -> None:
     page.goto(guarded_server.address)
     dialog = page.get_by_role("dialog")
