@@ -102,7 +102,7 @@ def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, 
         with _Meter(cores) as meter:
             done = subprocess.run(
                 [*command, "--ray", cluster.address], env={**os.environ, "RAGQA_HOME": str(home)},
-                capture_output=True, check=False,
+                capture_output=True, check=False, cwd=home,
             )  # fmt: skip
         took = time.perf_counter() - began
     finally:

@@ -230,7 +230,8 @@ def _started(home: Path, address: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "ragqa", "index", "build", "texts", "--recipe", "default", "--json"]
     more = ["--ray", address] if address else []
     pipe = subprocess.PIPE
-    return subprocess.Popen([*command, *more], env={**os.environ, "RAGQA_HOME": str(home)}, stdout=pipe, stderr=pipe)
+    environment = {**os.environ, "RAGQA_HOME": str(home)}
+    return subprocess.Popen([*command, *more], env=environment, stdout=pipe, stderr=pipe, cwd=home)
 
 
 def _end(home: Path) -> list[str]:
@@ -238,9 +239,13 @@ def _end(home: Path) -> list[str]:
     environment = {**os.environ, "RAGQA_HOME": str(home)}
     for kind in ("corpus", "index"):
         command = [sys.executable, "-m", "ragqa", kind, "verify", "texts"]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, cwd=home)
     told = subprocess.run(
-        [sys.executable, "-c", _TELL, json.dumps(_QUESTIONS)], env=environment, check=True, capture_output=True
+        [sys.executable, "-c", _TELL, json.dumps(_QUESTIONS)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        cwd=home,
     ).stdout.decode()
     index = json.loads((home / "indexes" / "texts" / "manifest.json").read_text(encoding="utf-8"))
     corpus = json.loads((home / "corpora" / "texts" / "manifest.json").read_text(encoding="utf-8"))
