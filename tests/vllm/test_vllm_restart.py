@@ -13,7 +13,7 @@ from ragqa.answer.reading import Reading
 from ragqa.errors import EndpointError
 from ragqa.llm import loop
 from ragqa.llm.endpoint import EndpointModel
-from ragqa.llm.model import Message, Request
+from ragqa.llm.model import Completion, Message, Request
 from ragqa.llm.probe import probe
 from ragqa.types import Document, Question
 
@@ -62,11 +62,22 @@ async def _until_many_are_under_way(model: Any) -> int:
 
 
 async def _read_until_killed(vllm: Any) -> None:
-    """Read a stream that would be long, and kill the server after its first pieces."""
+    """Read streams that would be long, and kill the server after the first pieces of any; raise for one that broke.
+
+    There are several, since one alone may be whole already where its first pieces are seen late.
+    """
     model = EndpointModel(vllm.settings(max_tokens=3800, temperature=1.0))
+    ends = await asyncio.gather(*(_read_or_kill(model, vllm) for _ in range(6)), return_exceptions=True)
+    broken = [end for end in ends if isinstance(end, EndpointError) and "broke in the middle" in str(end)]
+    assert broken, ends
+    raise broken[0]
+
+
+async def _read_or_kill(model: EndpointModel, vllm: Any) -> str | Completion:
     endless = {"type": "array", "minItems": 900, "items": {"type": "integer"}}
-    n_pieces = 0
-    async for _ in model.stream(Request(HELLO, schema=endless)):
-        n_pieces += 1
-        if n_pieces == 3:
+    said: list[str | Completion] = []
+    async for piece in model.stream(Request(HELLO, schema=endless)):
+        said.append(piece)
+        if len(said) == 3 and vllm.process is not None:
             vllm.kill()
+    return said[-1]
