@@ -17,6 +17,11 @@ StudyDirection = Literal["increased", "decreased", "improved", "worsened", "no d
 Progress = Callable[[str, int, int | None], None]
 """Called as ``progress(stage, done, total)``; ``total`` is None where it is not known beforehand."""
 
+
+def no_progress(_stage: str, _done: int, _total: int | None) -> None:
+    """A :data:`Progress` for whoever wants to be told nothing."""
+
+
 Tasks = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[tuple[int, Any]]]
 """Does ``function(*call)`` for each of some calls on other machines; yields the place of each and what came of it.
 

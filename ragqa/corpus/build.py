@@ -53,7 +53,7 @@ from ragqa.manifest import (
     write_sealed,
 )
 from ragqa.recipe import to_table
-from ragqa.types import Progress, Tasks
+from ragqa.types import Progress, Tasks, no_progress
 
 __all__ = ["CorpusSettings", "build_corpus"]
 
@@ -112,7 +112,7 @@ def build_corpus(
     sources = _sources(name, settings, base, folder, layout)
     _refuse_equal_names([source.path for source in sources])
     tree = _mesh_tree_source(settings, base)
-    report: Progress = progress or (lambda *_: None)
+    report = progress or no_progress
     started = time.perf_counter()
     with _disk_full_reported(folder):
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)

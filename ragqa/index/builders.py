@@ -19,7 +19,7 @@ from ragqa.index.presets import teacher_of
 from ragqa.index.segments import Placed, Span, checked_array
 from ragqa.manifest import read_json
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe
-from ragqa.types import Progress
+from ragqa.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from ragqa.index.dense_build import Batches
@@ -206,7 +206,7 @@ class DenseBuilder:
 
         def prepare() -> None:
             if self._ahead is not None and with_vectors is None:
-                self._ahead(self._encoding, self._store.scan(rows=rows), n_documents, self._progress or _quiet)
+                self._ahead(self._encoding, self._store.scan(rows=rows), n_documents, self._progress or no_progress)
 
         build_dense(
             self._store.scan(rows=rows),
@@ -251,7 +251,3 @@ def ensure_encoder(
 
 def _n_live(store: DocumentStore, span: Span) -> int:
     return int((~store.dead_rows()[span.first_row : span.end_row]).sum())
-
-
-def _quiet(_stage: str, _done: int, _total: int | None) -> None:
-    pass

@@ -16,7 +16,7 @@ from ragqa.index.presets import Metric
 from ragqa.index.rescore import EXACT, write_exact
 from ragqa.index.vectors import KEY_BYTES, VectorStore
 from ragqa.index.word_counts import WordCounts
-from ragqa.types import Document, Progress
+from ragqa.types import Document, Progress, no_progress
 
 DESCRIPTION, FAISS, ROWS, WORDS = "dense.json", "vectors.faiss", "rows.npy", "word_counts.npy"
 _COUNTED = 20_000  # documents that suffice to tell frequent words from rare ones
@@ -99,7 +99,7 @@ def build_dense(
     BackendError
         A model's files, a package, memory or disk are lacking. What is finished stays for the next try.
     """
-    report = progress or _no_report
+    report = progress or no_progress
     folder.mkdir(parents=True, exist_ok=True)
     choose(n_documents, encoding.dim, wanted, folder, memory_bytes)
     words, stride = WordCounts(), max(1, n_documents // _COUNTED)
@@ -184,7 +184,3 @@ def _write_faiss(folder: Path, plan: Plan, keys: IO[bytes], store: VectorStore, 
     else:
         index = make(plan, pieces, done)
     load_faiss().write_index(index, str(folder / FAISS))
-
-
-def _no_report(_stage: str, _done: int, _total: int | None) -> None:
-    pass

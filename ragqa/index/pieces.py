@@ -18,7 +18,7 @@ from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError
 from ragqa.index.segments import Placed, Span, link_or_copy, segment_name
-from ragqa.types import Progress, Tasks
+from ragqa.types import Progress, Tasks, no_progress
 
 PIECES_FOLDER = ".pieces"
 _RECORD = "piece.json"
@@ -73,7 +73,7 @@ class Pieces:
 
     def make(self, making: Making, spans: Sequence[Span], progress: Progress | None) -> None:
         """Make all that :meth:`take` is to take; ``progress`` is told of documents, and of segments put together."""
-        report = progress or _quiet
+        report = progress or no_progress
         several = {self._whole(making, span): own for span in spans if len(own := self._pieces(making, span)) > 1}
         alone = [own[0] for span in spans if len(own := self._pieces(making, span)) == 1]
         pieces = [piece for whole, own in several.items() if not whole.target.is_dir() for piece in own] + alone
@@ -181,7 +181,3 @@ def _is_sound(target: Path) -> bool:
         shutil.rmtree(target, ignore_errors=True)
         return False
     return True
-
-
-def _quiet(_stage: str, _done: int, _total: int | None) -> None:
-    pass

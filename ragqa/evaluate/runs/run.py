@@ -146,20 +146,22 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
 
 def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
     """Import the task's corpus where needed, and name the index that it is run on."""
-    overrides = request.overrides
-    if not searches(task) and not any(text.startswith("answer.abstain_below") for text in overrides):
-        # The documents are given: whether they deal with the question is not in question.
-        overrides = (*overrides, "answer.abstain_below=0.0")
-    if any(question.label for question in task.questions) and not any(
-        text.startswith("answer.verdict_above") for text in overrides
-    ):
-        # Measures of labels are defined for an answer to every question; what is withheld would count as wrong.
-        overrides = (*overrides, "answer.verdict_above=0.0")
+    overrides = (*request.overrides, *_needed(request, task))
     wanted = _wanted(request, task, overrides, progress)
     if request.baseline:
         baseline(request.baseline, task)
         return ready(request, task, wanted, f"{request.baseline} (baseline)")
     return ready(request, task, wanted, " ".join([request.index or wanted.recipe_name, *request.overrides]))
+
+
+def _needed(request: Request, task: Task) -> list[str]:
+    """What measuring needs of the reader, where the request does not say."""
+    needed = []
+    if not searches(task):  # the documents are given: whether they deal with the question is not in question
+        needed.append("answer.abstain_below")
+    if any(question.label for question in task.questions):  # what is withheld would count as a wrong label
+        needed.append("answer.verdict_above")
+    return [f"{name}=0.0" for name in needed if not any(text.startswith(name) for text in request.overrides)]
 
 
 def ready(request: Request, task: Task, wanted: WantedIndex, system: str) -> Ready:
