@@ -18,21 +18,24 @@ _NOTHING_LEFT = 0.4
 """Weighted share of a question's words without which nothing is left to answer."""
 
 
-def unknown_words(question: str, lexicon: Lexicon | None, documents: Sequence[Document]) -> tuple[str, ...]:
-    """The telling words that neither the index nor these documents have, as they are written, in order.
+def unknown_words(question: str, lexicon: Lexicon | None) -> tuple[str, ...]:
+    """The telling words of a question that no document of an index has, as they are written, in order.
 
     None are told where the index has no lexicon, or one without room for all words of its documents.
     """
     if lexicon is None or not lexicon.holds_all:
         return ()
-    words = dict.fromkeys(word for word in _WORD.findall(question) if _is_unknown(word, lexicon))
+    return tuple(dict.fromkeys(word for word in _WORD.findall(question) if _is_unknown(word, lexicon)))
+
+
+def not_in(documents: Sequence[Document], words: Sequence[str]) -> tuple[str, ...]:
+    """Those of some words that none of these documents has, either."""
     texts = [section.text.lower() for document in documents for section in document.sections] if words else []
-    return tuple(word for word in words if not any(word.lower() in given for given in texts))
+    return tuple(word for word in words if not any(word.lower() in text for text in texts))
 
 
-def refusal(question: Question, lexicon: Lexicon | None, documents: Sequence[Document]) -> Reading | None:
-    """An abstention where no document has a name that is asked about, or most of the question; else None."""
-    unknown = unknown_words(question.text, lexicon, documents)
+def refusal(question: Question, unknown: Sequence[str]) -> Reading | None:
+    """An abstention where a name that is asked about, or most of the question, is unknown; else None."""
     if not unknown:
         return None
     asked = analyse(question)

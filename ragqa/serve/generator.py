@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 
 from ragqa.answer.dialogue.turn import Turn
-from ragqa.engine import Engine
+from ragqa.engine import AsRead, Engine
 from ragqa.errors import BackendError
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve.workers import BusyError, Workers
 from ragqa.stages import Cancel
-from ragqa.types import Answer, Filter, Notice, Question, Statement
+from ragqa.types import Answer, Notice, Statement
 
 _log = logging.getLogger(__name__)
 _EXTRACTIVE = "extractive"
@@ -49,11 +49,9 @@ class Generator:
         return self._down_until is not None
 
     async def read(
-        self, question: Question, candidates: Candidates, workers: Workers, allowed: Filter = Filter()
+        self, question: AsRead, candidates: Candidates, workers: Workers
     ) -> AsyncGenerator[Statement | Answer, None]:
         """Each statement from the candidates of the one question as it is there, and last the answer.
-
-        ``allowed`` holds for a reader that searches for itself.
 
         Raises
         ------
@@ -67,7 +65,7 @@ class Generator:
             self._n_running += 1
             self._trying = True
             try:
-                async with contextlib.aclosing(self._generated(question, candidates, allowed)) as items:
+                async with contextlib.aclosing(self._generated(question, candidates)) as items:
                     async for item in items:
                         if isinstance(item, Answer):
                             self._down_until = None  # who has the answer asks for nothing more
@@ -99,11 +97,9 @@ class Generator:
             _log.warning("a message could not be rewritten, rules complete it: %s", str(error) or "it took too long")
             return None
 
-    async def _generated(
-        self, question: Question, candidates: Candidates, allowed: Filter
-    ) -> AsyncGenerator[Statement | Answer, None]:
+    async def _generated(self, question: AsRead, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
         ends = time.monotonic() + self._seconds
-        async with contextlib.aclosing(self._engine.read_stream(question, candidates, allowed=allowed)) as items:
+        async with contextlib.aclosing(self._engine.read_stream(question, candidates)) as items:
             while True:
                 try:
                     # The limit is set for each item: one around the loop would strike whoever consumes this.
@@ -114,7 +110,7 @@ class Generator:
                 if isinstance(item, Answer):
                     return
 
-    async def _extracted(self, question: Question, candidates: Candidates, workers: Workers, reason: str) -> Answer:
+    async def _extracted(self, question: AsRead, candidates: Candidates, workers: Workers, reason: str) -> Answer:
         def job(_: Cancel) -> Answer:
             return self._extractive.read(question, candidates, 0)
 

@@ -17,7 +17,7 @@ from ragqa.answer.dialogue.understand import Understood
 from ragqa.answer.related import RelatedQuestion
 from ragqa.check.text.blocks import Block
 from ragqa.check.types import Checked, CheckedClaim
-from ragqa.engine import Engine, check_question
+from ragqa.engine import AsRead, Engine, ReadyToRead, check_question
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.retrieve.filter_names import FilterKind, FilterName
 from ragqa.retrieve.fuse import Candidates
@@ -223,11 +223,11 @@ class Service:
         """The last stage in the event loop: a generator is waited for, and holds no thread."""
         note = traces.noting(served.name, None)
 
-        def run(find: Callable[[Cancel], Candidates]) -> Awaitable[Candidates]:
+        def run(find: Callable[[Cancel], ReadyToRead]) -> Awaitable[ReadyToRead]:
             return self.workers.run(find, self.limits.request_seconds)
 
-        def read(asked: Question, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
-            return generator.read(asked, candidates, self.workers, allowed)
+        def read(asked: AsRead, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
+            return generator.read(asked, candidates, self.workers)
 
         async with (
             asyncio.timeout(self.limits.request_seconds),

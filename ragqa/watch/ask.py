@@ -12,7 +12,7 @@ from ragqa.corpus.text import title_of
 from ragqa.engine import Engine
 from ragqa.manifest import content_hash
 from ragqa.reader.model import open_model
-from ragqa.types import Answer, Document, Question
+from ragqa.types import Answer, Document
 from ragqa.watch.screen import Screen
 from ragqa.watch.types import Cited, Finding
 
@@ -80,16 +80,17 @@ class Asker:
 
     def _questions(self, texts: Sequence[str], before: Sequence[Finding]) -> Iterator[Finding]:
         engine, wanted = self._engine, self._engine.recipe.answer.n_documents
-        candidates = engine.rerank(texts, engine.retrieve(texts, wanted))
+        questions = engine.all_as_read(texts)
+        candidates = engine.rerank(questions, engine.retrieve(questions, wanted))
         known = {finding.subject: finding for finding in before if finding.kind == "question"}
-        for query, text in enumerate(texts):
+        for query, (text, question) in enumerate(zip(texts, questions, strict=True)):
             hits = engine.hits(candidates, query, wanted)
             documents = engine.store.read([hit.row for hit in hits])
             read = _read(documents)
             if read and read == known[text].read:
                 yield known[text]
                 continue
-            answer = engine.read(Question(text), candidates, query)
+            answer = engine.read(question, candidates, query)
             of_all = {document.id: document for document in documents}
             missing = [s.document_id for s in answer.sources if s.cited and s.document_id not in of_all]
             more = [engine.store.get(document_id) for document_id in missing]  # of a reader that searches again

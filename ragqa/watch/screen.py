@@ -89,4 +89,4 @@ class Screen:
                     yield document
 
     def _searched(self, subject: str) -> str:
-        return self._engine.normalise(subject).searched
+        return self._engine.as_read(subject).searched

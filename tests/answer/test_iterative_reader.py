@@ -10,7 +10,7 @@ from ragqa.answer.iterative.feedback import FeedbackQueries
 from ragqa.answer.iterative.generator import GeneratorQueries
 from ragqa.answer.iterative.queries import Weighed
 from ragqa.answer.iterative.reader import IterativeReader
-from ragqa.answer.reader import SearchingReader, open_reader
+from ragqa.answer.reader import open_reader
 from ragqa.engine import Engine
 from ragqa.errors import UsageError
 from ragqa.llm.model import Completion, Request
@@ -156,7 +156,6 @@ class TestSearching:
 def test_an_engine_keeps_the_searches_in_the_answer_and_holds_them_to_the_filter(sample_home: Path) -> None:
     overrides = ("answer.reader=iterative", "answer.abstain_below=0.0")
     with Engine.open("sample", overrides) as engine:
-        assert isinstance(engine._reader, SearchingReader)
         free = engine.ask("Do statins prevent atrial fibrillation?")
         held = engine.ask("Do statins prevent atrial fibrillation?", allowed=Filter(year_from=2012))
         years = {document.id: document.year for batch in engine.store.scan() for _, document in batch}

@@ -130,7 +130,7 @@ def test_a_node_with_another_version_is_refused(
     ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(Path(ragqa.__file__).parent, tmp_path / "old" / "ragqa")
-    with (tmp_path / "old" / "ragqa" / "engine.py").open("a") as file:
+    with (tmp_path / "old" / "ragqa" / "errors.py").open("a") as file:
         file.write("# as it was\n")
     monkeypatch.chdir(tmp_path)  # a node looks for code in the folder of whoever connects, too
     other = ray_cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(tmp_path / "old")})

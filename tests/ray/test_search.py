@@ -111,7 +111,7 @@ def test_a_lost_shard_is_told_and_what_is_found_is_right_until_it_is_back(nodes:
         assert _ids(spread) == _ids(whole)
         lost = _pid(spread, 1)
         os.kill(lost, signal.SIGSTOP)
-        partial = spread.retrieve([_ASKED], 320)
+        partial = spread.retrieve([spread.as_read(_ASKED)], 320)
         with pytest.raises(ClusterError, match="searched the records 161 to 320 of the index; ask again"):
             spread.search(_ASKED)
         answer = spread.ask(question)
@@ -125,7 +125,7 @@ def test_a_lost_shard_is_told_and_what_is_found_is_right_until_it_is_back(nodes:
         assert notice.kind == "partly_searched"
         assert "50% of the index was not searched: no machine answered for its records 161 to 320" in notice.message
         ends = time.monotonic() + 120
-        while spread.retrieve([_ASKED], 320).unsearched:
+        while spread.retrieve([spread.as_read(_ASKED)], 320).unsearched:
             assert time.monotonic() < ends, "the shard did not come back"
             time.sleep(0.5)
         assert _ids(spread) == _ids(whole)

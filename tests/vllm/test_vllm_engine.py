@@ -65,7 +65,7 @@ def test_the_model_writes_the_queries_of_a_reader_that_searches_several_times(vl
 def test_queries_are_expanded_by_the_model(vllm: Any, sample_home: Path, method: str) -> None:
     with opened(vllm, f"retrieve.expansion={method}") as engine, opened(vllm) as plain:
         timings: dict[str, float] = {}
-        engine.retrieve([QUESTION, "statins?"], 5, timings_ms=timings)
+        engine.retrieve(engine.all_as_read([QUESTION, "statins?"]), 5, timings)
         hits = engine.search(QUESTION, 5)
 
         assert "expand" in timings
@@ -84,8 +84,8 @@ def test_documents_are_reranked_by_the_probability_of_relevance(vllm: Any, sampl
 
 def test_statements_stream_out_of_the_engine(engine: Engine) -> None:
     async def ask() -> list[Statement | Answer]:
-        candidates = engine.retrieve([QUESTION], 5)
-        question = Question("What is known about statins before surgery?", type="summary")
+        candidates = engine.retrieve([engine.as_read(QUESTION)], 5)
+        question = engine.as_read(Question("What is known about statins before surgery?", type="summary"))
         return [item async for item in engine.read_stream(question, candidates, 0)]
 
     *statements, answer = asyncio.run(ask())

@@ -222,9 +222,9 @@ def _retrieved(
     """Candidates of a batch in their final order; a question that cannot be searched for is told in ``errors``."""
     if not items:
         return None
-    queries = [item.query for item in items]
     try:
-        ordered = stages.rerank(pipeline, queries, k, stages.retrieve(pipeline, queries, k))
+        questions = pipeline.engine.all_as_read([item.query for item in items])
+        ordered = stages.rerank(pipeline, questions, k, stages.retrieve(pipeline, questions, k))
     except RagqaError as error:
         if isinstance(error, BackendError):
             raise

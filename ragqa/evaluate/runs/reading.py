@@ -173,11 +173,12 @@ class Reading:
 
     def _answer(self, item: Item) -> Answer:
         engine = self._pipeline.engine
+        question = engine.as_read(item.question)
         place = self._places.get(item.question.id)
         if place is not None and self._found is not None:
-            return engine.read(item.question, self._found.candidates, place)
+            return engine.read(question, self._found.candidates, place)
         given = [Hit(document.id, -1, rank, 0.0) for rank, document in enumerate(item.documents, start=1)]
-        return engine.read_documents(item.question, item.documents, given)
+        return engine.read_documents(question, item.documents, given)
 
 
 def searched(answer: Answer, query: str) -> SearchOutcome:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from ragqa import products
+from ragqa.answer.as_read import AsRead
 from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.engine import Engine, sentence_encoder
@@ -111,7 +112,7 @@ class Stages:
         for search in self._searches.values():
             search.forget()
 
-    def retrieve(self, pipeline: Pipeline, queries: Sequence[str], k: int) -> Timed:
+    def retrieve(self, pipeline: Pipeline, questions: Sequence[AsRead], k: int) -> Timed:
         """First stage for a batch: a :class:`Candidates`."""
 
         def compute() -> Timed:
@@ -122,24 +123,24 @@ class Stages:
                 if not self._share:
                     search.forget()
             timings: dict[str, float] = {}
-            candidates = pipeline.engine.retrieve(queries, k, _NO_FILTER, timings)
+            candidates = pipeline.engine.retrieve(questions, k, timings)
             refuse_partly(candidates.unsearched)
             made = {kind: search.last_ms for kind, search in searches.items() if search.last_ms is not None}
             return Timed(candidates, {**timings, **made})
 
-        return self._once("retrieve", pipeline.retrieve_key, (tuple(queries), k), compute)
+        return self._once("retrieve", pipeline.retrieve_key, (_texts(questions), k), compute)
 
-    def rerank(self, pipeline: Pipeline, queries: Sequence[str], k: int, candidates: Timed) -> Timed:
+    def rerank(self, pipeline: Pipeline, questions: Sequence[AsRead], k: int, candidates: Timed) -> Timed:
         """Second stage for a batch: the candidates in their final order; timings include those of the first."""
         if pipeline.rerank_key == pipeline.retrieve_key:
             return candidates
 
         def compute() -> Timed:
             began = time.perf_counter()
-            ordered = pipeline.engine.rerank(queries, cast("Candidates", candidates.value))
+            ordered = pipeline.engine.rerank(questions, cast("Candidates", candidates.value))
             return Timed(ordered, {**candidates.timings_ms, "rerank": (time.perf_counter() - began) * 1000})
 
-        return self._once("rerank", pipeline.rerank_key, (tuple(queries), k), compute, own="rerank")
+        return self._once("rerank", pipeline.rerank_key, (_texts(questions), k), compute, own="rerank")
 
     def read(self, pipeline: Pipeline, question_id: str, compute: Callable[[], Any]) -> Timed:
         """Third stage for one question; the timings are the reader's alone."""
@@ -266,6 +267,10 @@ class _SharedSearch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._component, name)
+
+
+def _texts(questions: Sequence[AsRead]) -> tuple[str, ...]:
+    return tuple(question.asked.text for question in questions)
 
 
 def _keys(recipe: Recipe, names: Mapping[str, str]) -> tuple[str, str, str]:

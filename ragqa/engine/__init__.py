@@ -1,0 +1,12 @@
+"""The whole way from a question to a checked answer: retrieve → rerank → read → check.
+
+:mod:`ragqa.engine.searcher` finds, :mod:`ragqa.engine.reading` reads what was found, :mod:`ragqa.engine.claims` finds
+what is said for and against a claim, and :mod:`ragqa.engine.engine` puts them together.
+"""
+
+from ragqa.answer.as_read import AsRead, check_question
+from ragqa.engine.engine import Engine, sentence_encoder
+from ragqa.engine.reading import ReadCandidates
+from ragqa.engine.telling import ReadyToRead, RunJob
+
+__all__ = ["AsRead", "Engine", "ReadCandidates", "ReadyToRead", "RunJob", "check_question", "sentence_encoder"]
