@@ -47,7 +47,7 @@ from ragqa.evaluate.tasks.evidence import (
 )
 from ragqa.evaluate.tasks.task import CorpusSource
 from ragqa.reader.model import open_model
-from ragqa.types import Assertion, Document, Span
+from ragqa.types import Document, Proposition, Span
 
 MEASURES = ("abstract_label_only_f1", "abstract_rationalized_f1", "sentence_selection_f1", "sentence_label_f1")
 Gold = dict[str, dict[str, GoldAbstract]]
@@ -175,7 +175,7 @@ def by_check(pair: Pair, chances: Sequence[float]) -> LabelledAbstract | None:
 
 def by_overlap(pair: Pair) -> LabelledAbstract | None:
     """By shared words and words of denial."""
-    said = OverlapLabeller().label(Assertion(pair.claim.text, CLAIM_LABELS), [pair.document])
+    said = OverlapLabeller().label(Proposition(pair.claim.text, CLAIM_LABELS), [pair.document])
     label = max(said.probabilities, key=lambda name: said.probabilities[name])
     chosen = [place_of(found.span) for found in said.evidence if found.chosen]
     return None if label == NEITHER else LabelledAbstract(label, tuple(touched(pair.places, chosen)))

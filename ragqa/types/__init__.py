@@ -28,7 +28,7 @@ from ragqa.types.documents import (
     Section,
     SupplementaryConcept,
 )
-from ragqa.types.labels import Assertion, Labelling, ScoredSpan, TrialQuestion
+from ragqa.types.labels import Labelling, Proposition, ScoredSpan, TrialQuestion
 from ragqa.types.questions import Question, QuestionType
 from ragqa.types.search import Filter, Hit, PartlyRanked, Ranked
 from ragqa.types.work import Progress, Tasks, no_progress
@@ -36,7 +36,6 @@ from ragqa.types.work import Progress, Tasks, no_progress
 __all__ = [
     "Accession",
     "Answer",
-    "Assertion",
     "Chemical",
     "Document",
     "ExactAnswer",
@@ -50,6 +49,7 @@ __all__ = [
     "Notice",
     "PartlyRanked",
     "Progress",
+    "Proposition",
     "PublicationType",
     "Question",
     "QuestionType",

@@ -16,7 +16,7 @@ class TrialQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Assertion:
+class Proposition:
     """What is to be labelled by evidence.
 
     Attributes
@@ -46,7 +46,7 @@ class ScoredSpan:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """What documents say to an assertion: the probability of each label, adding up to 1, and the evidence, best first.
+    """What documents say to a proposition: the probability of each label, adding up to 1, and the evidence, best first.
 
     ``probabilities`` is empty where no label could be read.
     """

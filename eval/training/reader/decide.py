@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from ragqa.answer.extractive.decisions import NAME, Decisions, decisions
 from ragqa.answer.extractive.evidence import DocumentEvidence, Evidence, gather
 from ragqa.answer.extractive.exact import MOST_LIST, candidate_features, mentioned
-from ragqa.answer.extractive.judgement import verdict_features
+from ragqa.answer.extractive.verdict import verdict_features
 from ragqa.answer.question import analyse
 from ragqa.manifest import file_hash, write_atomically
 from ragqa.reader.model import CARD, WEIGHTS, ReaderModel, open_model

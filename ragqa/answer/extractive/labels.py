@@ -9,7 +9,7 @@ from ragqa.answer.extractive.relation import MASK
 from ragqa.answer.passages import Passage, passages_of
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.reader.model import ReaderModel, pooled, sigmoid
-from ragqa.types import Assertion, Document, Labelling, Question, ScoredSpan, TrialQuestion
+from ragqa.types import Document, Labelling, Proposition, Question, ScoredSpan, TrialQuestion
 
 _CLAIM_LABELS = ("supports", "contradicts", "neither")
 _TRIAL_LABELS = ("increased", "decreased", "no difference")
@@ -17,26 +17,26 @@ _CHOSEN = 0.5
 _MOST_SPANS = 20
 
 
-def label(model: ReaderModel, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
-    """The probability of each of the assertion's labels, and the sentences that tell, best first."""
+def label(model: ReaderModel, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
+    """The probability of each of the proposition's labels, and the sentences that tell, best first."""
     if not documents:
-        return Labelling({name: 1 / len(assertion.labels) for name in assertion.labels})
-    asked = analyse(Question(assertion.text, type="yesno"))
-    if assertion.trial is not None:
-        passages, chances, weights = _of_trial(model, assertion.trial, asked, documents)
+        return Labelling({name: 1 / len(proposition.labels) for name in proposition.labels})
+    asked = analyse(Question(proposition.text, type="yesno"))
+    if proposition.trial is not None:
+        passages, chances, weights = _of_trial(model, proposition.trial, asked, documents)
         names: Sequence[str] = _TRIAL_LABELS
     else:
         passages, chances, weights = _of_claim(model, asked, documents)
         names = _CLAIM_LABELS
     told = dict(zip(names, chances.tolist(), strict=True))
-    total = sum(told[name] for name in assertion.labels) or 1.0
+    total = sum(told[name] for name in proposition.labels) or 1.0
     order = [place for place in np.argsort(-weights, kind="stable").tolist() if weights[place] > 0][:_MOST_SPANS]
     best = float(weights.max(initial=0.0))
     spans = tuple(
         ScoredSpan(passages[p].span, round(float(weights[p]), 4), chosen=bool(weights[p] >= min(_CHOSEN, best)))
         for p in order
     )
-    return Labelling({name: told[name] / total for name in assertion.labels}, spans)
+    return Labelling({name: told[name] / total for name in proposition.labels}, spans)
 
 
 def _of_claim(

@@ -9,15 +9,15 @@ from ragqa.answer import notices
 from ragqa.answer.extractive.evidence import TOLD_OF, Evidence, gather
 from ragqa.answer.extractive.exact import answer_weights, exact_answers
 from ragqa.answer.extractive.gate import objection
-from ragqa.answer.extractive.judgement import Judgement, agreement, judge
 from ragqa.answer.extractive.labels import label
+from ragqa.answer.extractive.verdict import OverallVerdict, agreement, overall_verdict
 from ragqa.answer.premise import premise_of
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reading import Encode, Reading, check_input, rounded
 from ragqa.answer.selection import choose, wording
 from ragqa.reader.model import ReaderModel, open_model
 from ragqa.recipe import AnswerSettings
-from ragqa.types import Assertion, Document, ExactAnswer, Labelling, Notice, Question, Statement
+from ragqa.types import Document, ExactAnswer, Labelling, Notice, Proposition, Question, Statement
 
 _DENIED = 0.6
 """Probability of "no" from which what a question takes for granted counts as denied."""
@@ -75,7 +75,7 @@ class ExtractiveReader:
         if reason := objection(asked, evidence, self.settings.abstain_below):
             told = self._notices(asked, documents, evidence, ())
             return Reading(asked.type, abstained=True, reason=reason, notices=tuple(told), strength=evidence.relevance)
-        return self._answer(asked, documents, evidence)
+        return self._answer(asked, documents, evidence, self._verdict(asked, evidence))
 
     def _denial(self, question: Question, documents: Sequence[Document]) -> Reading | None:
         """What the documents say against what the question takes for granted; None where they do not deny it."""
@@ -83,54 +83,59 @@ class ExtractiveReader:
             return None
         asked = analyse(Question(premise, type="yesno"))
         evidence = self.gather(asked, documents)
-        judgement = judge(evidence.documents, self.settings.abstain_below) if asked.has_verdict else None
-        if judgement is None or judgement.label != "no" or judgement.share < _DENIED:
+        verdict = self._verdict(asked, evidence)
+        if verdict is None or verdict.label != "no" or verdict.share < _DENIED:
             return None
-        reading = self._answer(asked, documents, evidence)
+        reading = self._answer(asked, documents, evidence, verdict)
         told = (notices.denied(premise), *reading.notices)
         kind = analyse(question).type
         return replace(reading, question_type=kind, verdict=None, verdict_probabilities={}, notices=told)
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
         """The probability of each label of a claim, or of a question on a trial, and the evidence."""
-        return label(self._model, assertion, documents)
+        return label(self._model, proposition, documents)
 
     def gather(self, asked: AskedFor, documents: Sequence[Document]) -> Evidence:
         """What each document says; every document is read, retracted or not."""
         return gather(self._model, asked, documents, allow_retracted=self.settings.allow_retracted)
 
-    def _answer(self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence) -> Reading:
-        judgement = judge(evidence.documents, self.settings.abstain_below) if asked.has_verdict else None
+    def _answer(
+        self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence, verdict: OverallVerdict | None
+    ) -> Reading:
         exact = exact_answers(asked, evidence) if asked.type in _EXACT_TYPES else ()
-        statements = self._statements(evidence, judgement, exact)
+        statements = self._statements(evidence, verdict, exact)
         spans = [span for s in statements for span in s.spans] + [span for e in exact for span in e.spans]
         told = self._notices(asked, documents, evidence, {span.document_id for span in spans})
-        if judgement is not None and judgement.conflicting:
+        if verdict is not None and verdict.conflicting:
             told.append(notices.conflicting())
-        decided = judgement is not None and judgement.share >= self.settings.verdict_above
-        if judgement is not None and not decided:
-            told.append(notices.undecided(judgement.probabilities, self.settings.verdict_above))
+        if verdict is not None and not verdict.decided:
+            told.append(notices.undecided(verdict.probabilities, self.settings.verdict_above))
         return Reading(
             question_type=asked.type,
             statements=statements,
-            verdict=judgement.label if judgement and decided else None,
-            verdict_probabilities=rounded(judgement.probabilities) if judgement else {},
+            verdict=verdict.label if verdict and verdict.decided else None,
+            verdict_probabilities=rounded(verdict.probabilities) if verdict else {},
             exact_answers=exact,
             notices=tuple(told),
             strength=evidence.relevance,
         )
 
+    def _verdict(self, asked: AskedFor, evidence: Evidence) -> OverallVerdict | None:
+        if not asked.has_verdict:
+            return None
+        return overall_verdict(evidence.documents, self.settings.abstain_below, self.settings.verdict_above)
+
     def _statements(
-        self, evidence: Evidence, judgement: Judgement | None, exact: Sequence[ExactAnswer]
+        self, evidence: Evidence, verdict: OverallVerdict | None, exact: Sequence[ExactAnswer]
     ) -> tuple[Statement, ...]:
         weights = evidence.weight
-        if judgement is not None:
-            weights = weights * agreement(evidence.relation, judgement.label)
+        if verdict is not None:
+            weights = weights * agreement(evidence.relation, verdict.label)
         elif exact:
             weights = weights * (0.3 + 0.7 * answer_weights(evidence, exact))
         chosen = _chosen(evidence, weights, self.settings.n_statements)
-        if judgement is not None and (judgement.conflicting or judgement.share < self.settings.verdict_above):
-            chosen = self._with_other_side(chosen, evidence, judgement)
+        if verdict is not None and (verdict.conflicting or not verdict.decided):
+            chosen = self._with_other_side(chosen, evidence, verdict)
         return tuple(
             Statement(
                 wording(evidence.passages[place].text),
@@ -140,9 +145,9 @@ class ExtractiveReader:
             for place in chosen
         )
 
-    def _with_other_side(self, chosen: list[int], evidence: Evidence, judgement: Judgement) -> list[int]:
+    def _with_other_side(self, chosen: list[int], evidence: Evidence, verdict: OverallVerdict) -> list[int]:
         """One sentence that contradicts the likeliest verdict, since the documents disagree or it is not likely."""
-        other = evidence.weight * agreement(evidence.relation, "no" if judgement.label == "yes" else "yes")
+        other = evidence.weight * agreement(evidence.relation, "no" if verdict.label == "yes" else "yes")
         best = _chosen(evidence, other, 1)
         return [*chosen[: max(self.settings.n_statements - 1, 1)], *(place for place in best if place not in chosen)]
 

@@ -18,7 +18,7 @@ from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.runs.choice import Chooser
 from ragqa.evaluate.tasks.evidence import CONTRADICTS, DECREASED, INCREASED, NEITHER, NO_DIFFERENCE, SUPPORTS
 from ragqa.evaluate.tasks.task import Task
-from ragqa.types import Assertion, Document, Labelling, Question, ScoredSpan, Span, TrialQuestion
+from ragqa.types import Document, Labelling, Proposition, Question, ScoredSpan, Span, TrialQuestion
 
 _DENIAL = re.compile(
     r"\b(?:no|not|never|without|neither|nor|cannot|lacks?|fail(?:s|ed)?|unrelated|unaffected)\b|n't\b", re.I
@@ -44,8 +44,8 @@ _MEANINGS = {
 class Labeller(Protocol):
     """Labels a claim, or a question on a trial, by documents. A reader may be one. May be shared between threads."""
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
-        """The probability of each of the assertion's labels, and the evidence; ``documents`` may be empty."""
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
+        """The probability of each of the proposition's labels, and the evidence; ``documents`` may be empty."""
         ...
 
 
@@ -64,10 +64,10 @@ class ChoiceLabeller:
     def __init__(self, reader: Chooser) -> None:
         self._reader = reader
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
         """See :class:`Labeller`."""
-        asked = assertion.text if assertion.trial else f"Do the sources bear out this claim? {assertion.text}"
-        meanings = {_MEANINGS.get(label, label): label for label in assertion.labels}
+        asked = proposition.text if proposition.trial else f"Do the sources bear out this claim? {proposition.text}"
+        meanings = {_MEANINGS.get(label, label): label for label in proposition.labels}
         chances = self._reader.choose(Question(asked), list(meanings), documents)
         return Labelling({meanings[text]: chance for text, chance in chances.items()})
 
@@ -84,13 +84,13 @@ class VerdictLabeller:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
         """See :class:`Labeller`."""
-        if assertion.trial is not None:
-            return self._effect(assertion.trial, documents)
-        yes, no, evidence = self._asked(assertion.text, documents)
+        if proposition.trial is not None:
+            return self._effect(proposition.trial, documents)
+        yes, no, evidence = self._asked(proposition.text, documents)
         chances = {SUPPORTS: yes, CONTRADICTS: no, NEITHER: max(1 - yes - no, 0.0)}
-        return Labelling(_over(chances, assertion.labels), evidence)
+        return Labelling(_over(chances, proposition.labels), evidence)
 
     def _effect(self, trial: TrialQuestion, documents: Sequence[Document]) -> Labelling:
         compared = f"{trial.intervention} {{}} {trial.outcome} compared with {trial.comparator}"
@@ -117,15 +117,15 @@ class MajorityLabeller:
     def __init__(self, label: str) -> None:
         self._label = label
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:  # noqa: ARG002
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:  # noqa: ARG002
         """See :class:`Labeller`."""
-        return Labelling({label: float(label == self._label) for label in assertion.labels})
+        return Labelling({label: float(label == self._label) for label in proposition.labels})
 
 
 class NeverLabeller:
     """Abstains on everything: the baseline that is never wrong."""
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:  # noqa: ARG002
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:  # noqa: ARG002
         """See :class:`Labeller`."""
         return Labelling({})
 
@@ -138,21 +138,21 @@ class OverlapLabeller:
     the sentence that shares most words with the three parts tells the direction by its words.
     """
 
-    def label(self, assertion: Assertion, documents: Sequence[Document]) -> Labelling:
+    def label(self, proposition: Proposition, documents: Sequence[Document]) -> Labelling:
         """See :class:`Labeller`."""
-        trial = assertion.trial
+        trial = proposition.trial
         wanted = frozenset(
             words.content_stems(
-                " ".join((trial.intervention, trial.comparator, trial.outcome)) if trial else assertion.text
+                " ".join((trial.intervention, trial.comparator, trial.outcome)) if trial else proposition.text
             )
         )
         spans = [span for document in documents for span in _sentences(document)]
         scored = [(terms.coverage(wanted, set(words.content_stems(span.quote))), span) for span in spans]
         best = max(scored, key=lambda pair: pair[0], default=None)
-        told = _direction(best[1].quote if best else "") if trial is not None else _agreement(assertion, best)
+        told = _direction(best[1].quote if best else "") if trial is not None else _agreement(proposition, best)
         evidence = tuple(ScoredSpan(span, share, chosen=best is not None and span == best[1]) for share, span in scored)
         ordered = tuple(sorted(evidence, key=lambda found: (-found.chosen, -found.score)))
-        return Labelling({label: float(label == told) for label in assertion.labels}, ordered)
+        return Labelling({label: float(label == told) for label in proposition.labels}, ordered)
 
 
 BASELINES = ("majority", "never", "word-overlap")
@@ -198,10 +198,10 @@ def _sentences(document: Document) -> list[Span]:
     ]
 
 
-def _agreement(assertion: Assertion, best: tuple[float, Span] | None) -> str:
-    if NEITHER in assertion.labels and (best is None or best[0] < 0.5):
+def _agreement(proposition: Proposition, best: tuple[float, Span] | None) -> str:
+    if NEITHER in proposition.labels and (best is None or best[0] < 0.5):
         return NEITHER
-    denied = bool(_DENIAL.search(assertion.text))
+    denied = bool(_DENIAL.search(proposition.text))
     return CONTRADICTS if best is not None and bool(_DENIAL.search(best[1].quote)) != denied else SUPPORTS
 
 

@@ -19,7 +19,7 @@ from ragqa.evaluate.tasks.formats.bioasq import bioasq_snippet
 from ragqa.evaluate.tasks.outcomes import LabelOutcome, SearchOutcome
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.retriever import found_rows
-from ragqa.types import Answer, Assertion, Document, Hit, Question, SearchStep
+from ragqa.types import Answer, Document, Hit, Proposition, Question, SearchStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Item:
         Given documents, in place of retrieved ones.
     options
         Multiple choice: letter → text.
-    assertion
+    proposition
         A claim, or a question on a trial, that is to be labelled instead of answered.
     labeller
         What labels it; None: the pipeline's reader.
@@ -48,7 +48,7 @@ class Item:
     query: str = ""
     documents: tuple[Document, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
-    assertion: Assertion | None = None
+    proposition: Proposition | None = None
     labeller: Labeller | None = None
     keeps_searches: bool = False
 
@@ -103,8 +103,8 @@ class Reading:
     def _one(self, item: Item, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
         if line.id in self._errors:
             return finished(line, self._errors[line.id])
-        if item.assertion is not None:
-            return self._label(item, item.assertion, line)
+        if item.proposition is not None:
+            return self._label(item, item.proposition, line)
         try:
             result = self._stages.read(self._pipeline, line.id, lambda: self._answer(item))
         except RagqaError as error:
@@ -128,12 +128,14 @@ class Reading:
         milliseconds = (time.perf_counter() - began) * 1000
         return finished(replace(done, choice=letter, timings_ms={**timings, "choose": milliseconds}), None)
 
-    def _label(self, item: Item, assertion: Assertion, line: QuestionLine) -> tuple[QuestionLine, RagqaError | None]:
+    def _label(
+        self, item: Item, proposition: Proposition, line: QuestionLine
+    ) -> tuple[QuestionLine, RagqaError | None]:
         labeller = item.labeller or labeller_of(answering(self._pipeline.reader))
         label = labelled_each if item.query else labelled
         try:
             documents = self._documents(item)
-            result = self._stages.read(self._pipeline, line.id, lambda: label(labeller, assertion, documents))
+            result = self._stages.read(self._pipeline, line.id, lambda: label(labeller, proposition, documents))
         except RagqaError as error:
             return finished(line, error)
         timings = {**line.timings_ms, **result.timings_ms}

@@ -14,7 +14,7 @@ from ragqa.evaluate.runs.labelling import Labeller
 from ragqa.evaluate.runs.loop import Work
 from ragqa.evaluate.runs.reading import Item
 from ragqa.evaluate.tasks.scorers import SEARCHING, needs_reader
-from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_assertion, as_question
+from ragqa.evaluate.tasks.task import Task, TaskQuestion, as_proposition, as_question
 from ragqa.manifest import read_json, write_json
 from ragqa.types import Document
 
@@ -119,10 +119,10 @@ def _category(label: str) -> str:
 
 def _item(task: Task, question: TaskQuestion, labeller: Labeller | None) -> Item:
     if task.asserts or labeller is not None:
-        assertion = as_assertion(task, question)
+        proposition = as_proposition(task, question)
         documents = given_documents(question) if question.contexts else question.documents
         query = "" if documents else question.text
-        return Item(as_question(question), query, documents, assertion=assertion, labeller=labeller)
+        return Item(as_question(question), query, documents, proposition=proposition, labeller=labeller)
     if question.contexts:
         return Item(as_question(question), documents=given_documents(question), options=question.options)
     keeps_searches = SEARCHING in task.scorers

@@ -6,12 +6,12 @@ from dataclasses import replace
 from ragqa.evaluate.runs.labelling import Labeller
 from ragqa.evaluate.tasks.evidence import NEITHER
 from ragqa.evaluate.tasks.outcomes import DocumentLabel, LabelOutcome
-from ragqa.types import Assertion, Document, Labelling, Section, Span
+from ragqa.types import Document, Labelling, Proposition, Section, Span
 
 
-def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Document]) -> LabelOutcome:
-    """The label of an assertion, and what becomes of it when only its evidence, or all but its evidence, is given."""
-    whole = labeller.label(assertion, documents)
+def labelled(labeller: Labeller, proposition: Proposition, documents: Sequence[Document]) -> LabelOutcome:
+    """The label of a proposition, and what becomes of it when only its evidence, or all but its evidence, is given."""
+    whole = labeller.label(proposition, documents)
     if not whole.probabilities:
         return LabelOutcome(evidence=list(whole.evidence))
     label = likeliest(whole)
@@ -19,17 +19,17 @@ def labelled(labeller: Labeller, assertion: Assertion, documents: Sequence[Docum
     line = LabelOutcome(label, _rounded(whole.probabilities), list(whole.evidence))
     if not chosen:
         return line
-    only = labeller.label(assertion, [_only(document, chosen) for document in documents])
-    rest = labeller.label(assertion, [_without(document, chosen) for document in documents])
+    only = labeller.label(proposition, [_only(document, chosen) for document in documents])
+    rest = labeller.label(proposition, [_without(document, chosen) for document in documents])
     return replace(line, only_evidence=_rounded(only.probabilities), without_evidence=_rounded(rest.probabilities))
 
 
-def labelled_each(labeller: Labeller, assertion: Assertion, documents: Sequence[Document]) -> LabelOutcome:
+def labelled_each(labeller: Labeller, proposition: Proposition, documents: Sequence[Document]) -> LabelOutcome:
     """The label of a claim by retrieved documents, each read for itself; without documents, that of none."""
-    found = {document.id: labeller.label(assertion, [document]) for document in documents}
+    found = {document.id: labeller.label(proposition, [document]) for document in documents}
     read = {document_id: one for document_id, one in found.items() if one.probabilities}
     if not read:
-        return labelled(labeller, assertion, ())
+        return labelled(labeller, proposition, ())
     # What speaks least for "neither" decides: one abstract that deals with the claim outweighs many that do not.
     decisive = min(read.values(), key=lambda one: one.probabilities.get(NEITHER, 0.0))
     return LabelOutcome(

@@ -10,7 +10,7 @@ from ragqa.evaluate.measures.bioasq.question import URL, BioasqQuestion, BioasqS
 from ragqa.evaluate.tasks.evidence import GoldEvidence, Place
 from ragqa.evaluate.tasks.formats.read import listed
 from ragqa.manifest import content_hash
-from ragqa.types import Assertion, Document, Question, QuestionType, TrialQuestion
+from ragqa.types import Document, Proposition, Question, QuestionType, TrialQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,9 @@ def as_question(question: TaskQuestion) -> Question:
     return Question(question.text, question.id, question.type)
 
 
-def as_assertion(task: Task, question: TaskQuestion) -> Assertion:
+def as_proposition(task: Task, question: TaskQuestion) -> Proposition:
     """What a labeller is asked: the claim, or the question on a trial, and the labels."""
-    return Assertion(question.text, task.labels, question.trial)
+    return Proposition(question.text, task.labels, question.trial)
 
 
 def qrels(task: Task) -> dict[str, dict[str, int]]:

@@ -5,7 +5,7 @@ import pytest
 from ragqa.answer.extractive.reader import ExtractiveReader
 from ragqa.evaluate.runs.labelling import labeller_of
 from ragqa.recipe import AnswerSettings
-from ragqa.types import Assertion, Document, Section, TrialQuestion
+from ragqa.types import Document, Proposition, Section, TrialQuestion
 
 CLAIM_LABELS = ("supports", "contradicts", "neither")
 TRIAL_LABELS = ("increased", "decreased", "no difference")
@@ -41,7 +41,7 @@ def test_the_reader_labels_by_itself() -> None:
     ],
 )
 def test_a_claim_and_its_opposite_get_opposite_labels(claim: str, label: str) -> None:
-    told = reader().label(Assertion(claim, ("supports", "contradicts")), [TRIAL])
+    told = reader().label(Proposition(claim, ("supports", "contradicts")), [TRIAL])
 
     assert best(told.probabilities) == label
     assert sum(told.probabilities.values()) == pytest.approx(1)
@@ -51,14 +51,14 @@ def test_a_claim_and_its_opposite_get_opposite_labels(claim: str, label: str) ->
 def test_a_trial_s_direction_is_told() -> None:
     trial = TrialQuestion("aspirin", "placebo", "risk of stroke")
 
-    told = reader().label(Assertion("What happens to the risk of stroke?", TRIAL_LABELS, trial), [TRIAL])
+    told = reader().label(Proposition("What happens to the risk of stroke?", TRIAL_LABELS, trial), [TRIAL])
 
     assert best(told.probabilities) == "decreased"
     assert all(found.span.section == "abstract" for found in told.evidence)
 
 
 def test_nothing_is_told_without_documents() -> None:
-    told = reader().label(Assertion("Aspirin reduces the risk of stroke.", CLAIM_LABELS), [])
+    told = reader().label(Proposition("Aspirin reduces the risk of stroke.", CLAIM_LABELS), [])
 
     assert told.probabilities == pytest.approx(dict.fromkeys(CLAIM_LABELS, 1 / 3))
     assert not told.evidence

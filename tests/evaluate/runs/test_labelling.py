@@ -21,7 +21,7 @@ from ragqa.evaluate.runs.with_evidence import labelled
 from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, EFFECT_LABELS
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.recipe import AnswerSettings
-from ragqa.types import Assertion, Document, Labelling, ScoredSpan, Section, Span, TrialQuestion
+from ragqa.types import Document, Labelling, Proposition, ScoredSpan, Section, Span, TrialQuestion
 
 DOCUMENT = Document(
     "1",
@@ -30,7 +30,7 @@ DOCUMENT = Document(
         Section("abstract", "We gave statins to 90 patients. Statins did not prevent delirium. Pain was the same."),
     ),
 )
-CLAIM = Assertion("Statins prevent delirium.", CLAIM_LABELS)
+CLAIM = Proposition("Statins prevent delirium.", CLAIM_LABELS)
 
 
 class Answering:
@@ -54,7 +54,7 @@ class SelfLabeller:
     def read(self, question, documents, scores):
         raise AssertionError("a reader that labels is not asked questions")
 
-    def label(self, assertion, documents):
+    def label(self, proposition, documents):
         for document in documents:
             for section in document.sections:
                 if (begin := section.text.find("prevent")) >= 0:
@@ -91,7 +91,7 @@ def test_a_reader_that_only_answers_labels_through_its_verdicts(reader):
 
 def test_a_question_on_a_trial_is_asked_both_ways(reader):
     trial = TrialQuestion("statins", "placebo", "delirium")
-    found = labeller_of(reader).label(Assertion("What?", EFFECT_LABELS, trial), [DOCUMENT])
+    found = labeller_of(reader).label(Proposition("What?", EFFECT_LABELS, trial), [DOCUMENT])
     assert list(found.probabilities) == list(EFFECT_LABELS)
     assert sum(found.probabilities.values()) == pytest.approx(1)
 
@@ -105,7 +105,7 @@ def test_a_question_on_a_trial_is_asked_both_ways(reader):
     ],
 )
 def test_word_overlap_sees_shared_words_and_denial(claim, label):
-    found = OverlapLabeller().label(Assertion(claim, CLAIM_LABELS), [DOCUMENT])
+    found = OverlapLabeller().label(Proposition(claim, CLAIM_LABELS), [DOCUMENT])
     assert max(found.probabilities, key=found.probabilities.get) == label
 
 
@@ -119,7 +119,7 @@ def test_word_overlap_sees_shared_words_and_denial(claim, label):
 )
 def test_word_overlap_reads_the_direction_of_the_nearest_sentence(sentence, label):
     document = Document("1", (Section("abstract", f"We asked 90 patients. {sentence}"),))
-    asked = Assertion("?", EFFECT_LABELS, TrialQuestion("aspirin", "placebo", "pain"))
+    asked = Proposition("?", EFFECT_LABELS, TrialQuestion("aspirin", "placebo", "pain"))
     found = OverlapLabeller().label(asked, [document])
     assert max(found.probabilities, key=found.probabilities.get) == label
     assert [evidence.span.quote for evidence in found.evidence if evidence.chosen] == [sentence]

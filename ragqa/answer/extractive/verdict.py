@@ -16,8 +16,8 @@ _MIN_SHARE_OF_CONFLICT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict with its probabilities.
+class OverallVerdict:
+    """The verdict of several documents together.
 
     Attributes
     ----------
@@ -27,11 +27,14 @@ class Judgement:
         Probability of each label; they add up to 1.
     conflicting
         True where documents that answer the question clearly say yes and others clearly say no.
+    decided
+        True where the label is likely enough to be given as the answer.
     """
 
     label: VerdictLabel
     probabilities: dict[str, float]
     conflicting: bool
+    decided: bool
 
     @property
     def share(self) -> float:
@@ -39,7 +42,7 @@ class Judgement:
         return self.probabilities[self.label]
 
 
-def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | None:
+def overall_verdict(documents: Sequence[DocumentEvidence], least: float, above: float) -> OverallVerdict | None:
     """Weigh what each of the documents says; None where none that answers the question says anything.
 
     Parameters
@@ -48,6 +51,8 @@ def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | No
         What each document says.
     least
         Relevance that a document needs to be asked.
+    above
+        Probability from which on the label is likely enough.
     """
     asked = [d for d in documents if d.usable and d.relevance >= least and d.relation[2] < 1]
     asked = sorted(asked, key=lambda d: -d.worth)[:N_WEIGHED]
@@ -56,7 +61,7 @@ def judge(documents: Sequence[DocumentEvidence], least: float) -> Judgement | No
     features = verdict_features(asked)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    return Judgement(label, dict(probabilities.items()), _conflicting(asked))
+    return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), probabilities[label] >= above)
 
 
 def verdict_features(asked: Sequence[DocumentEvidence]) -> dict[str, float]:
