@@ -7,8 +7,6 @@ compared with them. Outcomes that nobody wants ("pain", "mortality") turn "impro
 'decrease'
 >>> asserted("Is it false that statins increase mortality?")
 Assertion(direction='increase', negated=True, cues=((25, 33),))
->>> opposed("Do statins reduce the risk of stroke?")
-'Do statins increase the risk of stroke?'
 """
 
 import re
@@ -16,15 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ragqa.answer.assertion_words import DENYING, PHRASES, UNWANTED, WANTED, WORDS, Sense, Word, forms
-from ragqa.corpus.words import word_set
+from ragqa.answer.assertion_cues import HELPERS, Cue, cues_in
+from ragqa.answer.assertion_words import DENYING, UNWANTED, WANTED, Sense
 
 Direction = Literal["increase", "decrease", "none", "difference", "no difference"]
 Found = Literal["increased", "decreased", "no difference"]
 
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_HELPERS = r"(?:do|does|did|is|are|was|were|can|could|may|might|will|would|should|has|have|had|must)"
-_HELPER = re.compile(_HELPERS, re.IGNORECASE)
 _FALSE = re.compile(
     r"\b(?:it (?:is |was )?(?:not (?:true|correct|the case|right)|false|untrue|incorrect|wrong|a (?:myth|misconception"
     r"|fallacy|mistake))|(?:is|was) (?:it|this) (?:not (?:true|correct|the case)|false|untrue|incorrect|wrong"
@@ -45,7 +40,7 @@ _DENIAL = re.compile(
     re.IGNORECASE,
 )
 _UNPROVEN = re.compile(r"\bnon-?significant(?:ly)?\b|\binsignificant(?:ly)?\b", re.IGNORECASE)
-_RHETORICAL = re.compile(rf"\A\W*{_HELPERS}n['’]t\b", re.IGNORECASE)
+_RHETORICAL = re.compile(rf"\A\W*{HELPERS}n['’]t\b", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"[;:]|[.?!](?=\s|\Z)|,?\s+\b(?:but|whereas|while|although|though|however|yet|despite|except)\b|\bbut\b",
     re.IGNORECASE,
@@ -54,10 +49,6 @@ _LINK = re.compile(
     r"\b(?:associat\w+|correlat\w+|link(?:ed)?|relat(?:ed|ion\w*)|lead(?:s|ing)?|led|result(?:s|ed|ing)? in|predict\w*"
     r"|contribut\w+)\b",
     re.IGNORECASE,
-)
-_BEFORE_NOUN = word_set(
-    """a an the no any some with of in for by to their its this that these and or significant marked substantial greater
-    small large modest further statistically clinically associated mean relative absolute overall not"""
 )
 _FOLLOWS_NOUN = frozenset({"in", "of"})
 _BEFORE_OBJECT = frozenset({"a", "an", "the", "this", "that", "its", "their", "such", "any", "age-related", "induced"})
@@ -82,15 +73,6 @@ class Assertion:
     direction: Direction = "none"
     negated: bool = False
     cues: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Cue:
-    begin: int
-    end: int
-    sense: Sense
-    rank: int  # 0: a finite verb; 1: anything else
-    noun: bool = False
 
 
 def asserted(text: str) -> Assertion:
@@ -156,69 +138,13 @@ def contradictory(first: Assertion, second: Assertion) -> bool:
     return not any(holds(first, found) and holds(second, found) for found in possible)
 
 
-def opposed(text: str) -> str | None:
-    """The text with its direction turned round and nothing else changed; None where no word of it has an opposite.
-
-    >>> opposed("Rosuvastatin lowered LDL cholesterol.")
-    'Rosuvastatin raised LDL cholesterol.'
-    """
-    for begin, end in asserted(text).cues[:1]:
-        cue = text[begin:end]
-        words = [word for word in WORDS.get(cue.lower(), ()) if word.opposite]
-        if not words:
-            phrase = next((other for other in _OPPOSITE_PHRASES if other == cue.lower()), None)
-            return text[:begin] + _OPPOSITE_PHRASES[phrase] + text[end:] if phrase else None
-        word = next((w for w in words if (w.form in _VERBAL) == (not _is_noun(text, begin, w))), words[0])
-        other = word.opposite
-        other = other.capitalize() if cue[0].isupper() else other
-        return _article(text[:begin], other) + other + _preposition(text[end:], other.lower())
-    return None
-
-
-def denied(text: str) -> str | None:
-    """The text inside "Is it false that …?" or "It is false that …"; None for a question whose words cannot be ordered.
-
-    >>> denied("Does aspirin reduce mortality?"), denied("Aspirin reduces mortality.")
-    ('Is it false that aspirin reduces mortality?', 'It is false that aspirin reduces mortality.')
-    >>> denied("Is smoking associated with stroke?")
-    'Is it false that smoking is associated with stroke?'
-    """
-    if truth := _TRUTH.match(text):
-        return f"Is it {'false' if truth[1].lower() == 'true' else 'true'}{text[truth.end() :]}"
-    question = re.match(rf"\A\W*(?P<helper>{_HELPERS})\s+(?P<rest>.+)\Z", text, re.IGNORECASE | re.DOTALL)
-    if question is None:
-        if text.rstrip().endswith("?"):
-            return None
-        first, _, rest = text.partition(" ")
-        keeps = any(sign.isupper() or sign.isdigit() for sign in first[1:]) or len(first) < 2
-        return f"It is false that {first if keeps else first.lower()} {rest}"
-    helper, rest = question["helper"].lower(), question["rest"]
-    place = _predicate(rest, helper)
-    if place is None:
-        return None
-    subject, predicate = rest[:place].rstrip(), rest[place:]
-    if helper in {"do", "does", "did"} and not re.search(r"\bnot\Z", subject):
-        verb, space, after = predicate.partition(" ")
-        form: Literal["base", "s", "past"] = {"do": "base", "does": "s", "did": "past"}[helper]  # type: ignore[assignment]
-        predicate = forms(verb.lower())[form] + space + after
-        return f"Is it false that {subject} {predicate}"
-    subject, is_not, _ = subject.partition(" not") if subject.endswith(" not") else (subject, "", "")
-    return f"Is it false that {subject} {helper}{is_not} {predicate}"
-
-
-_TRUTH = re.compile(r"\AIs it (true|false)\b", re.IGNORECASE)
-_OPPOSITE_PHRASES = {"risk factor": "protective factor", "risk factors": "protective factors",
-    "protective factor": "risk factor", "protective factors": "risk factors"}  # fmt: skip
-_VERBAL = frozenset({"base", "s", "past", "participle", "ing"})
-
-
 def _false(text: str) -> bool:
     """Whether the text calls what it says false; to call that false in turn makes it true."""
     return len(_FALSE.findall(text)) % 2 == 1
 
 
 def _read(text: str, begin: int, end: int) -> Assertion:
-    cues = _cues(text, begin, end)
+    cues = cues_in(text, begin, end)
     if not cues:
         return Assertion("none", _negated(text, begin, end, plainly=True))
     return _of_cue(text, _main(text, cues, begin, end), cues, begin, end)
@@ -226,12 +152,12 @@ def _read(text: str, begin: int, end: int) -> Assertion:
 
 def _read_all(text: str, begin: int, end: int) -> list[Assertion]:
     """What each cue of a clause asserts, those of more and less where there are any."""
-    cues = _cues(text, begin, end)
+    cues = cues_in(text, begin, end)
     strong = [cue for cue in cues if cue.sense not in {"change", "same"}] or cues
     return [_of_cue(text, cue, cues, begin, end) for cue in strong]
 
 
-def _of_cue(text: str, cue: _Cue, cues: list[_Cue], begin: int, end: int) -> Assertion:
+def _of_cue(text: str, cue: Cue, cues: list[Cue], begin: int, end: int) -> Assertion:
     sense, used = _composed(text, cue, cues)
     sense = _valued(text, sense, cue, begin, end)
     negated = _negated(text, begin, cue.begin) != (DENYING.search(text, cue.begin, cue.end) is not None)
@@ -239,59 +165,7 @@ def _of_cue(text: str, cue: _Cue, cues: list[_Cue], begin: int, end: int) -> Ass
     return _canonical(sense, negated, used)
 
 
-def _cues(text: str, begin: int, end: int) -> list[_Cue]:
-    found = [_Cue(m.start(), m.end(), sense, 1) for p, sense in PHRASES for m in p.finditer(text, begin, end)]
-    for token in _TOKEN.finditer(text, begin, end):
-        if any(cue.begin <= token.start() < cue.end for cue in found):
-            continue
-        word = _word(text, token)
-        if word is not None:
-            finite = word.form in {"base", "s", "past", "participle"} and not _is_noun(text, token.start(), word)
-            found.append(
-                _Cue(token.start(), token.end(), word.sense, 0 if finite else 1, noun=not finite and word.form != "ing")
-            )
-    return sorted(found, key=lambda cue: cue.begin)
-
-
-def _word(text: str, token: re.Match[str]) -> Word | None:
-    words = WORDS.get(token.group().lower())
-    if not words:
-        return None
-    if token.group().lower() in {"more", "less"} and re.match(r"\s+(?:than\s+)?\d", text[token.end() :]):
-        return None  # "more than 40 patients" compares nothing
-    if token.group().lower() == "more" and (m := re.match(r"\s+(\w+)", text[token.end() :])):
-        after = WORDS.get(m[1].lower())
-        return after[0] if after and after[0].sense in {"better", "worse"} else words[0]
-    if token.group().lower() == "less" and (m := re.match(r"\s+(\w+)", text[token.end() :])):
-        after = WORDS.get(m[1].lower())
-        if after and after[0].sense in {"better", "worse"}:
-            return Word("worse" if after[0].sense == "better" else "better", "adjective", "more")
-    return next((w for w in words if (w.form in _VERBAL) == (not _is_noun(text, token.start(), w))), words[0])
-
-
-def _is_noun(text: str, begin: int, word: Word) -> bool:
-    """Whether a form that could be a verb stands as a noun, or as an adjective before one, by the word before it."""
-    before = text[:begin].split()
-    last = _bare(before[-1], first=len(before) == 1) if before else ""
-    if word.form in {"noun", "nouns"}:
-        return not before or last in _BEFORE_NOUN
-    if word.form in {"adjective", "adverb"}:
-        return True
-    if not before or (len(before) == 1 and _HELPER.fullmatch(last)):  # "Increased salt", "Does increased salt"
-        return word.form in {"past", "participle"}
-    if last == "to":
-        return word.form != "base"
-    if word.form == "s":
-        return last in _BEFORE_NOUN and last not in {"a", "an", "that", "this"}
-    return last in _BEFORE_NOUN and last != "not"
-
-
-def _bare(word: str, *, first: bool) -> str:
-    """The word in lower case; "A" within a sentence is a name, not an article."""
-    return word if word == "A" and not first else word.lower().strip(",(")
-
-
-def _main(text: str, cues: list[_Cue], begin: int, end: int) -> _Cue:
+def _main(text: str, cues: list[Cue], begin: int, end: int) -> Cue:
     """The cue that tells the direction of the outcome: a verb, else what follows "associated with", else the first."""
     strong = [cue for cue in cues if cue.sense not in {"change", "same"}]
     strong = strong or [cue for cue in cues if cue.sense == "same"] or cues
@@ -303,11 +177,11 @@ def _main(text: str, cues: list[_Cue], begin: int, end: int) -> _Cue:
             cue for cue in before if text[cue.begin : cue.end].lower() in {"positively", "inversely", "negatively"}
         ]
         return (adverb or after or before or strong)[0]
-    verbs = [cue for cue in strong if cue.rank == 0]
+    verbs = [cue for cue in strong if cue.finite]
     return (verbs or strong)[0]
 
 
-def _composed(text: str, cue: _Cue, cues: list[_Cue]) -> tuple[Sense, tuple[tuple[int, int], ...]]:
+def _composed(text: str, cue: Cue, cues: list[Cue]) -> tuple[Sense, tuple[tuple[int, int], ...]]:
     """The sense of the cue and of its object together: "prevents the decline of" is an increase."""
     used = ((cue.begin, cue.end),)
     for other in cues:
@@ -330,7 +204,7 @@ def _composed(text: str, cue: _Cue, cues: list[_Cue]) -> tuple[Sense, tuple[tupl
     return cue.sense, used
 
 
-def _valued(text: str, sense: Sense, cue: _Cue, begin: int, end: int) -> Sense:
+def _valued(text: str, sense: Sense, cue: Cue, begin: int, end: int) -> Sense:
     if sense not in {"better", "worse"}:
         return sense
     outcome = text[cue.end : end] or text[begin : cue.begin]
@@ -363,45 +237,3 @@ def _flipped(assertion: Assertion) -> Assertion:
         other: Direction = "no difference" if assertion.direction == "difference" else "difference"
         return Assertion(other, False, assertion.cues)
     return Assertion(assertion.direction, not assertion.negated, assertion.cues)
-
-
-def _article(head: str, word: str) -> str:
-    """The words before with "a" or "an" as the next word needs it; a capital "A" is a name, "An" is not."""
-    article = "an " if word[0].lower() in "aeiou" else "a "
-    return re.sub(r"\b(?:an?|An) \Z", lambda m: article.capitalize() if m[0][0] == "A" else article, head)
-
-
-def _preposition(rest: str, other: str) -> str:
-    """What follows, since "protects against" and "predisposes to" take different prepositions."""
-    if other.startswith("predispos"):
-        return re.sub(r"\A (?:against|from)\b", " to", rest)
-    return re.sub(r"\A to\b", " against", rest) if other.startswith("protect") else rest
-
-
-def _predicate(rest: str, helper: str) -> int | None:
-    """Where the predicate begins after the subject of an inverted question."""
-    whole = f"{helper} {rest}"
-    shift = len(helper) + 1
-    if helper in {"do", "does", "did"}:
-        for token in _TOKEN.finditer(rest):
-            words = WORDS.get(token.group().lower(), ())
-            if (
-                token.start()
-                and any(word.form == "base" for word in words)
-                and not _is_noun(whole, shift + token.start(), words[0])
-            ):
-                return token.start()
-        return None
-    found = re.search(
-        r"\b(?:not|more|less|no|as|better|worse|superior|inferior|effective|safe|useful|higher|lower|associated|linked"
-        r"|related|correlated|a risk factor|able|due|caused|involved|indicated|increased|reduced|decreased|prevented"
-        r"|similar|different|equivalent|independent|beneficial|harmful)\b",
-        rest,
-        re.IGNORECASE,
-    )
-    if found is not None:
-        return found.start() or None
-    for token in _TOKEN.finditer(rest):
-        if token.start() and any(word.form == "base" for word in WORDS.get(token.group().lower(), ())):
-            return token.start()
-    return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ragqa.answer.assertion import opposed
+from ragqa.answer.opposite import opposed
 from ragqa.engine.searcher import Searcher
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.pool import pooled

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragqa.answer.assertion import asserted, assertions, contradictory, denied, denies, holds, opposed
+from ragqa.answer.assertion import asserted, assertions, contradictory, denies, holds
+from ragqa.answer.opposite import opposed
 
 TABLE = """
 increase | Does aspirin increase bleeding?
@@ -141,19 +142,6 @@ def test_the_opposite_wording_has_the_opposite_direction(text: str) -> None:
     assert before.negated == after.negated
 
 
-@pytest.mark.parametrize("text", [text for _, text in CASES if denied(text)])
-def test_a_denied_wording_asserts_the_contrary(text: str) -> None:
-    wrapped = denied(text)
-
-    assert wrapped is not None
-    before, after = asserted(text), asserted(wrapped)
-    if before.direction == "none":
-        assert denies(text) != denies(wrapped)
-    else:
-        for found in ("increased", "decreased", "no difference"):
-            assert holds(before, found) != holds(after, found)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("text", "turned", "false"),
     [
@@ -169,9 +157,13 @@ def test_a_denied_wording_asserts_the_contrary(text: str) -> None:
         ("Do statins not raise LDL?", "Do statins not lower LDL?", "Is it false that statins do not raise LDL?"),
     ],
 )  # fmt: skip
-def test_wordings_stay_english(text: str, turned: str, false: str) -> None:
+def test_the_opposite_stays_english_and_what_is_called_false_asserts_the_contrary(
+    text: str, turned: str, false: str
+) -> None:
     assert opposed(text) == turned
-    assert denied(text) == false
+    before, after = asserted(text), asserted(false)
+    for found in ("increased", "decreased", "no difference"):
+        assert holds(before, found) != holds(after, found)  # type: ignore[arg-type]
 
 
 def test_each_clause_asserts_for_itself() -> None:
@@ -201,7 +193,7 @@ def test_what_cannot_both_be_true(first: str, second: str, wanted: bool) -> None
 def test_any_text_can_be_read(text: str) -> None:
     read = asserted(text)
     assert all(0 <= begin < end <= len(text) for begin, end in read.cues)
-    opposed(text), denied(text), denies(text), assertions(text)
+    opposed(text), denies(text), assertions(text)
 
 
 WORDS = "does not increase reduce the risk of a an more less Is A protective as effective to but"
@@ -213,4 +205,3 @@ def test_any_order_of_its_own_words_can_be_read(words: list[str]) -> None:
     turned = opposed(text)
     assert asserted(text).direction in {"increase", "decrease", "none", "difference", "no difference"}
     assert turned is None or turned != text
-    denied(text)

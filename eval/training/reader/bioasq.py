@@ -11,8 +11,8 @@ import numpy as np
 from examples import NO, NOTHING, SAYS_NOTHING, YES, Example, Pool
 from texts import directions, read_lines, sentences_of
 
-from ragqa.answer.assertion import opposed
 from ragqa.answer.extractive.relation import masked
+from ragqa.answer.opposite import opposed
 
 TRAINING_YEARS = ("4B", "5B", "7B", "8B", "9B")
 

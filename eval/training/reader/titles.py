@@ -9,8 +9,9 @@ from examples import NO, NO_DIFFERENCE, NOTHING, SAYS_NOTHING, UNKNOWN, YES, Exa
 from texts import directions, overlap, read_lines, sentences_of, window
 from wording import negated, undone
 
-from ragqa.answer.assertion import asserted, opposed
+from ragqa.answer.assertion import asserted
 from ragqa.answer.extractive.relation import masked
+from ragqa.answer.opposite import opposed
 
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|does|do|did|can|may|increases?|decreases?|reduces?|improves?|prevents?|enhances?|inhibits?"
