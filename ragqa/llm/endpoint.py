@@ -8,13 +8,14 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ragqa.errors import BackendError, EndpointError, UsageError, nearest
-from ragqa.llm.choice import Position, check_choices, choice_probabilities
+from ragqa.llm.choice import check_choices
+from ragqa.llm.complaints import explained
 from ragqa.llm.model import Completion, Message, Request
-from ragqa.llm.reasoning import ReplyStream, split_reasoning
+from ragqa.llm.reasoning import ReplyStream
+from ragqa.llm.replies import RawReply
 from ragqa.recipe import EndpointSettings
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ FIRST_TRY_S = 3.0
 """Seconds for which an endpoint that has never answered is tried."""
 _CHARACTERS_PER_TOKEN = 3.5
 _LONGEST_PAUSE_S = 8.0
-_REFUSALS = {400, 404, 422}
-_AROUND_CHOICE = " \n\t\"'.*()"
-_BAD_KEY = {401, 403}
 _NO_ROUTE = {404, 405, 501}
 
 
@@ -69,14 +67,10 @@ class EndpointModel:
             raise EndpointError(
                 f"{self.settings.base_url} replied without any choice; is it an OpenAI-compatible server?"
             )
-        choice = reply.choices[0]
-        message = choice.message
-        raw = _Raw(
-            message.content or "", _reasoning_of(message), choice.finish_reason or "", _positions(choice.logprobs)
-        )
-        if reply.usage:
-            raw.usage = (reply.usage.prompt_tokens, reply.usage.completion_tokens)
-        return _completion(request, raw)
+        raw = RawReply()
+        raw.add(reply.choices[0], reply.choices[0].message)
+        raw.count(reply.usage)
+        return raw.completion(request)
 
     async def stream(self, request: Request) -> AsyncIterator[str | Completion]:
         """The reply in pieces; see :class:`ragqa.llm.model.LanguageModel`.
@@ -85,26 +79,18 @@ class EndpointModel:
         """
         arguments = await self._arguments(request)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        shown, raw = ReplyStream(), _Raw()
+        shown, raw = ReplyStream(), RawReply()
         async with self._slot():
             stream = await self._retrying(lambda client: client.chat.completions.create(**arguments), slot=False)
             async with aclosing(self._chunks(stream)) as chunks:
                 async for chunk in chunks:
-                    if chunk.usage:
-                        raw.usage = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-                    if not chunk.choices:
-                        continue
-                    choice = chunk.choices[0]
-                    content = choice.delta.content or ""
-                    raw.text += content
-                    raw.reasoning += _reasoning_of(choice.delta)
-                    raw.finish = choice.finish_reason or raw.finish
-                    raw.positions += _positions(choice.logprobs)
-                    if piece := shown.feed(content):
-                        yield piece
+                    raw.count(chunk.usage)
+                    for choice in (chunk.choices or [])[:1]:
+                        if piece := shown.feed(raw.add(choice, choice.delta)):
+                            yield piece
         if not raw.finish:  # a server that dies may still close its connection in good order
             raise EndpointError(self._broken("it ended without a finish_reason"))
-        yield _completion(request, raw)
+        yield raw.completion(request)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a conversation by the server's ``/tokenize``, else estimated at 3.5 characters a token."""
@@ -246,7 +232,7 @@ class EndpointModel:
                 patience = self.settings.retry_s if self._has_answered else min(FIRST_TRY_S, self.settings.retry_s)
                 wait = max(told, pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the retries
                 if time.monotonic() - began + wait > patience:
-                    raise EndpointError(self._explain(error)) from error
+                    raise EndpointError(explained(error, self.settings, self.name)) from error
                 _log.info("%s: %s; trying again in %.1f s", self.settings.base_url, error, wait)
                 self.n_retries += 1
                 await asyncio.sleep(wait)
@@ -265,42 +251,10 @@ class EndpointModel:
             if error.status_code in {408, 409, 429} or error.status_code >= 500:
                 value = error.response.headers.get("retry-after", "")
                 return float(value) if value.replace(".", "", 1).isdigit() else 0.0
-            raise EndpointError(self._explain(error)) from error
+            raise EndpointError(explained(error, self.settings, self.name)) from error
         if isinstance(error, openai.APIConnectionError):  # time limits are among these
             return 0.0
-        raise EndpointError(self._explain(error)) from error
-
-    def _explain(self, error: Exception) -> str:
-        import openai
-
-        settings = self.settings
-        if isinstance(error, openai.APITimeoutError):
-            return (
-                f"{settings.base_url} did not reply within answer.chat.timeout_s = {settings.timeout_s:g} s; "
-                "it hangs or is overloaded: look at its log, or raise the limit"
-            )
-        if isinstance(error, openai.APIConnectionError):
-            return (
-                f"nothing answers at {settings.base_url} ({error.__cause__ or error}); start the server "
-                "(make vllm MODEL=…) or correct answer.chat.base_url"
-            )
-        if isinstance(error, openai.APIStatusError):
-            return self._explain_status(error.status_code, _message_of(error))
-        return f"{settings.base_url} answers with something unusable: {error}"
-
-    def _explain_status(self, status: int, said: str) -> str:
-        settings = self.settings
-        if status in _BAD_KEY:
-            where = f"in ${settings.api_key_variable}" if settings.api_key_variable else "(none was sent)"
-            return f"{settings.base_url} refuses the key {where}: {said}; set answer.chat.api_key_variable"
-        if status == 404 and "model" not in said:
-            return f"{settings.base_url} has no such route; answer.chat.base_url usually ends with /v1"
-        if status in _REFUSALS:
-            return (
-                f"{settings.base_url} refuses the request: {said}; correct answer.chat (model {self.name!r}, "
-                f"structured_output = {settings.structured_output!r}, max_tokens, context_tokens)"
-            )
-        return f"{settings.base_url} answers with status {status}: {said}; look at its log"
+        raise EndpointError(explained(error, self.settings, self.name)) from error
 
     def _open_client(self) -> "AsyncOpenAI":
         variable = self.settings.api_key_variable
@@ -345,60 +299,5 @@ class _Slot:
         self._slots.release()
 
 
-@dataclass(slots=True)
-class _Raw:
-    """A reply as the server gave it, gathered piece by piece where it is streamed."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish: str = ""
-    positions: list[Position] = field(default_factory=list)
-    usage: tuple[int, int] = (0, 0)
-
-
-def _completion(request: Request, raw: _Raw) -> Completion:
-    thought, reply = split_reasoning(raw.text)
-    positions = _after_reasoning(raw.positions) if thought else raw.positions
-    if request.choices:
-        said = reply.strip(_AROUND_CHOICE).lower()
-        reply = next((choice for choice in request.choices if choice.lower() == said), reply)
-    chose = reply in request.choices
-    return Completion(
-        text=reply,
-        reasoning="\n".join(part for part in (raw.reasoning.strip(), thought) if part),
-        cut_off=raw.finish == "length",
-        prompt_tokens=raw.usage[0],
-        completion_tokens=raw.usage[1],
-        choice_probabilities=choice_probabilities(request.choices, positions) if chose else {},
-    )
-
-
-def _reasoning_of(message: Any) -> str:
-    """What a server's reasoning parser took out of the text; servers differ in the field's name."""
-    return getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or ""
-
-
 def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
-
-
-def _positions(logprobs: Any) -> list[Position]:
-    content = getattr(logprobs, "content", None) or []
-    return [(item.token, {top.token: top.logprob for top in item.top_logprobs}) for item in content]
-
-
-def _after_reasoning(positions: Sequence[Position]) -> Sequence[Position]:
-    """The positions after ``</think>``, which may be one token or several."""
-    text = ""
-    last = 0
-    for place, (token, _) in enumerate(positions):
-        text += token
-        if text.rstrip().endswith("</think>"):
-            last = place + 1
-    return positions[last:]
-
-
-def _message_of(error: Any) -> str:
-    body = error.body if isinstance(error.body, dict) else {}
-    message = body.get("message") or (body.get("error") or {}).get("message") or error.message
-    return str(message).strip().rstrip(".")[:500]
