@@ -7,10 +7,8 @@ build on one machine, so that the vectors are the same where the processors are 
 """
 
 import contextlib
-import io
+import hashlib
 import os
-import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +21,10 @@ from ragqa.errors import BackendError
 from ragqa.index.dense_build import Batches, groups
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoding import Encoding, encode_documents
+from ragqa.manifest import Hold, content_hash
 from ragqa.ray.cluster import Node, errors_of_node, first_line, load_ray
 from ragqa.ray.watch import Watch
+from ragqa.scratch import kept_folder
 from ragqa.types import Document, Progress
 
 STAGE = "encode on the cluster"
@@ -100,7 +100,7 @@ class _Pool:
 
     def __init__(self, n_actors: int, on_gpu: bool, encoding: Encoding) -> None:
         self._ray = load_ray()
-        self._encoder = self._ray.put(packed_folder(encoding.encoder.folder))
+        self._encoder = self._ray.put(files_of(encoding.encoder.folder))
         self._arguments = (self._encoder, encoding.overlap_tokens)
         options = {"num_cpus": 1, "num_gpus": 1} if on_gpu else {"num_cpus": 1}
         self._make: Callable[..., Any] = self._ray.remote(**options)(EncodingActor).remote
@@ -211,11 +211,11 @@ class _Pool:
 class EncodingActor:
     """Encodes documents in a process of a node."""
 
-    def __init__(self, encoder: bytes, overlap_tokens: int) -> None:
+    def __init__(self, encoder: dict[str, bytes], overlap_tokens: int) -> None:
         os.environ["RAYON_NUM_THREADS"] = "1"  # one actor for each processor
-        self._packed = encoder
+        self._files = encoder
         self._overlap = overlap_tokens
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._held: Hold | None = None
         self._encoder: Encoder | None = None
 
     def ready(self) -> None:
@@ -233,9 +233,9 @@ class EncodingActor:
         if self._encoder is None:
             from ragqa.index.encoder_torch import has_gpu
 
-            self._folder = tempfile.TemporaryDirectory(prefix="ragqa-encoder-")
-            unpack_folder(self._packed, Path(self._folder.name))
-            encoder = Encoder.open(Path(self._folder.name), "run the same command again")
+            folder, self._held = unpacked(self._files)
+            self._files = {}
+            encoder = Encoder.open(folder, "run the same command again")
             encoder.n_cores = 1
             if has_gpu():
                 encoder.use_gpu()
@@ -243,15 +243,19 @@ class EncodingActor:
         return self._encoder
 
 
-def packed_folder(folder: Path) -> bytes:
-    """The files of a folder as one archive."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(folder, ".")
-    return buffer.getvalue()
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The content of each file of a folder, by its path relative to it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def unpack_folder(packed: bytes, folder: Path) -> None:
-    """Write the files of :func:`packed_folder` into a folder."""
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+def unpacked(files: dict[str, bytes]) -> tuple[Path, Hold]:
+    """A folder with these files, the same for all processes of this machine that ask for the same files."""
+
+    def fill(folder: Path) -> None:
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+    name = content_hash({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})[:32]
+    return kept_folder("encoders", name, fill, lambda folder: files_of(folder) == files)

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 from prometheus_client.multiprocess import mark_process_dead
 
 from ragqa.errors import BackendError, RagqaError
+from ragqa.scratch import held_folder, hold
 from ragqa.serve import systemd
 from ragqa.serve.ledger import Ledger
 
@@ -85,12 +85,12 @@ class Processes:
         RagqaError
             The first workers cannot begin, or none is left and its replacement cannot.
         """
-        with tempfile.TemporaryDirectory(prefix="ragqa-") as folder, self._signals():
+        with held_folder("servers") as folder, self._signals():
             try:
                 for number in range(self._n):
-                    self._begin(Path(folder), number)
+                    self._begin(folder, number)
                 while self._workers or (self._due and not self._ending):
-                    self._listen(Path(folder))
+                    self._listen(folder)
                     if not self._served and all(one.ready for one in self._workers.values()):
                         self._served = True
                         ready()
@@ -190,11 +190,14 @@ def _worker(work: Work, listener: socket.socket, settings: Any, place: Place, ch
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_end_with, args=(channel,), daemon=True).start()
-    try:
-        work(listener, settings, place, lambda: channel.send(_READY))
-    except RagqaError as error:
-        channel.send(error)
-        raise SystemExit(error.exit_code) from None
+    with contextlib.ExitStack() as stack:
+        if place.folder is not None:  # it ends what it has begun where the first process is killed
+            stack.callback(hold(place.folder).release)
+        try:
+            work(listener, settings, place, lambda: channel.send(_READY))
+        except RagqaError as error:
+            channel.send(error)
+            raise SystemExit(error.exit_code) from None
 
 
 def _end_with(channel: Connection) -> None:

@@ -1,8 +1,12 @@
 """What a cluster builds is what one machine builds, whatever becomes of its nodes."""
 
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,11 +18,11 @@ import ragqa
 from ragqa import products
 from ragqa.cli import run
 from ragqa.errors import BackendError, UsageError
-from ragqa.index.encoder import Encoder
+from ragqa.index.encoder import DESCRIPTION, Encoder
 from ragqa.index.encoding import passage_of
 from ragqa.manifest import exclusive
 from ragqa.ray.cluster import connected
-from ragqa.ray.encode import STAGE, EncodeOnRay
+from ragqa.ray.encode import STAGE, EncodeOnRay, files_of
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -124,6 +128,25 @@ def test_a_node_that_is_lost_costs_nothing_but_its_tasks(
 
     assert not doomed
     assert _segment_files(tmp_path / "home") == on_one_machine
+
+
+def test_encoding_processes_that_are_killed_leave_one_copy_of_the_encoder(home_of_one: Path, tmp_path: Path) -> None:
+    encoder = next((home_of_one / "indexes" / "texts").glob("encoder-*"))
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from ragqa.ray.encode import EncodingActor, files_of\n"
+        "EncodingActor(files_of(pathlib.Path(sys.argv[1])), 0).ready()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (tmp_path / "scratch").mkdir()
+    for _ in range(2):
+        environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+        done = subprocess.run([sys.executable, "-c", program, str(encoder)], env=environment, check=False)
+        assert done.returncode == -signal.SIGKILL
+
+    copies = [path.parent for path in (tmp_path / "scratch").rglob(DESCRIPTION)]
+    assert len(copies) == 1
+    assert files_of(copies[0]) == files_of(encoder)
 
 
 def test_a_node_with_another_version_is_refused(
