@@ -6,7 +6,7 @@ import pytest
 
 from ragqa.evaluate.runs.labelling import baseline
 from ragqa.evaluate.tasks.registry import load_tasks
-from ragqa.evaluate.tasks.task import as_assertion, gold_labels
+from ragqa.evaluate.tasks.task import as_proposition, gold_labels
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,6 @@ def test_word_overlap_beats_the_majority_on_claims(real_data):
     for name in ("majority", "word-overlap"):
         labeller = baseline(name, task)
         for question in task.questions:
-            chances = labeller.label(as_assertion(task, question), question.documents).probabilities
+            chances = labeller.label(as_proposition(task, question), question.documents).probabilities
             right[name] += max(chances, key=chances.get) == question.label
     assert right["word-overlap"] > 1.2 * right["majority"]
