@@ -9,6 +9,7 @@ from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_pubmed
 from ragqa.corpus.nlm_listing import NLM, mirror_address
+from ragqa.corpus.objects import is_address
 from ragqa.corpus.state import state_path
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.verify import damaged_files
@@ -82,14 +83,14 @@ def fetch_corpus(name: str, mirror: str = "", progress: Progress | None = None) 
 
 def import_corpus(
     name: str,
-    source: Path,
+    source: Path | str,
     format_name: str,
     progress: Progress | None = None,
     *,
     leave_out: Sequence[str] = (),
     question_as_title: bool = True,
 ) -> Manifest:
-    """Build the corpus ``name`` from the file or folder ``source``, and keep a recipe that says so.
+    """Build the corpus ``name`` from the file, folder or address ``source``, and keep a recipe that says so.
 
     ``leave_out`` and ``question_as_title`` are as in :class:`ragqa.corpus.settings.CorpusSettings`.
 
@@ -98,11 +99,13 @@ def import_corpus(
     UsageError
         ``source`` does not exist, or ``name`` is already the name of a corpus with other sources.
     """
-    if not source.exists():
-        raise UsageError(f"there is nothing at {source}; give a file or folder with {format_name} data")
+    if not is_address(str(source)):
+        source = Path(source).absolute()
+        if not source.exists():
+            raise UsageError(f"there is nothing at {source}; give a file or folder with {format_name} data")
     folder = home.product_path("corpora", name)
     table = {
-        "sources": [str(source.absolute())],
+        "sources": [str(source)],
         "format": format_name,
         "leave_out": list(leave_out),
         "question_as_title": question_as_title,

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -50,6 +50,33 @@ def real_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"RAGQA_TEST_DATA={folder} is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a server that speaks the protocol of S3: HOST:PORT."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty bucket called ``bucket``, as a file system of pyarrow whose paths start with its name."""
+    from pyarrow import fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{s3_server}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    options = "allow_bucket_creation=true&allow_bucket_deletion=true"
+    store, _ = fs.FileSystem.from_uri(f"s3://bucket?{options}&endpoint_override={s3_server}&scheme=http")
+    store.create_dir("bucket")
+    yield store
+    store.delete_dir("bucket")
 
 
 @pytest.fixture(scope="session")

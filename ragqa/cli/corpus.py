@@ -1,7 +1,6 @@
 """``ragqa corpus …``: fetch, build, import, update, verify, info, show."""
 
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import click
@@ -58,11 +57,11 @@ def build(name: str, overrides: tuple[str, ...], ray_address: str | None, as_jso
 
 @corpus.command("import")
 @click.argument("name")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path")
 @click.option("--format", "format_name", required=True, help="pubmed-xml, beir, jsonl or pubmedqa.")
 @json_option
-def import_(name: str, path: Path, format_name: str, as_json: bool) -> None:
-    """Write the recipe corpora/NAME.toml for the files at PATH, and build it."""
+def import_(name: str, path: str, format_name: str, as_json: bool) -> None:
+    """Write the recipe corpora/NAME.toml for the files at PATH (or s3://…), and build it."""
     from ragqa import products
 
     show.tell_more()

@@ -23,6 +23,7 @@ from ragqa.corpus.formats import corpus_format
 from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
 from ragqa.corpus.marks import rows_told_of
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
+from ragqa.corpus.objects import StoredObject
 from ragqa.corpus.part import PartRecord
 from ragqa.corpus.reading import Reading, Source
 from ragqa.corpus.records import CorpusFormat
@@ -110,7 +111,7 @@ def build_corpus(
     """
     layout = corpus_format(settings.format)
     sources = _sources(name, settings, base, folder, layout)
-    _refuse_equal_names([source.path for source in sources])
+    _refuse_equal_names([source.place for source in sources])
     tree = _mesh_tree_source(settings, base)
     report = progress or no_progress
     started = time.perf_counter()
@@ -122,7 +123,9 @@ def build_corpus(
                 sources = [replace(source, sha256="") for source in sources]
             reading = Reading(folder / PARTS_FOLDER, settings, thorough)
             parts = reading.parts(sources, report, tasks)
-            return _switch_state(target, parts, started)
+            manifest = _switch_state(target, parts, started)
+            reading.forget_all_but(sources)
+            return manifest
 
 
 def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layout: CorpusFormat) -> list[Source]:
@@ -138,7 +141,7 @@ def _sources(name: str, settings: CorpusSettings, base: Path, folder: Path, layo
                 raise SourceError(f"{path} was fetched and is gone; run: ragqa corpus fetch {name}")
             found.append(Source(path, entry.sha256 if path.stat().st_size == entry.size_bytes else ""))
     if settings.sources or not settings.fetch:
-        found += [Source(path) for path in find_sources(settings.sources, base, layout.patterns)]
+        found += [Source(place) for place in find_sources(settings.sources, base, layout.patterns)]
     return found
 
 
@@ -254,11 +257,11 @@ def _read_id(folder: Path, parts: Sequence[tuple[str, PartRecord]], row: int) ->
     raise ProductError(f"row {row} is out of range")
 
 
-def _refuse_equal_names(paths: Sequence[Path]) -> None:
+def _refuse_equal_names(places: Sequence[Path | StoredObject]) -> None:
     # A document names its source by file name alone, and so do the counts.
-    double = [name for name, n in Counter(path.name for path in paths).items() if n > 1]
+    double = [name for name, n in Counter(place.name for place in places).items() if n > 1]
     if double:
-        both = ", ".join(str(path) for path in paths if path.name == double[0])
+        both = ", ".join(str(place) for place in places if place.name == double[0])
         raise SourceError(f"two sources have the same file name: {both}; rename one of them")
 
 

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.objects import StoredObject, fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, remove_unfinished, write_part
 from ragqa.corpus.records import Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.errors import ProductError, SourceError
-from ragqa.manifest import content_hash, file_hash
+from ragqa.manifest import content_hash, file_hash, write_atomically
 from ragqa.types import Document, Progress, Tasks
 
 _log = logging.getLogger(__name__)
+HASHES_FOLDER = "objects"
+"""The folder of a corpus where hashes of objects in stores are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read, and its hash where that is known; else ""."""
+    """A file to read, here or in a store, and its hash where that is known; else ""."""
 
-    path: Path
+    place: Path | StoredObject
     sha256: str = ""
 
 
@@ -86,20 +89,68 @@ class Reading:
         SourceError
             The source is missing or damaged.
         """
+        place = source.place
+        if isinstance(place, StoredObject):
+            return self._part_of_object(place, on_batch)
+        return self._part(place, source.sha256 or _hash_source(place), on_batch)
+
+    def forget_all_but(self, sources: Sequence[Source]) -> None:
+        """Forget the hashes of objects that are no source any more, or were changed."""
+        of_use = {_hash_file(source.place) for source in sources if isinstance(source.place, StoredObject)}
+        for path in self._hashes.glob("*"):
+            if path.name not in of_use:
+                path.unlink(missing_ok=True)
+
+    @property
+    def _hashes(self) -> Path:
+        """The folder with a file for each object that was read, which holds its sha256."""
+        return self.folder.parent / HASHES_FOLDER
+
+    def _part_of_object(self, stored: StoredObject, on_batch: Callable[[int], None]) -> tuple[str, PartRecord]:
+        """The part of an object, which is not fetched where it was read before and has not changed since."""
+        known = self._hashes / _hash_file(stored)
+        if known.is_file():
+            name = self._name(stored.name, known.read_text())
+            part = _finished_part(self.folder / name, thorough=self.thorough)
+            if part is not None:
+                on_batch(part.n_rows)
+                return name, part
+        with fetched(stored) as (path, sha256):
+            try:
+                made = self._part(path, sha256, on_batch)
+            except SourceError as error:
+                raise SourceError(str(error).replace(str(path), stored.address)) from error
+        known.parent.mkdir(exist_ok=True)
+        write_atomically(known, sha256.encode())
+        return made
+
+    def _part(self, path: Path, sha256: str, on_batch: Callable[[int], None]) -> tuple[str, PartRecord]:
         layout, settings = corpus_format(self.settings.format), self.settings
-        path = source.path
-        identity = (path.name, source.sha256 or _hash_source(path), f"{layout.name}/{layout.version}")
-        read_with = [settings.include_conclusion, settings.question_as_title]
-        left_out = frozenset(settings.leave_out)
-        name = content_hash([PART_LAYOUT, *identity, *read_with, *sorted(left_out)])[:32]
+        name = self._name(path.name, sha256)
         part = _finished_part(self.folder / name, thorough=self.thorough)
         if part is None:
             _log.info("reading %s", path)
-            records = _without(layout.read(path, settings), left_out)
-            part = write_part(self.folder / name, identity, records, on_batch)
+            records = _without(layout.read(path, settings), frozenset(settings.leave_out))
+            part = write_part(self.folder / name, self._identity(path.name, sha256), records, on_batch)
         else:
             on_batch(part.n_rows)
         return name, part
+
+    def _identity(self, file_name: str, sha256: str) -> tuple[str, str, str]:
+        layout = corpus_format(self.settings.format)
+        return file_name, sha256, f"{layout.name}/{layout.version}"
+
+    def _name(self, file_name: str, sha256: str) -> str:
+        """The folder of a part: a hash of what it is made from, and how."""
+        settings = self.settings
+        read_with = [settings.include_conclusion, settings.question_as_title]
+        identity = self._identity(file_name, sha256)
+        return content_hash([PART_LAYOUT, *identity, *read_with, *sorted(frozenset(settings.leave_out))])[:32]
+
+
+def _hash_file(stored: StoredObject) -> str:
+    """The name of the file with an object's hash: another one where the object is changed."""
+    return content_hash([stored.address, stored.size_bytes, stored.changed_ns])[:32]
 
 
 def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[Record]:

@@ -10,7 +10,8 @@ class CorpusSettings:
     Attributes
     ----------
     sources
-        Files, folders or globs; relative ones start at the folder of the recipe. They are read in the order
+        Files, folders or globs; relative ones start at the folder of the recipe. They may lie in a store that
+        pyarrow reaches (``s3://bucket/pubmed/*.xml.gz``, ``gs://``, ``hdfs://``). They are read in the order
         given here; the files of a folder or glob in natural order of their names (``n2`` before ``n10``), so
         that a later update file revises an earlier baseline file. A file found twice is read once.
         There may be none where ``fetch`` is set.

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from isal import isal_zlib
 
+from ragqa.corpus.objects import StoredObject, find_objects, is_address
 from ragqa.errors import SourceError
 
 _PACKED_BYTES = 1024 * 1024
@@ -29,24 +30,28 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), piece) if piece.isdecimal() else (1, 0, piece) for piece in pieces)
 
 
-def find_sources(sources: Sequence[str], base: Path, patterns: Sequence[str]) -> list[Path]:
+def find_sources(sources: Sequence[str], base: Path, patterns: Sequence[str]) -> list[Path | StoredObject]:
     """The files that ``sources`` stand for, in the order in which they are read.
 
     Parameters
     ----------
     sources
-        Files, folders or globs; relative ones start at ``base``.
+        Files, folders or globs, of which relative ones start at ``base``, or addresses of such in a store.
     patterns
         Which files of a folder are meant; hidden files never are.
 
     Raises
     ------
     SourceError
-        A source stands for no file.
+        A source stands for no file, or its store does not answer.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path | StoredObject, None] = {}
     for source in sources:
-        found.update(dict.fromkeys(path.resolve() for path in _expand(source, base, patterns)))
+        if is_address(source):
+            objects = sorted(find_objects(source, patterns), key=lambda one: (natural_key(one.name), one.address))
+            found.update(dict.fromkeys(objects))
+        else:
+            found.update(dict.fromkeys(path.resolve() for path in _expand(source, base, patterns)))
     if not found:
         raise SourceError("a corpus needs at least one source; name files, folders or globs under 'sources'")
     return list(found)

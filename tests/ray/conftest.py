@@ -8,6 +8,9 @@ import pytest
 
 from ragqa.ray.cluster import load_ray
 
+OBJECT_STORE_USER = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "secret"}
+"""What nodes know of the object store of the tests."""
+
 
 @pytest.fixture(autouse=True)
 def _own_address(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,9 +32,12 @@ def ray_cluster() -> Iterator[Any]:
     ray = load_ray()
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in OBJECT_STORE_USER.items():
+            patch.setenv(name, value)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         cluster.add_node(num_cpus=1)
+    try:
         yield cluster
     finally:
         ray.shutdown()

@@ -38,7 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _recipes(home: Path, source: Path) -> None:
+def _recipes(home: Path, source: Path | str) -> None:
     (home / "corpora").mkdir(parents=True)
     (home / "corpora" / "texts.toml").write_text(f'format = "jsonl"\nsources = ["{source}"]\n')
 
@@ -108,6 +108,30 @@ def test_the_words_of_a_cluster_are_those_of_one_machine(  # noqa: PLR0917
     assert len(here[0]) == 100
     monkeypatch.setenv("RAGQA_HOME", str(alone))
     assert here == _found(name)
+
+
+def test_nodes_fetch_sources_from_an_object_store(  # noqa: PLR0917
+    ray_cluster: Any, bucket: Any, s3_server: str, source: Path, alone: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    home = tmp_path / "home"
+    for path in source.iterdir():
+        with bucket.open_output_stream(f"bucket/pubmed/{path.name}") as file:
+            file.write(path.read_bytes())
+    _recipes(home, f"s3://bucket/pubmed/*.jsonl?endpoint_override={s3_server}&scheme=http")
+
+    assert run(["corpus", "build", "texts", "--ray", ray_cluster.address]) == 0
+    assert _files(home / "corpora" / "texts", "parts/*/*") == _files(alone / "corpora" / "texts", "parts/*/*")
+
+    (home / "corpora" / "texts.toml").write_text(
+        f'format = "jsonl"\nsources = ["s3://bucket/pubmed/*?endpoint_override={s3_server}&scheme=http"]\n'
+    )
+    with bucket.open_output_stream("bucket/pubmed/part3.jsonl") as file:
+        file.write(b'{"id": "2", "title": \n')
+    assert run(["corpus", "build", "texts", "--ray", ray_cluster.address]) == 1
+    told = capsys.readouterr().err
+    assert "the node " in told
+    assert "s3://bucket/pubmed/part3.jsonl, line 1" in told
 
 
 def test_a_damaged_source_is_told_with_the_node_that_read_it(
