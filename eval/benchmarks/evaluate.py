@@ -17,7 +17,8 @@ from pathlib import Path
 _MEASURE = """
 import json, resource, sys, tracemalloc
 from pathlib import Path
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 data, out, limit = sys.argv[1:]
 tracemalloc.start()
 result = run(Request("beir", Path(data), recipe="bm25-anserini", out=Path(out), limit=int(limit) or None))[0]
@@ -28,7 +29,8 @@ print(json.dumps({"peak": peak, "python": tracemalloc.get_traced_memory()[1] / 2
 
 def bm25_alone(data: Path, scratch: Path) -> dict[str, float]:
     """BM25 on all questions: questions a second after set-up, and the harness's share."""
-    from ragqa.evaluate.runs.run import Request, run
+    from ragqa.evaluate.runs.request import Request
+    from ragqa.evaluate.runs.run import run
 
     run(Request("beir", data, recipe="bm25-anserini", out=scratch / "warm-up", limit=200))
     result = run(Request("beir", data, recipe="bm25-anserini", out=scratch / "bm25"))[0]
@@ -69,7 +71,8 @@ def grid(data: Path, scratch: Path, limit: int) -> dict[str, float]:
     from ragqa.evaluate.compare.ablate import ablate
     from ragqa.evaluate.compare.grid import cells, load_ablation
     from ragqa.evaluate.runs.folder import read_manifest
-    from ragqa.evaluate.runs.run import Request, run
+    from ragqa.evaluate.runs.request import Request
+    from ragqa.evaluate.runs.run import run
 
     found = cells(load_ablation("retrievers"))
     run(Request("beir", data, recipe="default", out=scratch / "grid-warm-up", limit=8))

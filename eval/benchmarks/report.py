@@ -29,7 +29,8 @@ def repeated_run(folder: Path, n_questions: int) -> None:
     """A finished run of so many questions, from the sample's."""
     from ragqa.evaluate.runs.folder import RunFolder
     from ragqa.evaluate.runs.lines import read_lines
-    from ragqa.evaluate.runs.run import Request, run
+    from ragqa.evaluate.runs.request import Request
+    from ragqa.evaluate.runs.run import run
     from ragqa.evaluate.runs.task import read_task, write_task
     from ragqa.evaluate.tasks.task import question_set_hash
 

@@ -49,7 +49,7 @@ def run(
 ) -> None:
     """Run TASK (see eval/tasks), or go on with it; finished questions are kept."""
     from ragqa.evaluate.runs.repeats import run_repeats
-    from ragqa.evaluate.runs.run import Request
+    from ragqa.evaluate.runs.request import Request
     from ragqa.evaluate.runs.run import run as run_task
 
     show.tell_more()
@@ -89,7 +89,7 @@ def import_(file: Path, task: str, label: str, form: Any, as_json: bool, **optio
     predictions, the folder of MIRAGE's, or that of an agent's run on BrowseComp-Plus.
     """
     from ragqa.evaluate.runs.imported import import_run
-    from ragqa.evaluate.runs.run import Request
+    from ragqa.evaluate.runs.request import Request
 
     eval_show.results([import_run(file, Request(task, **options), label, form)], as_json)
 
@@ -279,7 +279,7 @@ def ablate(grid: str, changes: tuple[str, ...], as_json: bool, **options: Any) -
     """
     from ragqa.evaluate.compare.ablate import ablate as ablate_
     from ragqa.evaluate.report.page import write_report
-    from ragqa.evaluate.runs.run import Request
+    from ragqa.evaluate.runs.request import Request
 
     show.tell_more()
     with show.progress_bars() as progress, eval_show.question_bar() as on_question:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 MODEL = "small/judge"
 CUT_OFF, DROPPED = "cut off: ", "dropped: "

@@ -13,7 +13,8 @@ from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.folder import RunFolder, read_manifest
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.scored import score_folder
 from ragqa.evaluate.runs.task import read_task, write_task
 from ragqa.evaluate.tasks.registry import task_names

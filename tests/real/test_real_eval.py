@@ -10,7 +10,8 @@ import pytest
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.foreign import score_bioasq
 from ragqa.evaluate.runs.lines import read_lines
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 
 def test_scifact_with_bm25_gives_the_published_figure_here_and_in_ir_measures_own_command(

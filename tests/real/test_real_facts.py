@@ -10,7 +10,8 @@ from ragqa.evaluate.measures.measure import figures
 from ragqa.evaluate.runs.facts import judge_facts
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.sources import gold_texts
 from ragqa.evaluate.runs.task import read_task
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ragqa.evaluate.compare.pairs import compare_runs
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 N_DOCUMENTS = 20
 BATCHES = ("10B1", "10B2")

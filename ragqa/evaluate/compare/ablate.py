@@ -16,10 +16,12 @@ from ragqa.evaluate.compare.pairs import LEVEL, Pair, beaten_by, caption, letter
 from ragqa.evaluate.measures.measure import Measure, figure, named
 from ragqa.evaluate.measures.registry import declared
 from ragqa.evaluate.runs import prepare
-from ragqa.evaluate.runs import run as runs
 from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.loop import RunProgress
 from ragqa.evaluate.runs.prepare import WantedIndex, slug
+from ragqa.evaluate.runs.ready import corpus_of, ready
+from ragqa.evaluate.runs.request import Request, run_id
+from ragqa.evaluate.runs.run import run_together
 from ragqa.evaluate.stats.intervals import Interval, interval
 from ragqa.evaluate.stats.tests import compare, holm
 from ragqa.evaluate.tasks.registry import load_tasks
@@ -110,7 +112,7 @@ class _Prepared:
 
 def ablate(
     name: str,
-    request: runs.Request,
+    request: Request,
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
     on_question: RunProgress | None = None,
@@ -143,15 +145,13 @@ def ablate(
         n_hits=ablation.n_hits,
         limit=ablation.limit or request.limit,
     )
-    path = (
-        request.out or home.home() / "eval" / "runs" / f"ablate-{slug(Path(name).stem)}-{runs.run_id(request, tasks)}"
-    )
+    path = request.out or home.home() / "eval" / "runs" / f"ablate-{slug(Path(name).stem)}-{run_id(request, tasks)}"
     prepared = _prepare(ablation, request, tasks[0], path, progress)
     cells_ready = [
-        (runs.ready(request, tasks[0], one.wanted, ", ".join([one.cell.name, *one.variant.tuned])), one.path)
+        (ready(request, tasks[0], one.wanted, ", ".join([one.cell.name, *one.variant.tuned])), one.path)
         for one in prepared
     ]
-    _, savings = runs.run_together(cells_ready, request, progress, on_question)
+    _, savings = run_together(cells_ready, request, progress, on_question)
     result = replace(
         _tabulate(Path(name).stem, ablation, prepared),
         computed=dict(savings.computed),
@@ -187,9 +187,9 @@ def restricted(measure: Measure, wanted: set[str], *, inside: bool) -> Measure:
 
 
 def _prepare(
-    ablation: Ablation, request: runs.Request, task: Task, path: Path, progress: Progress | None
+    ablation: Ablation, request: Request, task: Task, path: Path, progress: Progress | None
 ) -> list[_Prepared]:
-    corpus = runs.corpus_of(request, task, ablation.base, progress)
+    corpus = corpus_of(request, task, ablation.base, progress)
     prepared = []
     for number, cell in enumerate(cells(ablation), start=1):
         for place, variant in enumerate(cell.variants):

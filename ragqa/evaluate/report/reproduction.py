@@ -12,7 +12,8 @@ from ragqa.errors import UsageError, nearest
 from ragqa.evaluate.report.figures_file import read_figures
 from ragqa.evaluate.report.templating import render
 from ragqa.evaluate.runs.prepare import slug
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.home import home
 from ragqa.manifest import here_and_now, write_atomically, write_json
 from ragqa.types import Progress

@@ -22,7 +22,8 @@ from ragqa.evaluate.runs.agent_runs import lines_of_agent
 from ragqa.evaluate.runs.folder import MANIFEST_FILE, RunFolder, RunManifest, read_manifest
 from ragqa.evaluate.runs.lines import QuestionLine, RunHits
 from ragqa.evaluate.runs.prepare import slug
-from ragqa.evaluate.runs.run import Request, Result, described
+from ragqa.evaluate.runs.request import Request, described
+from ragqa.evaluate.runs.run import Result
 from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.task import RunTask, write_task
 from ragqa.evaluate.stats.intervals import SEED

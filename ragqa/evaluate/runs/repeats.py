@@ -14,7 +14,9 @@ from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.measures.measure import figure
 from ragqa.evaluate.runs.load import LoadedRun, load_run
 from ragqa.evaluate.runs.loop import RunProgress
-from ragqa.evaluate.runs.run import Ready, Request, make_ready, run_id, run_together, tasks_of
+from ragqa.evaluate.runs.ready import Ready, make_ready
+from ragqa.evaluate.runs.request import Request, run_id, tasks_of
+from ragqa.evaluate.runs.run import run_together
 from ragqa.evaluate.stats.power import detectable_difference, standard_error
 from ragqa.manifest import read_json, write_json
 from ragqa.recipe import Recipe

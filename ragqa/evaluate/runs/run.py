@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from ragqa import home, products, recipe
+from ragqa import home
 from ragqa.errors import UsageError
-from ragqa.evaluate.measures.entailment import DEFAULT, entailment_model
 from ragqa.evaluate.measures.measure import mean_over_sets
 from ragqa.evaluate.runs import prepare
 from ragqa.evaluate.runs.figures import Metrics, StageTiming, summarise
@@ -17,83 +15,18 @@ from ragqa.evaluate.runs.folder import METRICS_FILE, RunFolder, RunManifest, ref
 from ragqa.evaluate.runs.labelling import baseline
 from ragqa.evaluate.runs.loop import RunProgress, work_through
 from ragqa.evaluate.runs.prepare import WantedIndex
+from ragqa.evaluate.runs.ready import Ready, begun, make_ready
+from ragqa.evaluate.runs.request import Request, check_request, run_id, tasks_of
 from ragqa.evaluate.runs.running import running_score
 from ragqa.evaluate.runs.scored import read_scored, score_folder
 from ragqa.evaluate.runs.stages import Savings, Stages
-from ragqa.evaluate.runs.task import N_HITS, TASK_FILE, run_task, searches, work_of, write_task
-from ragqa.evaluate.stats.intervals import SEED
-from ragqa.evaluate.tasks.perturbed import perturbed
-from ragqa.evaluate.tasks.registry import load_tasks
-from ragqa.evaluate.tasks.rewritten import SUFFIX, name_of, rewritten
-from ragqa.evaluate.tasks.scorers import needs_reader
-from ragqa.evaluate.tasks.task import Task, question_set_hash
-from ragqa.manifest import content_hash, here_and_now, write_json
+from ragqa.evaluate.runs.task import TASK_FILE, run_task, work_of, write_task
+from ragqa.manifest import write_json
 from ragqa.ray.gather import Spread
 from ragqa.ray.search import on_cluster
-from ragqa.recipe import AnswerSettings, Recipe, to_table
 from ragqa.types import Progress
 
 _log = logging.getLogger(__name__)
-BATCH = 256
-_SAMPLE = "sample"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be run.
-
-    Attributes
-    ----------
-    task, data, split, setting
-        As :func:`ragqa.evaluate.tasks.registry.load_tasks` takes them.
-    index
-        A built index; None: the one that ``recipe`` makes of ``corpus``.
-    corpus
-        A built corpus; None: the task's own, else the one that the recipe names.
-    recipe
-        A recipe under ``indexes/`` or a path to one; None: ``default``, or ``sample`` for the task ``sample``.
-    overrides
-        ``table.key=value`` strings.
-    out
-        The run's folder; None: ``eval/runs/ID`` under the home.
-    batch
-        Questions that go through the stages together; 1 makes the timings latencies.
-    n_hits
-        Hits that are kept of each question; measures with a deeper cut-off see no more.
-    limit
-        Only so many questions, the first ones; None: all.
-    baseline
-        A baseline that gives labels in the reader's place (``majority``, ``never``, ``word-overlap``); None: the
-        reader.
-    perturb
-        Put the questions otherwise: one of :data:`ragqa.evaluate.tasks.perturbed.PERTURBATIONS`, or a file of
-        rewritten questions (:mod:`ragqa.evaluate.tasks.rewritten`, ``.jsonl``); None: as they are.
-    entailment
-        The model that judges citations (:func:`ragqa.evaluate.measures.entailment.entailment_model`). A finished run
-        is scored again with another without asking its questions again.
-    retry_failed
-        Ask those questions of an earlier run again that ended in an error.
-    ray_address
-        The Ray cluster whose nodes search the index; None: this process. The run is the same.
-    """
-
-    task: str
-    data: Path | None = None
-    split: str | None = None
-    setting: str | None = None
-    index: str | None = None
-    corpus: str | None = None
-    recipe: str | None = None
-    overrides: tuple[str, ...] = ()
-    out: Path | None = None
-    batch: int = BATCH
-    n_hits: int = N_HITS
-    limit: int | None = None
-    baseline: str | None = None
-    perturb: str | None = None
-    entailment: str = DEFAULT
-    retry_failed: bool = False
-    ray_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +38,6 @@ class Result:
     metrics: Metrics
     timings: Mapping[str, StageTiming]
     n_before: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A task with the index that it is run on, and what identifies the run."""
-
-    task: Task
-    wanted: WantedIndex
-    described: dict[str, Any]
-    system: str
 
 
 def run(request: Request, progress: Progress | None = None, on_question: RunProgress | None = None) -> list[Result]:
@@ -130,7 +53,7 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
     UsageError
         A wrong task, setting, recipe, index or number, or the folder holds a run of something else.
     """
-    _check(request)
+    check_request(request)
     tasks = tasks_of(request)
     path = request.out or home.home() / "eval" / "runs" / run_id(request, tasks)
     if len(tasks) == 1:
@@ -142,33 +65,6 @@ def run(request: Request, progress: Progress | None = None, on_question: RunProg
         ready = make_ready(request, task, progress)
         results.append(run_ready(ready, path / prepare.slug(task.split), request, progress, on_question))
     return [*results, finish_sets(path, results)]
-
-
-def make_ready(request: Request, task: Task, progress: Progress | None = None) -> Ready:
-    """Import the task's corpus where needed, and name the index that it is run on."""
-    overrides = (*request.overrides, *_needed(request, task))
-    wanted = _wanted(request, task, overrides, progress)
-    if request.baseline:
-        baseline(request.baseline, task)
-        return ready(request, task, wanted, f"{request.baseline} (baseline)")
-    return ready(request, task, wanted, " ".join([request.index or wanted.recipe_name, *request.overrides]))
-
-
-def _needed(request: Request, task: Task) -> list[str]:
-    """What measuring needs of the reader, where the request does not say."""
-    needed = []
-    if not searches(task):  # the documents are given: whether they deal with the question is not in question
-        needed.append("answer.abstain_below")
-    if any(question.label for question in task.questions):  # what is withheld would count as a wrong label
-        needed.append("answer.verdict_above")
-    return [f"{name}=0.0" for name in needed if not any(text.startswith(name) for text in request.overrides)]
-
-
-def ready(request: Request, task: Task, wanted: WantedIndex, system: str) -> Ready:
-    """The task, cut to the limit that was asked for, with the index that it is run on."""
-    if request.limit:
-        task = replace(task, questions=task.questions[: request.limit])
-    return Ready(task, wanted, described(request, task), system)
 
 
 def run_ready(
@@ -278,130 +174,3 @@ def finish_sets(path: Path, results: Sequence[Result]) -> Result:
     metrics = summarise(described, scores)
     write_json(path / METRICS_FILE, metrics)
     return Result(path, manifest, metrics, {}, sum(result.n_before for result in results))
-
-
-def begun(ready: Ready, run_name: str, request: Request) -> RunManifest:
-    """The manifest of a run before it begins; the hash of the index's files is added once it is built."""
-    settings = ready.wanted.recipe
-    return RunManifest(
-        id=run_name,
-        system=ready.system,
-        task=ready.described,
-        recipe=to_table(settings),
-        inputs={
-            "questions": question_set_hash(ready.task),
-            "corpus": ready.wanted.corpus,
-            "corpus_state": ready.wanted.corpus_state,
-            "index_name": ready.wanted.name,
-        },
-        n_questions=len(ready.task.questions),
-        n_hits=request.n_hits,
-        batch=request.batch,
-        scoring={"entailment": request.entailment},
-        prompts=_prompts(settings.answer) if needs_reader(ready.task) else {},
-        seeds={"bootstrap": SEED, "generator": settings.answer.chat.seed},
-        **here_and_now(),
-    )
-
-
-def tasks_of(request: Request) -> tuple[Task, ...]:
-    """The tasks that are asked for, with their questions put as they are asked for."""
-    tasks = load_tasks(request.task, request.data, request.split, request.setting)
-    if not request.perturb:
-        return tasks
-    if request.perturb.endswith(SUFFIX):
-        return rewritten(tasks, Path(request.perturb))
-    return tuple(perturbed(task, request.perturb) for task in tasks)
-
-
-def run_id(request: Request, tasks: Sequence[Task]) -> str:
-    """The name of a run: task, data, split, setting, index or recipe, and a hash of the overrides where there are any.
-
-    It does not depend on what the recipe or the data hold: the same command finds its run again, and a change is
-    noticed.
-    """
-    task = tasks[0]
-    pipeline = request.index or Path(request.recipe or _default_recipe(task)).stem
-    data = request.data.absolute().name.removesuffix(".json") if request.data else ""
-    split = task.split if len(tasks) == 1 else ""
-    parts = [task.name, data, split, task.setting, request.corpus or "", pipeline]
-    if request.baseline:
-        parts.append(request.baseline)
-    if request.perturb:
-        parts.append(Path(request.perturb).stem)
-    if request.overrides:
-        parts.append(content_hash(sorted(request.overrides))[:6])
-    if request.limit:
-        parts.append(f"first{request.limit}")
-    names = [prepare.slug(part) for part in parts if part]
-    return "-".join(name for place, name in enumerate(names) if name not in names[:place])
-
-
-def _check(request: Request) -> None:
-    if request.index and (request.recipe or request.corpus):
-        raise UsageError("give --index (a built index), or --recipe and --corpus to make one; not both")
-    for name, value in (("--batch", request.batch), ("--hits", request.n_hits), ("--limit", request.limit)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}; it must be at least 1")
-    entailment_model(request.entailment)
-
-
-def described(request: Request, task: Task) -> dict[str, Any]:
-    """What the manifest says of the task: its name, data, split, setting and limit."""
-    data = request.data.absolute().name if request.data else ""
-    told: dict[str, Any] = {"name": task.name, "data": data, "split": task.split, "setting": task.setting}
-    if request.limit:
-        told["limit"] = request.limit
-    if request.perturb:
-        told["perturbation"] = name_of(Path(request.perturb)) if request.perturb.endswith(SUFFIX) else request.perturb
-    return told
-
-
-def _wanted(request: Request, task: Task, overrides: Sequence[str], progress: Progress | None) -> WantedIndex:
-    if request.index:
-        if request.index == _SAMPLE and not products.is_built("indexes", _SAMPLE):
-            products.build_index(_SAMPLE, progress=progress)
-        return prepare.built_index(request.index, overrides)
-    name = request.recipe or _default_recipe(task)
-    return prepare.wanted_index(corpus_of(request, task, name, progress), name, overrides)
-
-
-def corpus_of(request: Request, task: Task, recipe_name: str, progress: Progress | None = None) -> str:
-    """The corpus that the task is run on, imported or built where it is not there yet.
-
-    Raises
-    ------
-    UsageError
-        Neither the request, nor the task, nor the recipe names one.
-    """
-    if request.corpus:
-        products.product_folder("corpora", request.corpus)
-        return request.corpus
-    if task.corpus is not None:
-        label = f"{task.name}-{task.corpus.path.absolute().name}"
-        return prepare.prepare_corpus(label, task.corpus, progress)
-    corpus = recipe.load(home.recipe_path("indexes", recipe_name), Recipe).corpus
-    if not corpus and (task.name == _SAMPLE or not searches(task)):
-        corpus = _SAMPLE  # where nothing is searched, the index only lends its sentence encoder to the reader
-    if not corpus:
-        raise UsageError(
-            f"the task {task.name!r} brings no corpus; name one with --corpus, or a built index with --index, made by: "
-            "ragqa corpus import NAME PATH --format pubmed-xml && ragqa index build NAME"
-        )
-    if not products.is_built("corpora", corpus):
-        products.build_corpus(corpus, progress=progress)
-    return corpus
-
-
-def _default_recipe(task: Task) -> str:
-    return _SAMPLE if task.name == _SAMPLE or (task.corpus is None and not searches(task)) else prepare.DEFAULT_RECIPE
-
-
-def _prompts(settings: AnswerSettings) -> dict[str, str]:
-    own = settings.iterative
-    names = {settings.reader, *((own.reader, own.queries) if settings.reader == "iterative" else ())}
-    if not names & {"chat", "generator"}:
-        return {}
-    from ragqa.llm.prompt import Prompts
-
-    return dict(Prompts("ragqa.answer", settings.chat.prompts).hashes())

@@ -9,7 +9,8 @@ from ragqa.evaluate.compare.ablate import ablate, development_half, read_ablatio
 from ragqa.evaluate.compare.cells import load_compared
 from ragqa.evaluate.compare.grid import cells, load_ablation
 from ragqa.evaluate.compare.pairs import compare_runs
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 GRID = """
 base = "bm25-anserini"

@@ -17,7 +17,8 @@ from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.foreign import score_trec
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import LoadedRun, load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.task import read_task
 from ragqa.evaluate.tasks.task import qrels
 

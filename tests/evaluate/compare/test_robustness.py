@@ -9,7 +9,8 @@ from ragqa.errors import UsageError
 from ragqa.evaluate.compare.robustness import robustness
 from ragqa.evaluate.runs.load import load_run
 from ragqa.evaluate.runs.repeats import run_repeats
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.task import given_documents, read_task
 from ragqa.evaluate.tasks.perturbed import LONG_FORMS, PERTURBATIONS, perturbed
 from ragqa.evaluate.tasks.registry import load_tasks

@@ -7,7 +7,8 @@ import pytest
 from ragqa.errors import UsageError
 from ragqa.evaluate.measures.entailment import LexicalOverlap, entailment_model
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 PREMISE = "We randomised 200 patients. Statins reduced the risk of stroke (RR 0.75, 95% CI 0.6 to 0.9)."
 

@@ -16,7 +16,7 @@ from ragqa.evaluate.report.export import as_csv, as_latex, write_tables
 from ragqa.evaluate.report.model import sections_of
 from ragqa.evaluate.report.tables import Cell, Table
 from ragqa.evaluate.runs.imported import import_run
-from ragqa.evaluate.runs.run import Request
+from ragqa.evaluate.runs.request import Request
 from ragqa.evaluate.tasks.registry import load_tasks
 
 

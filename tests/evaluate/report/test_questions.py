@@ -11,7 +11,7 @@ from ragqa.evaluate.report.model import sections_of
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.report.questions import questions_of
 from ragqa.evaluate.runs.imported import import_run
-from ragqa.evaluate.runs.run import Request
+from ragqa.evaluate.runs.request import Request
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -14,7 +14,8 @@ from ragqa.evaluate.compare.ablate import ablate
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.report.plots import Point, pareto, pareto_front
 from ragqa.evaluate.runs.figures import stage_timings
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.stats.intervals import Interval
 
 

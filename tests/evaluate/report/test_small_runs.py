@@ -9,7 +9,8 @@ from ragqa.evaluate.compare.pairs import compare_runs
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 
 OPTIONS = {"A": "statins", "B": "aspirin", "C": "insulin", "D": "heparin"}
 

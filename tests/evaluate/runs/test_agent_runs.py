@@ -17,7 +17,8 @@ from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.imported import import_run
 from ragqa.evaluate.runs.lines import read_lines
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.tasks.outcomes import Outcomes, SearchOutcome
 from ragqa.evaluate.tasks.registry import load_tasks
 from ragqa.evaluate.tasks.search_scores import confidence_in, short_answer

@@ -15,7 +15,8 @@ from ragqa.evaluate.runs.labelling import (
     labeller_of,
 )
 from ragqa.evaluate.runs.lines import read_lines
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.scored import read_scored
 from ragqa.evaluate.runs.with_evidence import labelled
 from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, EFFECT_LABELS

@@ -12,7 +12,7 @@ from ragqa.evaluate.compare.noise import signal_to_noise
 from ragqa.evaluate.measures.measure import mean_measure
 from ragqa.evaluate.runs.load import load_run
 from ragqa.evaluate.runs.repeats import Noise, Repeats, read_repeats, run_repeats
-from ragqa.evaluate.runs.run import Request
+from ragqa.evaluate.runs.request import Request
 from ragqa.evaluate.stats.power import detectable_difference, standard_error
 from ragqa.evaluate.stats.tests import compare
 
@@ -46,8 +46,8 @@ def test_repeats_go_on_where_they_ended(small_beir: Path) -> None:
 
 
 def test_a_generator_has_another_seed_in_each_repeat() -> None:
+    from ragqa.evaluate.runs.ready import make_ready
     from ragqa.evaluate.runs.repeats import _reseeded
-    from ragqa.evaluate.runs.run import make_ready
     from ragqa.evaluate.tasks.registry import load_tasks
 
     request = Request("sample", corpus="sample", recipe="sample", overrides=("answer.chat.seed=7",))

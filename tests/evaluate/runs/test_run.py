@@ -17,7 +17,8 @@ from ragqa.errors import BackendError, ProductError, UsageError
 from ragqa.evaluate.measures.retrieval import evaluate_run
 from ragqa.evaluate.runs.folder import read_manifest
 from ragqa.evaluate.runs.lines import read_lines
-from ragqa.evaluate.runs.run import Request, Result, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import Result, run
 from ragqa.evaluate.tasks.formats.trec import read_qrels
 
 

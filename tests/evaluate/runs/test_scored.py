@@ -12,7 +12,8 @@ from ragqa.errors import ProductError, RagqaError
 from ragqa.evaluate.measures.measure import figures
 from ragqa.evaluate.report.page import write_report
 from ragqa.evaluate.runs.load import load_run
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.runs.scored import SCORES_FILE, read_scored, score_folder
 
 

@@ -10,7 +10,8 @@ from ragqa.evaluate.measures.grounding import SentenceCitations, score_grounding
 from ragqa.evaluate.measures.measure import figures
 from ragqa.evaluate.runs.export import export_run
 from ragqa.evaluate.runs.lines import read_lines
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.tasks.formats.biogen import by_sentence, read_answers, write_cited
 from ragqa.evaluate.tasks.registry import load_tasks
 

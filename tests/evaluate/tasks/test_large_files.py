@@ -7,7 +7,7 @@ import pytest
 from ragqa.corpus.jsonl import read_jsonl
 from ragqa.errors import RagqaError
 from ragqa.evaluate.runs.imported import import_run
-from ragqa.evaluate.runs.run import Request
+from ragqa.evaluate.runs.request import Request
 from ragqa.evaluate.tasks.formats.read import MOST_BYTES
 from ragqa.evaluate.tasks.registry import load_tasks
 

@@ -7,7 +7,8 @@ import pytest
 from ragqa.corpus.text import section_text
 from ragqa.errors import SourceError, UsageError
 from ragqa.evaluate.measures.measure import figures
-from ragqa.evaluate.runs.run import Request, run
+from ragqa.evaluate.runs.request import Request
+from ragqa.evaluate.runs.run import run
 from ragqa.evaluate.tasks.answerability_scores import correction_scores, response
 from ragqa.evaluate.tasks.outcomes import LabelOutcome, Outcomes
 from ragqa.evaluate.tasks.registry import load_tasks
