@@ -5,7 +5,6 @@ A process that dies leaves whole lines and at most one torn one; opening the run
 with the questions that have no line yet.
 """
 
-import fcntl
 import itertools
 import logging
 import os
@@ -19,6 +18,7 @@ import msgspec
 
 from ragqa.errors import ProductError, UsageError
 from ragqa.evaluate.runs.lines import QUESTIONS_FILE, QuestionLine, forget_failed, question_ids, read_lines, repair
+from ragqa.evaluate.runs.lock import locked
 from ragqa.manifest import Machine, read_json, write_json
 
 _log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class RunFolder:
         ProductError
             The folder holds something that is no run, or its lines are damaged.
         """
-        lock = _locked(path)
+        lock = locked(path, path / _LOCK_FILE, "working on", "give another folder with --out")
         try:
             if (path / MANIFEST_FILE).exists():
                 manifest = _continued(path, read_manifest(path), manifest)
@@ -306,22 +306,6 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = "absent" if value is None else str(value)
     return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _locked(path: Path) -> BinaryIO:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / _LOCK_FILE).open("ab")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written to ({error.strerror}); give another folder with --out") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise UsageError(
-            f"another process is working on {path}; wait for it, or give another folder with --out"
-        ) from error
-    return lock
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -4,7 +4,6 @@ A process that dies leaves whole lines and at most one torn one; opening the fil
 file whose first line says something else is of other lines or another judge, and is begun anew.
 """
 
-import fcntl
 import logging
 import os
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 import msgspec
 
-from ragqa.errors import BackendError, ProductError, UsageError
+from ragqa.errors import BackendError, ProductError
+from ragqa.evaluate.runs.lock import locked
 from ragqa.manifest import write_atomically
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Records(Generic[H, L]):
         ProductError
             A line is damaged.
         """
-        lock = _locked(path)
+        lock = locked(path, path.with_name(f".{path.name}.lock"), "judging into", "judge in a copy of the folder")
         try:
             there = [one for one in _kept(path, head, kind) if keep(one)]
             encoded = [msgspec.json.encode(one) + b"\n" for one in (head, *there)]
@@ -171,19 +171,3 @@ def _kept(path: Path, head: H, kind: type[L]) -> list[L]:
         return found
     _log.warning("%s was judged of other lines or otherwise; it is begun anew", path)
     return []
-
-
-def _locked(path: Path) -> BinaryIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(f".{path.name}.lock").open("ab")
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written to ({error.strerror}); copy the folder to a place that can"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise UsageError(f"another process is judging into {path}; wait for it") from error
-    return lock

@@ -16,6 +16,7 @@ import msgspec
 
 from ragqa.errors import SourceError, UsageError
 from ragqa.evaluate.runs.lines import cut_torn_line
+from ragqa.evaluate.runs.lock import locked
 from ragqa.evaluate.tasks.rewritten import SUFFIX, Rewritten, read_rewritten
 from ragqa.evaluate.tasks.task import TaskQuestion
 from ragqa.llm import loop
@@ -80,7 +81,8 @@ def rewrite(
     Raises
     ------
     UsageError
-        The name is another, or the file was made in another manner, by another model or from another prompt.
+        The name is another, the file was made in another manner, by another model or from another prompt, or another
+        process is writing it.
     SourceError
         What is there is no such file, or it cannot be written.
     EndpointError
@@ -91,20 +93,21 @@ def rewrite(
     prompts = Prompts("ragqa.evaluate")
     model = EndpointModel(endpoint)
     origin = _Origin(manner, model.name or endpoint.base_url, prompts.hashes()[manner])
-    rows = _before(path, origin)
-    n_before = len(rows)
-    left = [question for question in questions if question.id not in rows]
 
     async def some(part: Sequence[TaskQuestion]) -> Sequence[Rewritten]:
         filled = [prompts.fill(manner, text=question.text) for question in part]
         return await asyncio.gather(*(_write(model, q, f, origin) for q, f in zip(part, filled, strict=True)))
 
-    for begin in range(0, len(left), 2 * model.in_flight):
-        found = loop.run(some(left[begin : begin + 2 * model.in_flight]))
-        _append(path, found)
-        rows |= {row.id: row for row in found}
-        if progress:
-            progress("rewrite", len(rows), len(questions))
+    with locked(path, path.with_name(f".{path.name}.lock"), "writing", "give another file with --out"):
+        rows = _before(path, origin)
+        n_before = len(rows)
+        left = [question for question in questions if question.id not in rows]
+        for begin in range(0, len(left), 2 * model.in_flight):
+            found = loop.run(some(left[begin : begin + 2 * model.in_flight]))
+            _append(path, found)
+            rows |= {row.id: row for row in found}
+            if progress:
+                progress("rewrite", len(rows), len(questions))
     problems = [row.problem for row in rows.values() if row.problem]
     n_changed = sum(row.text != row.original for row in rows.values())
     return Rewriting(path, len(rows), n_changed, n_before, {one: problems.count(one) for one in sorted(set(problems))})
@@ -157,7 +160,6 @@ def _before(path: Path, origin: _Origin) -> dict[str, Rewritten]:
 
 def _append(path: Path, rows: Sequence[Rewritten]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
             file.flush()

@@ -33,6 +33,7 @@ class Model(BaseHTTPRequestHandler):
             self._send(404, {})
             return
         text = asked["messages"][0]["content"].rsplit("Text: ", 1)[1].strip()
+        self.server.before_reply()
         with self.server.lock:
             self.server.n_left -= 1
             refused = self.server.n_left < 0
@@ -60,6 +61,7 @@ class Model(BaseHTTPRequestHandler):
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Model) as running:
         running.lock, running.n_left, running.asked = threading.Lock(), 100, []
+        running.before_reply = lambda: None
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield running
@@ -115,6 +117,26 @@ def test_a_broken_off_writing_is_gone_on_with(server, questions, tmp_path):
     found = rewrite(questions, "paraphrase", endpoint(server), path)
     assert (found.n_before, found.n_questions) == (2, 5)
     assert server.asked.count(questions[0].text) == 1
+
+
+def test_two_at_once_do_not_write_one_file(server, questions, tmp_path):
+    path, second = tmp_path / "new" / "p.jsonl", []
+
+    def begin_another():
+        server.before_reply = lambda: None
+        try:
+            rewrite(questions, "paraphrase", endpoint(server), path)
+        except UsageError as error:
+            second.append(str(error))
+
+    server.before_reply = begin_another
+    found = rewrite(questions, "paraphrase", endpoint(server), path)
+
+    assert second == [f"another process is writing {path}; wait for it, or give another file with --out"]
+    assert (found.n_before, found.n_questions) == (0, 5)
+    assert len(server.asked) == len(read_rewritten(path)) == 5
+    again = rewrite(questions, "paraphrase", endpoint(server), path)
+    assert (again.n_before, len(server.asked)) == (5, 5)
 
 
 def test_another_manner_or_writer_is_not_mixed_in(server, questions, tmp_path):
