@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ragqa.corpus.records import IgnoredKey, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
-from ragqa.corpus.sources import lines_of
+from ragqa.corpus.sources import json_lines
 from ragqa.errors import SourceError
 from ragqa.types import Document, Section
 
@@ -32,15 +30,9 @@ def read_browsecomp(path: Path, settings: CorpusSettings) -> Iterator[Record]:  
     SourceError
         A line is no JSON object of either kind, or a document has no id or no text; the message has the line's number.
     """
-    decoder = msgspec.json.Decoder()
     texts: dict[str, int] = {}
     ignored: set[str] = set()
-    for number, line in lines_of(path):
-        place = f"{path}, line {number}"
-        try:
-            row = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"{place}: not JSON, or cut off ({error}); each line must hold one object") from error
+    for place, row in json_lines(path):
         for where, fields in _documents(row, place):
             for key in fields.keys() - _KNOWN - ignored:
                 ignored.add(key)

@@ -11,11 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ragqa.corpus.records import IgnoredKey, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
-from ragqa.corpus.sources import lines_of
+from ragqa.corpus.sources import json_lines
 from ragqa.corpus.text import named_abstract_sections
 from ragqa.errors import SourceError
 from ragqa.types import Document, MeshHeading, PublicationType, Section
@@ -36,14 +34,8 @@ def read_jsonl(path: Path, settings: CorpusSettings) -> Iterator[Record]:  # noq
     SourceError
         A line is no JSON object or a value is of the wrong kind; the message has the line's number.
     """
-    decoder = msgspec.json.Decoder()
     ignored: set[str] = set()
-    for number, line in lines_of(path):
-        place = f"{path}, line {number}"
-        try:
-            value = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"{place}: not JSON ({error}); each line must hold one object") from error
+    for place, value in json_lines(path):
         if not isinstance(value, dict):
             raise SourceError(f"{place}: {_kind(value)} instead of an object with '_id', 'title' and 'text'")
         fields, unknown = _flatten(value)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import msgspec
 from isal import isal_zlib
 
 from ragqa.corpus.objects import StoredObject, find_objects, is_address
@@ -175,3 +176,21 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, text
     if number == 0:
         raise SourceError(f"{path} holds nothing; fetch it again or remove it from the sources")
+
+
+def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """What each line of a file of JSON lines holds, with its place as errors name it; see :func:`lines_of`.
+
+    Raises
+    ------
+    SourceError
+        A line is not JSON, or as for :func:`lines_of`.
+    """
+    decoder = msgspec.json.Decoder()
+    for number, line in lines_of(path):
+        place = f"{path}, line {number}"
+        try:
+            value = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SourceError(f"{place}: not JSON, or cut off ({error}); each line must hold one object") from error
+        yield place, value

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ragqa.corpus.arrays import load_array
 from ragqa.corpus.words import STOPWORDS, singular, tokens
 from ragqa.errors import ProductError
 
@@ -41,10 +42,7 @@ class WordCounts:
         ProductError
             It is missing or damaged.
         """
-        try:
-            counts: np.ndarray = np.load(path)
-        except (OSError, ValueError, EOFError) as error:
-            raise ProductError(f"{path} is missing or damaged ({error}); {remedy}") from error
+        counts = load_array(path, path, remedy)
         if counts.shape != (_PLACES + 1,):
             raise ProductError(f"{path} is damaged: it has another size; {remedy}")
         return cls(counts)

@@ -42,21 +42,50 @@ def load(data: Path | None, split: str | None = None, setting: str | None = None
     if not path.is_file():
         names = [file.stem for file in (folder / "qrels").glob("*.tsv")]
         raise UsageError(f"{folder} has no split {split!r} ({path.name} below qrels/); {nearest(split, names)}")
-    judged = read_qrels(path)
-    rows = unique_rows(folder / "queries.jsonl", "_id")
-    questions = judged_questions(rows, judged, folder / "queries.jsonl")
-    task = Task(
-        name="beir",
+    own_id = folder.absolute().name.lower() in _QUERIES_ARE_DOCUMENTS
+    task = retrieval_task("beir", split, folder / "queries.jsonl", "_id", read_qrels(path), drop_query_id=own_id)
+    return (checked(task, str(folder)),)
+
+
+def retrieval_task(
+    name: str,
+    split: str,
+    queries: Path,
+    id_key: str,
+    judged: Mapping[str, Mapping[str, int]],
+    *,
+    drop_query_id: bool,
+) -> Task:
+    """The task to find what is judged relevant in the corpus beside a file of queries.
+
+    Parameters
+    ----------
+    queries
+        JSON lines in the folder of the corpus, each with an id under ``id_key``; those that are not judged are left
+        out and counted.
+    judged
+        Query id → document id → grade.
+    drop_query_id
+        Whether a document with the query's own id is left out of what is found.
+
+    Raises
+    ------
+    SourceError
+        The file is malformed, an id occurs twice, or judged queries are missing.
+    """
+    rows = unique_rows(queries, id_key)
+    questions = judged_questions(rows, judged, queries)
+    return Task(
+        name=name,
         split=split,
         questions=questions,
         scorers=("retrieval",),
         primary="nDCG@10",
         measures=DEFAULT_MEASURES,
-        corpus=CorpusSource("beir", folder),
-        drop_query_id=folder.absolute().name.lower() in _QUERIES_ARE_DOCUMENTS,
+        corpus=CorpusSource("beir", queries.parent),
+        drop_query_id=drop_query_id,
         counts={"n_questions": len(questions), "n_queries_not_judged": len(rows) - len(questions)},
     )
-    return (checked(task, str(folder)),)
 
 
 def needed_folder(name: str, data: Path | None, content: str) -> Path:

@@ -5,14 +5,14 @@ A set's folder has corpus.jsonl (``id``, ``text``), query.jsonl (``id``, ``text`
 unweighted mean.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from ragqa.errors import UsageError, nearest
-from ragqa.evaluate.measures.retrieval import DEFAULT_MEASURES
-from ragqa.evaluate.tasks.beir import judged_questions, needed_folder, unique_rows
+from ragqa.evaluate.tasks.beir import needed_folder, retrieval_task
 from ragqa.evaluate.tasks.formats.read import read_json_lines, string
 from ragqa.evaluate.tasks.formats.trec import add_judgement
-from ragqa.evaluate.tasks.task import CorpusSource, Task, checked
+from ragqa.evaluate.tasks.task import Task, checked
 
 SETS = (
     "Biology", "Bioinformatics", "Medical-Sciences", "MedXpertQA-Exam", "MedQA-Diag", "PMC-Treatment", "PMC-Clinical",
@@ -72,18 +72,5 @@ def _set(name: str, folder: Path, notes: tuple[str, ...]) -> Task:
     for number, row in read_json_lines(path):
         where = f"{path}, line {number}"
         add_judgement(judged, string(row, "q_id", where), string(row, "p_id", where), row.get("score"), where)
-    rows = unique_rows(folder / "query.jsonl", "id")
-    questions = judged_questions(rows, judged, folder / "query.jsonl")
-    task = Task(
-        name="r2med",
-        split=name,
-        questions=questions,
-        scorers=("retrieval",),
-        primary="nDCG@10",
-        measures=DEFAULT_MEASURES,
-        corpus=CorpusSource("beir", folder),
-        drop_query_id=True,
-        counts={"n_questions": len(questions), "n_queries_not_judged": len(rows) - len(questions)},
-        notes=notes,
-    )
-    return checked(task, str(folder))
+    task = retrieval_task("r2med", name, folder / "query.jsonl", "id", judged, drop_query_id=True)
+    return checked(replace(task, notes=notes), str(folder))
