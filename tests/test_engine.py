@@ -3,12 +3,16 @@
 import asyncio
 import dataclasses
 import threading
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from ragqa.answer.extractive.reader import ExtractiveReader
+from ragqa.answer.reading import Reading
 from ragqa.engine import Engine
+from ragqa.recipe import AnswerSettings
 from ragqa.stages import Cancel, QuestionCancelledError, StageDone
-from ragqa.types import Answer, Question, Statement
+from ragqa.types import Answer, Document, Question, Statement
 
 QUESTION = "Do statins prevent atrial fibrillation?"
 
@@ -95,3 +99,36 @@ def test_an_error_of_a_stage_reaches_whoever_reads_the_stream(engine: Engine) ->
 
     with pytest.raises(Exception, match="the question is empty"):
         asyncio.run(ask())
+
+
+class Streaming:
+    """The extractive reader, which gives its statements one by one."""
+
+    def __init__(self, settings: AnswerSettings) -> None:
+        self.read = ExtractiveReader.open(settings).read
+
+    async def stream(
+        self, question: Question, documents: Sequence[Document], scores: Sequence[float]
+    ) -> AsyncIterator[Statement | Reading]:
+        reading = self.read(question, documents, scores)
+        for statement in reading.statements:
+            yield statement
+        yield reading
+
+
+@pytest.mark.parametrize(
+    ("question", "abstains"),
+    [("Do preoperative statins reduce AF after CABG?", False), ("Does COVID-19 kill children with asthma?", True)],
+)
+def test_a_reader_that_streams_answers_as_one_that_does_not(engine: Engine, question: str, abstains: bool) -> None:
+    streaming = engine.with_reader(engine.recipe.answer, Streaming(engine.recipe.answer))
+
+    async def all_items() -> list[StageDone | Statement | Answer]:
+        return [item async for item in streaming.stream(Question(question))]
+
+    items = asyncio.run(all_items())
+    answer = items[-1]
+    assert isinstance(answer, Answer)
+    assert answer.abstained is abstains
+    assert tuple(item for item in items if isinstance(item, Statement)) == answer.statements
+    assert without_timings(answer) == without_timings(engine.ask(question))
