@@ -9,7 +9,6 @@ from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_pubmed
 from ragqa.corpus.nlm_listing import NLM, mirror_address
-from ragqa.corpus.objects import is_address
 from ragqa.corpus.state import state_path
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.verify import damaged_files
@@ -22,6 +21,7 @@ from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, OpenIndex, open_index
 from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
 from ragqa.recipe import Recipe
+from ragqa.stores import is_address
 from ragqa.types import Progress, Tasks
 
 
@@ -48,7 +48,7 @@ def build_corpus(
     settings = recipe.load(path, CorpusSettings, overrides)
     folder = home.product_path("corpora", name)
     return corpus_build.build_corpus(
-        name, settings, path.parent, folder, progress, pinned=_pinned(name), thorough=thorough, tasks=tasks
+        name, settings, path.parent, folder, progress, pinned=pinned_states(name), thorough=thorough, tasks=tasks
     )
 
 
@@ -114,7 +114,7 @@ def import_corpus(
     path = folder.with_suffix(".toml")
     if path.exists() and recipe.load(path, CorpusSettings) != settings:
         raise UsageError(f"{path} describes another corpus; choose another name, or delete that file first")
-    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress, pinned=_pinned(name))
+    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress, pinned=pinned_states(name))
     write_atomically(path, _toml(settings).encode())
     return manifest
 
@@ -299,7 +299,7 @@ def is_built(kind: str, name: str) -> bool:
     return (home.product_path(kind, name) / "manifest.json").is_file()
 
 
-def _pinned(corpus: str) -> set[str]:
+def pinned_states(corpus: str) -> set[str]:
     """The states of a corpus that indexes were built from."""
     pinned = set()
     for path in (home.home() / "indexes").glob("*/manifest.json"):

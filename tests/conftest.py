@@ -1,5 +1,6 @@
 """What all tests share: a home of their own, no network beyond this machine, and where real data lies."""
 
+import contextlib
 import json
 import os
 import re
@@ -77,6 +78,48 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     store.create_dir("bucket")
     yield store
     store.delete_dir("bucket")
+
+
+class Line:
+    """Passes on what comes from the store, and counts it; cuts all connections once so many bytes have passed."""
+
+    def __init__(self, store: str) -> None:
+        self.n_bytes = 0
+        self.cut_after: int | None = None
+        self._store = store
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                host, port = self._store.split(":")
+                server = socket.create_connection((host, int(port)))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(10_000):
+                self.n_bytes += len(data)
+                if self.cut_after is not None and self.n_bytes > self.cut_after:
+                    break
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def line(s3_server: str) -> Iterator[Line]:
+    opened = Line(s3_server)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""``ragqa index …``: build, update, verify, info."""
+"""``ragqa index …``: build, update, push, pull, verify, info."""
 
 import contextlib
 from pathlib import Path
@@ -92,6 +92,30 @@ def update(name: str, merge: bool, memory_bytes: int | None, as_json: bool) -> N
 
 @index.command()
 @click.argument("name")
+@click.argument("address")
+@json_option
+def push(name: str, address: str, as_json: bool) -> None:
+    """Put the finished index NAME and its corpus into a store, such as s3://bucket/folder; what is there stays."""
+    from ragqa.transfer import push_index
+
+    with show.progress_bars() as progress:
+        _show_transfer(push_index(name, address, progress), as_json)
+
+
+@index.command()
+@click.argument("name")
+@click.argument("address")
+@json_option
+def pull(name: str, address: str, as_json: bool) -> None:
+    """Bring the index NAME and its corpus from a store; only files that are missing here are fetched."""
+    from ragqa.transfer import pull_index
+
+    with show.progress_bars() as progress:
+        _show_transfer(pull_index(name, address, progress), as_json)
+
+
+@index.command()
+@click.argument("name")
 @json_option
 def verify(name: str, as_json: bool) -> None:
     """Compare every file of the index NAME with the hash in its manifest."""
@@ -116,6 +140,13 @@ def info(name: str, as_json: bool) -> None:
     from ragqa import products
 
     _show_manifest(products.index_manifest(name), as_json)
+
+
+def _show_transfer(report: Any, as_json: bool) -> None:
+    if as_json:
+        show.json_document(report)
+        return
+    show.line(f"{report.n_sent:,} of {report.n_files:,} files had to be sent, {report.n_bytes / 1e6:,.1f} MB")
 
 
 def _show_manifest(manifest: Any, as_json: bool) -> None:

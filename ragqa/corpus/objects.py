@@ -1,8 +1,7 @@
 """Source files in an object store or on HDFS: found by their addresses, and fetched one at a time to be read.
 
-What may stand before ``://`` is what :func:`pyarrow.fs.FileSystem.from_uri` reaches: ``s3``, ``gs``, ``hdfs``, ``abfs``
-and ``file``. An object is not read from afar but fetched to this machine's disk first: the name of its part tells the
-hash of its content, so that an object changed meanwhile cannot become the part of another.
+An object is not read from afar but fetched to this machine's disk first: the name of its part tells the hash of its
+content, so that an object changed meanwhile cannot become the part of another.
 """
 
 import contextlib
@@ -14,20 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragqa.corpus.text import one_line
-from ragqa.errors import BackendError, SourceError, UsageError
+from ragqa.errors import BackendError, SourceError
 from ragqa.scratch import held_folder
+from ragqa.stores import check_address, connect, pieces, told
 
-_SCHEMES = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss", "file")
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _GLOB_SIGNS = re.compile(r"[*\[]")
-_PIECE_BYTES = 1 << 20
-_REMEDY = {
-    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_ENDPOINT_URL where the store is not Amazon's)",
-    "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
-    "hdfs": "install Hadoop's client, and set HADOOP_HOME and CLASSPATH",
-    "abfs": "set AZURE_STORAGE_ACCOUNT_KEY",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +48,6 @@ class StoredObject:
         return self.address
 
 
-def is_address(source: str) -> bool:
-    """Whether a source of a recipe is an address and not a path.
-
-    >>> is_address("s3://bucket/pubmed/*.xml.gz"), is_address("sources/*.xml")
-    (True, False)
-    """
-    return _ADDRESS.match(source) is not None
-
-
 def find_objects(source: str, patterns: Sequence[str]) -> list[StoredObject]:
     """The objects that an address stands for, in no particular order.
 
@@ -86,13 +67,13 @@ def find_objects(source: str, patterns: Sequence[str]) -> list[StoredObject]:
         It stands for no file, or the store does not answer or refuses.
     """
     address, _, options = source.partition("?")
-    _check(address)
+    check_address(address)
     glob = _GLOB_SIGNS.search(address)
     root = address[: address.rindex("/", 0, glob.start())] if glob else address.rstrip("/")
-    with _told(root, "list"):
+    with told(root, "list", SourceError):
         from pyarrow import fs
 
-        store, path = _connect(root, options)
+        store, path = connect(root, options)
         found = store.get_file_info(path)
         if found.type == fs.FileType.File and glob is None:
             return [_object(root, options, found)]
@@ -127,7 +108,7 @@ def fetched(stored: StoredObject) -> Iterator[tuple[Path, str]]:
     """
     with held_folder("sources") as folder:
         path, digest, n_bytes = folder / stored.name, hashlib.sha256(), 0
-        for piece in _pieces(stored):
+        for piece in pieces(stored.address, stored.options, SourceError):
             try:
                 with path.open("ab") as file:
                     file.write(piece)
@@ -147,33 +128,6 @@ def fetched(stored: StoredObject) -> Iterator[tuple[Path, str]]:
         yield path, digest.hexdigest()
 
 
-def _pieces(stored: StoredObject) -> Iterator[bytes]:
-    with _told(stored.address, "read"):
-        store, path = _connect(stored.address, stored.options)
-        with store.open_input_stream(path, compression=None) as stream:
-            while piece := stream.read(_PIECE_BYTES):
-                yield piece
-
-
-def _check(address: str) -> None:
-    found = _ADDRESS.match(address)
-    scheme = found[1] if found else ""
-    if scheme not in _SCHEMES:
-        raise UsageError(f"{scheme}:// is no kind of store that is read from; give one of {', '.join(_SCHEMES)}")
-    if "@" in address.removeprefix(f"{scheme}://").split("/")[0] and not scheme.startswith("abfs"):
-        raise UsageError(
-            f"an address of {scheme}:// in a recipe has a name or a secret before '@', which others would read; take "
-            f"it out, and {_remedy(scheme)}"
-        )
-
-
-def _connect(address: str, options: str) -> tuple[Any, str]:
-    from pyarrow import fs
-
-    store, path = fs.FileSystem.from_uri(f"{address}?{options}" if options else address)
-    return store, str(path)
-
-
 def _object(address: str, options: str, entry: Any) -> StoredObject:
     return StoredObject(address, options, int(entry.size), int(entry.mtime_ns or 0))
 
@@ -189,26 +143,3 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     if pattern[0] == "**":
         return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
     return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
-
-
-@contextlib.contextmanager
-def _told(address: str, what: str) -> Iterator[None]:
-    """Tell in one line what a store says."""
-    import pyarrow
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise SourceError(f"{address} is not there, or no longer; correct 'sources', or put it back") from error
-    except (OSError, pyarrow.ArrowException) as error:
-        scheme = address.partition(":")[0]
-        raise SourceError(
-            f"cannot {what} {address} ({one_line(str(error))[:300]}); see that the store answers and that you may read "
-            f"there: {_remedy(scheme)}, on all nodes of a cluster; then run the same command again: what is finished "
-            "is kept"
-        ) from error
-
-
-def _remedy(scheme: str) -> str:
-    alike = {"gcs": "gs", "viewfs": "hdfs", "abfss": "abfs"}
-    return _REMEDY.get(alike.get(scheme, scheme), "look at its permissions")

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, cast
 import msgspec
 from isal import isal_zlib
 
-from ragqa.corpus.objects import StoredObject, find_objects, is_address
+from ragqa.corpus.objects import StoredObject, find_objects
 from ragqa.errors import SourceError
+from ragqa.stores import is_address
 
 _PACKED_BYTES = 1024 * 1024
 _UNPACKING_ERROR = cast(type[Exception], isal_zlib.error)

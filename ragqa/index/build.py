@@ -183,7 +183,7 @@ def _build(  # noqa: PLR0917
         **manifest.here_and_now(),
     )
     manifest.write_sealed(folder / MANIFEST_FILE, result)
-    _remove_all_but(folder, {name for names in components.values() for name in names})
+    remove_all_but(folder, {name for names in components.values() for name in names})
     remove_pieces(folder)
     return result
 
@@ -369,7 +369,7 @@ def _sound(component: Path) -> bool:
     return not manifest.verify_files(component, hashes)
 
 
-def _remove_all_but(folder: Path, keep: set[str]) -> None:
+def remove_all_but(folder: Path, keep: set[str]) -> None:
     """Remove leftovers and the components that are no longer in force, unless a reader holds them."""
     for path in folder.iterdir():
         if not path.is_dir() or path.name in keep or not path.name.startswith(tuple(f"{kind}-" for kind in _KINDS)):

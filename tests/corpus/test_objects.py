@@ -1,12 +1,9 @@
 """Sources in an object store: read as those on disk are, and told of in a line where the store fails."""
 
-import contextlib
 import json
 import random
 import socket
-import threading
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,48 +38,6 @@ def recipe(home: Path, *sources: str) -> None:
 def parts(home: Path) -> dict[str, bytes]:
     folder = home / "corpora" / "texts" / "parts"
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-class Line:
-    """Passes on what comes from the store, and counts it; cuts all connections once so many bytes have passed."""
-
-    def __init__(self, store: str) -> None:
-        self.n_bytes = 0
-        self.cut_after: int | None = None
-        self._store = store
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                host, port = self._store.split(":")
-                server = socket.create_connection((host, int(port)))
-                for one, other in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(10_000):
-                self.n_bytes += len(data)
-                if self.cut_after is not None and self.n_bytes > self.cut_after:
-                    break
-                other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def line(s3_server: str) -> Iterator[Line]:
-    opened = Line(s3_server)
-    yield opened
-    opened.close()
 
 
 def test_a_corpus_from_a_store_is_that_from_files(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +87,7 @@ def test_what_an_address_stands_for(bucket: Any, source: str, found: list[str]) 
     assert sorted(one.address for one in find_objects(source, ["*.jsonl"])) == [f"s3://bucket/{one}" for one in found]
 
 
-def test_what_has_not_changed_is_not_fetched_again(bucket: Any, line: Line, tmp_path: Path) -> None:
+def test_what_has_not_changed_is_not_fetched_again(bucket: Any, line: Any, tmp_path: Path) -> None:
     for number in (1, 2):
         put(bucket, f"pubmed/n{number}.jsonl", lines(number * 100, N_BYTES))
     recipe(tmp_path / "home", f"s3://bucket/pubmed/*.jsonl?endpoint_override={line.address}&scheme=http")
@@ -152,7 +107,7 @@ def test_what_has_not_changed_is_not_fetched_again(bucket: Any, line: Line, tmp_
 
 
 def test_a_connection_that_breaks_off_is_told_and_the_same_command_goes_on(
-    bucket: Any, line: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bucket: Any, line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in (1, 2):
         put(bucket, f"pubmed/n{number}.jsonl", lines(number * 100, N_BYTES))
@@ -240,5 +195,5 @@ def test_a_secret_in_an_address_is_refused_and_not_shown() -> None:
 
 
 def test_a_store_of_another_kind_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"ftp:// is no kind of store that is read from; give one of s3, gs"):
+    with pytest.raises(UsageError, match=r"ftp:// is no kind of store; give one of s3://, gs://"):
         find_objects("ftp://server/pubmed", ["*.jsonl"])
