@@ -2,9 +2,10 @@
 
 Scored as SciFact's authors do (abstracts by label alone and with their rationale, sentences by selection and with
 their label), beside a majority and a word-overlap baseline on the same articles, and beside published figures. The
-claims are those of the training file that the reader's model was not trained on; what an article says is told by
-weights fitted on other claims (cross-validated over groups of claims that share an abstract, ten times). BEIR's corpus
-lacks SciFact's sentences: ragqa's own division stands for them, and a number beyond its end means the last.
+claims are those of the training file that the reader's model was not trained on; what an article says, and in which
+sentences, is told by weights fitted on other claims (cross-validated over groups of claims that share an abstract, ten
+times). BEIR's corpus lacks SciFact's sentences: ragqa's own division stands for them, and a number beyond its end means
+the last.
 
 Run:  python eval/checks/open_claims.py --data FOLDER      (FOLDER holds scifact-claims/ and beir/scifact/)
 """
@@ -12,63 +13,33 @@ Run:  python eval/checks/open_claims.py --data FOLDER      (FOLDER holds scifact
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training" / "check"))
 
-from fit import N_REPEATS, held_back, held_out, scifact_groups
+import quotes
+from fit import N_REPEATS, held_out, held_out_sentences, matrices
+from pairs import CORPUS, Pair, claims_of, read_for, unread
 
-from ragqa.answer.passages import Passage
-from ragqa.answer.support import Conflict
-from ragqa.check import stance
 from ragqa.check.checker import N_READ
+from ragqa.check.sentences import also_quoted
 from ragqa.check.stance import Stance
 from ragqa.check.verdict import contradicts, supports
-from ragqa.engine import Engine
 from ragqa.evaluate.measures.measure import figure
 from ragqa.evaluate.measures.verification import GoldAbstract, LabelledAbstract, score_verification
 from ragqa.evaluate.report.published import published_figures
 from ragqa.evaluate.runs.labelling import OverlapLabeller
-from ragqa.evaluate.runs.prepare import ensure_index, prepare_corpus, wanted_index
 from ragqa.evaluate.stats.intervals import interval
-from ragqa.evaluate.tasks.claims.scifact import Claim, read_abstracts, read_claims
-from ragqa.evaluate.tasks.evidence import (
-    CLAIM_LABELS,
-    CONTRADICTS,
-    NEITHER,
-    SUPPORTS,
-    Place,
-    sentence_places,
-    touched,
-)
-from ragqa.evaluate.tasks.task import CorpusSource
-from ragqa.reader.model import open_model
-from ragqa.types import Document, Proposition, Span
+from ragqa.evaluate.tasks.claims.scifact import Claim, read_abstracts
+from ragqa.evaluate.tasks.evidence import CLAIM_LABELS, CONTRADICTS, NEITHER, SUPPORTS, Place, sentence_places, touched
+from ragqa.types import Proposition, Span
 
 MEASURES = ("abstract_label_only_f1", "abstract_rationalized_f1", "sentence_selection_f1", "sentence_label_f1")
 Gold = dict[str, dict[str, GoldAbstract]]
 Labelled = dict[str, dict[str, LabelledAbstract]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A claim with an article that was read for it, and what was read: nothing where the article has no abstract."""
-
-    claim: Claim
-    rank: int
-    document: Document
-    features: Mapping[str, float]
-    passage: Passage | None = None
-    objection: Conflict | None = None
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Its sentences."""
-        return sentence_places(self.document)
 
 
 def main() -> None:
@@ -76,13 +47,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
-    corpus = arguments.data / "beir" / "scifact"
-    claims = read_claims(arguments.data / "scifact-claims" / "claims_train.csv")
-    group_of = scifact_groups([{"id": claim.id, "cited": claim.cited} for claim in claims])
-    claims = [claim for claim in claims if held_back(group_of[claim.id], 6)]
-    gold, n_moved = gold_of(claims, corpus / "corpus.jsonl")
-    pairs = list(read_for(claims, corpus))
-    checks = list(checked(pairs, group_of))
+    claims, others, group_of = claims_of(arguments.data)
+    gold, n_moved = gold_of(claims, arguments.data / CORPUS / "corpus.jsonl")
+    pairs = list(read_for(claims, group_of, arguments.data))
+    words = quotes.by_words(list(unread(others, group_of, arguments.data)))
+    checks = list(checked(pairs, words))
     counted = Counter(label for claim in claims for label in claim.labels.values())
     (majority, _), *_ = counted.most_common()
     told = {
@@ -127,32 +96,14 @@ def gold_of(claims: Sequence[Claim], corpus: Path) -> tuple[Gold, int]:
     return gold, n_moved
 
 
-def read_for(claims: Sequence[Claim], corpus: Path) -> Iterator[Pair]:
-    """The articles that a check reads for each claim, read by the model."""
-    wanted = wanted_index(prepare_corpus("scifact", CorpusSource("beir", corpus)), "default")
-    ensure_index(wanted)
-    model = open_model()
-    with Engine.open(wanted.name) as engine:
-        for claim in claims:
-            (documents,) = engine.find_for_claims([claim.text], N_READ)
-            evidence = stance.read_for(model, claim.text, documents, allow_retracted=False)
-            for place, document in enumerate(documents):
-                if evidence.documents[place].features:
-                    passage, objection, features = stance.read(claim.text, place, document, evidence)
-                    yield Pair(claim, place, document, features, passage, objection)
-                else:
-                    yield Pair(claim, place, document, {})
-
-
-def checked(pairs: Sequence[Pair], group_of: Mapping[str, str]) -> Iterator[Labelled]:
-    """What a check says, once for each division into folds."""
+def checked(pairs: Sequence[Pair], words: dict[str, float]) -> Iterator[Labelled]:
+    """What a check says, once for each division into folds; ``words`` are weights of :func:`quotes.by_words`."""
     read = [pair for pair in pairs if pair.features]
-    x = np.array([[pair.features[name] for name in stance.FEATURES] for pair in read])
-    y = np.array([CLAIM_LABELS.index(pair.claim.labels.get(pair.document.id, NEITHER)) for pair in read])
-    groups = np.array([group_of[pair.claim.id] for pair in read])
     for seed in range(N_REPEATS):
-        chances = dict(zip(map(id, read), held_out(x, y, groups, seed).tolist(), strict=True))
-        yield labelled(read, lambda pair, chances=chances: by_check(pair, chances[id(pair)]))
+        chances = held_out(*matrices(read), seed).tolist()
+        weights = held_out_sentences(words, read, seed)
+        told = {id(pair): known for pair, *known in zip(read, chances, weights, strict=True)}
+        yield labelled(read, lambda pair, told=told: by_check(pair, *told[id(pair)]))
 
 
 def labelled(pairs: Sequence[Pair], label: Callable[[Pair], LabelledAbstract | None]) -> Labelled:
@@ -164,13 +115,15 @@ def labelled(pairs: Sequence[Pair], label: Callable[[Pair], LabelledAbstract | N
     return found
 
 
-def by_check(pair: Pair, chances: Sequence[float]) -> LabelledAbstract | None:
-    """Cited for or against the claim, by the sentence that is quoted, as ``ragqa check`` does."""
+def by_check(pair: Pair, chances: Sequence[float], weights: dict[str, float]) -> LabelledAbstract | None:
+    """Cited for or against the claim, by the sentences that are quoted, as ``ragqa check`` does."""
     found = Stance(pair.rank, chances[0], chances[1], 1.0, pair.passage, pair.objection)
     if pair.passage is None or not (supports(found) or contradicts(found)):
         return None
-    sentences = touched(pair.places, [place_of(pair.passage.span)])
-    return LabelledAbstract(SUPPORTS if supports(found) else CONTRADICTS, tuple(sentences))
+    (best,) = touched(pair.places, [place_of(pair.passage.span)])
+    likely = np.where(pair.citable, quotes.chances(weights, pair), 0.0)
+    more = also_quoted(likely, best, max(found.yes, found.no))
+    return LabelledAbstract(SUPPORTS if supports(found) else CONTRADICTS, (best, *more))
 
 
 def by_overlap(pair: Pair) -> LabelledAbstract | None:

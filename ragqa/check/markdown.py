@@ -6,6 +6,7 @@ from ragqa.check.page import STATUS_NAMES, verdict_name
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation
 from ragqa.render.counted import counted
 from ragqa.render.escape import markdown
+from ragqa.render.quoted import quoted
 from ragqa.render.verdict import kind_of_article
 
 
@@ -29,7 +30,7 @@ def _claim(number: int, claim: CheckedClaim) -> Iterator[str]:
     yield f"{number}. **{verdict_name(claim)}**: {markdown(claim.text)}"
     for side, cited in (("for", claim.supporting), ("against", claim.contradicting)):
         for one in cited:
-            yield f"   - {side}: “{markdown(one.quote)}” ({_source(one)})"
+            yield f"   - {side}: {quoted([markdown(quote) for quote in one.quotes])} ({_source(one)})"
     for note in claim.notes:
         yield f"   - note: {markdown(note)}"
 

@@ -18,6 +18,7 @@ from ragqa.answer.extractive.evidence import Evidence, gather
 from ragqa.answer.passages import Passage
 from ragqa.answer.question import analyse
 from ragqa.answer.support import Article, Conflict, conflict
+from ragqa.check.sentences import also_quoted, chances, sentence_features
 from ragqa.corpus import words
 from ragqa.corpus.text import title_of
 from ragqa.decoding import from_json
@@ -84,6 +85,8 @@ class Stance:
         The sentence that says it best; None where none may be cited.
     objection
         What stands against that sentence as evidence for the claim.
+    more
+        Other sentences that say so, at most two, in reading order.
     """
 
     document: int
@@ -92,6 +95,7 @@ class Stance:
     level: float
     passage: Passage | None
     objection: Conflict | None
+    more: tuple[Passage, ...] = ()
 
 
 def read_for(model: ReaderModel, claim: str, documents: Sequence[Document], *, allow_retracted: bool) -> Evidence:
@@ -106,10 +110,24 @@ def stances(claim: str, documents: Sequence[Document], evidence: Evidence) -> li
     for place, (document, told) in enumerate(zip(documents, evidence.documents, strict=True)):
         if not told.usable or not told.features:
             continue
-        passage, objection, features = read(claim, place, document, evidence)
-        yes, no, _ = weights().probabilities(features)
-        found.append(Stance(place, yes, no, told.level, passage, objection))
+        passage, objection, known = read(claim, place, document, evidence)
+        yes, no, _ = weights().probabilities(known)
+        more: tuple[Passage, ...] = ()
+        if passage is not None:
+            own, within, citable = abstract_of(place, evidence)
+            likely = np.where(citable, chances(sentence_features(claim, title_of(document), own, within)), 0.0)
+            more = tuple(own[number] for number in also_quoted(likely, own.index(passage), max(yes, no)))
+        found.append(Stance(place, yes, no, told.level, passage, objection, more))
     return found
+
+
+def abstract_of(place: int, evidence: Evidence) -> tuple[list[Passage], np.ndarray, np.ndarray]:
+    """The sentences of an article's abstract, for each the model's probability that it is evidence, and if it may be.
+
+    float64 [n] and bool [n]; aims and methods may not be.
+    """
+    own = [n for n, one in enumerate(evidence.passages) if one.document == place and one.part != "title"]
+    return [evidence.passages[number] for number in own], evidence.within[own], evidence.weight[own] > 0
 
 
 def read(

@@ -4,6 +4,7 @@ import csv
 import io
 
 from ragqa.check.types import Checked, Citation
+from ragqa.render.quoted import quoted
 
 COLUMNS = ("kind", "text", "result", "probability", "supporting", "contradicting", "notes")
 
@@ -29,7 +30,7 @@ _SIDES = ("supports", "contradicts")
 
 
 def _cited(citations: tuple[Citation, ...]) -> str:
-    return " | ".join(f"{one.document_id}: “{one.quote}”" for one in citations)
+    return " | ".join(f"{one.document_id}: {quoted(one.quotes)}" for one in citations)
 
 
 def _harmless(cell: str) -> str:

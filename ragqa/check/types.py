@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ragqa.render.counted import counted
+from ragqa.types import Span
 
 Verdict = Literal["supported", "contradicted", "mixed", "not_found"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -26,6 +27,8 @@ class Citation:
         As :class:`ragqa.types.Source`.
     retracted
         Whether the article has been retracted; such an article supports and contradicts nothing.
+    more
+        At most two other sentences of the article that say so, in reading order; ``quote`` is the best one.
     """
 
     document_id: str
@@ -40,6 +43,12 @@ class Citation:
     evidence_level: str = ""
     url: str = ""
     retracted: bool = False
+    more: tuple[Span, ...] = ()
+
+    @property
+    def quotes(self) -> tuple[str, ...]:
+        """All that is quoted, the best sentence first."""
+        return (self.quote, *(span.quote for span in self.more))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def _citation(stance: Stance, document: Document) -> Citation:
         source.evidence_level,
         source.url,
         source.retracted,
+        tuple(one.span for one in stance.more),
     )
 
 

@@ -109,6 +109,7 @@ _WRITERS = {".jsonl": _biogen, ".html": _html, ".csv": _csv, ".json": _json}
 def _show(found: "CheckedClaim | CheckedReference") -> None:
     from ragqa.check.page import STATUS_NAMES, verdict_name
     from ragqa.check.types import CheckedClaim
+    from ragqa.render.quoted import quoted
 
     if not isinstance(found, CheckedClaim):
         article = f" {found.document_id}" if found.document_id else ""
@@ -119,7 +120,7 @@ def _show(found: "CheckedClaim | CheckedReference") -> None:
     show.line(f"[{verdict_name(found)}] {found.text}", _STYLES[found.verdict])
     for sign, cited in (("+", found.supporting), ("−", found.contradicting)):
         for one in cited:
-            show.line(f"    {sign} {_source(one)}: “{one.quote}”", "dim")
+            show.line(f"    {sign} {_source(one)}: {quoted(one.quotes)}", "dim")
     for note in found.notes:
         show.line(f"    ! {note}", "yellow")
 

@@ -20,6 +20,7 @@ from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation,
 from ragqa.cli import run as cli
 from ragqa.errors import SourceError
 from ragqa.evaluate.tasks.formats.biogen import read_answers
+from ragqa.types import Span
 
 TEXT = """# Statins before heart surgery
 
@@ -56,8 +57,14 @@ def test_a_claim_is_supported_by_the_very_words_of_an_article(checked):
     )
     assert first.supporting[0].document_id == "21881325"
     for one in (*first.supporting, *first.contradicting):
-        section = next(s for s in documents[one.document_id].sections if s.name == one.section)
-        assert section.text[one.begin : one.end] == one.quote
+        sections = {section.name: section.text for section in documents[one.document_id].sections}
+        for span in (one, *one.more):
+            assert sections[span.section][span.begin : span.end] == span.quote
+        places = [(list(sections).index(span.section), span.begin) for span in one.more]
+        assert places == sorted(set(places)), "in reading order"
+        assert (list(sections).index(one.section), one.begin) not in places
+        assert len(places) <= 2
+    assert any(one.more for one in first.supporting)
     assert not second.supporting
     assert whole.blocks[first.block][1][first.begin : first.end] == first.text
 
@@ -120,7 +127,18 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ![x](http://e.o
 def hostile():
     """Markup wherever text of a third party may come."""
     one = Citation(
-        "1", HOSTILE, 0, 3, HOSTILE, 0.9, HOSTILE, HOSTILE, 2001, HOSTILE, "https://pubmed.ncbi.nlm.nih.gov/1/"
+        "1",
+        HOSTILE,
+        0,
+        3,
+        HOSTILE,
+        0.9,
+        HOSTILE,
+        HOSTILE,
+        2001,
+        HOSTILE,
+        "https://pubmed.ncbi.nlm.nih.gov/1/",
+        more=(Span("1", HOSTILE, 4, 7, HOSTILE),),
     )
     claims = (CheckedClaim(0, 0, len(HOSTILE), HOSTILE, HOSTILE, "mixed", 0.9, (one,), (one,), (HOSTILE,)),)
     references = (CheckedReference(0, 0, 3, HOSTILE, "mismatch", "x", (HOSTILE,), HOSTILE, ((0, "contradicts"),)),)
@@ -160,8 +178,12 @@ def test_the_command_writes_each_report(sample_home, tmp_path, suffix, capsys):
     (tmp_path / "text.md").write_text(TEXT)
     out = tmp_path / "report" / f"checked{suffix}"
     assert cli(["check", str(tmp_path / "text.md"), "--out", str(out)]) == 0
-    assert "Nothing found" in capsys.readouterr().out
+    shown = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "Nothing found" in shown
     assert "Tuba players" in out.read_text()
+    if suffix == ".json":
+        (cited, *_) = json.loads(out.read_text())["claims"][0]["supporting"]
+        assert all(f"“{quote}”" in shown for quote in (cited["quote"], *(one["quote"] for one in cited["more"])))
 
 
 def test_the_command_fails_on_what_it_is_told_to_fail_on(sample_home, tmp_path, capsys):

@@ -7,8 +7,10 @@ import pytest
 
 from ragqa.check.markdown import as_markdown
 from ragqa.check.page import as_html
+from ragqa.check.table import as_csv
 from ragqa.check.types import Checked, CheckedClaim, Citation, Skip, counts_in_words, summary_of
 from ragqa.cli import run as cli
+from ragqa.types import Span
 
 
 def one_of_each(n_skipped: int) -> Checked:
@@ -30,6 +32,18 @@ def test_reports_say_one_and_several(n: int, told: str) -> None:
         assert told in report
         assert "article of another kind" in report
         assert "opinion or other" not in report
+
+
+def test_each_form_quotes_all_that_is_cited_the_best_first() -> None:
+    checked = one_of_each(1)
+    (claim,) = checked.claims
+    (cited,) = claim.supporting
+    spans = tuple(Span("1", "abstract", at, at + 10, f"Sentence {at}.") for at in (30, 60))
+    several = replace(claim, supporting=(replace(cited, more=spans),))
+    whole = replace(checked, claims=(several,))
+    for report in (as_html(whole).decode(), as_csv(whole).decode(), as_markdown(whole)):
+        places = [report.rfind(quote) for quote in (cited.quote, "Sentence 30.", "Sentence 60.")]
+        assert -1 < places[0] < places[1] < places[2]
 
 
 def test_two_claims_are_several() -> None:

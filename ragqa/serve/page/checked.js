@@ -60,10 +60,15 @@ function citations(heading, list) {
   if (!list.length) return null;
   const items = list.map((one) => {
     const facts = [one.journal, one.year, kindOfArticle(one.evidence_level)].filter(Boolean).join(", ");
-    return element("li", {}, element("q", {}, one.quote), element("span", { class: "faint source" },
+    return element("li", {}, quoted(one), element("span", { class: "faint source" },
       outsideLink(one.url, one.title || one.document_id), ` ${facts}`, one.retracted && element("strong", { class: "tag danger" }, "retracted")));
   });
   return [element("h4", {}, heading), element("ul", {}, items)];
+}
+
+/** The words that are quoted of an article, the best sentence first. */
+function quoted(one) {
+  return [one.quote, ...(one.more ?? []).map((span) => span.quote)].map((words) => [element("q", {}, words), " "]);
 }
 
 function referenceNote(one) {
