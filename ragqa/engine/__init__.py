@@ -6,7 +6,6 @@ what is said for and against a claim, and :mod:`ragqa.engine.engine` puts them t
 
 from ragqa.answer.as_read import AsRead, check_question
 from ragqa.engine.engine import Engine, sentence_encoder
-from ragqa.engine.reading import ReadCandidates
-from ragqa.engine.telling import ReadyToRead, RunJob
+from ragqa.engine.telling import ReadyToRead
 
-__all__ = ["AsRead", "Engine", "ReadCandidates", "ReadyToRead", "RunJob", "check_question", "sentence_encoder"]
+__all__ = ["AsRead", "Engine", "ReadyToRead", "check_question", "sentence_encoder"]

@@ -110,9 +110,9 @@ class Searcher:
         candidates = self._ordered(questions, k, allowed)
         return [self.hits(candidates, query, k) for query in range(len(questions))]
 
-    def find_documents(self, texts: Sequence[str], k: int, allowed: Filter = Filter()) -> list[list[Document]]:
+    def find_documents(self, texts: Sequence[str], k: int) -> list[list[Document]]:
         """The ``k`` best documents for each text, best first, reranked as the recipe says; raises as a search."""
-        candidates = self._ordered(texts, k, allowed)
+        candidates = self._ordered(texts, k)
         return [self.store.read(found_rows(candidates, query, k)) for query in range(len(texts))]
 
     def search_fielded(self, query: str, k: int = 10, allowed: Filter = Filter()) -> tuple[tuple[Hit, ...], int]:
@@ -139,6 +139,6 @@ class Searcher:
         self.index.close()
         self.store.close()
 
-    def _ordered(self, texts: Sequence[str], k: int, allowed: Filter) -> Candidates:
+    def _ordered(self, texts: Sequence[str], k: int, allowed: Filter = Filter()) -> Candidates:
         questions = self.all_as_read(texts, allowed)
         return self.rerank(questions, self.retrieve_whole(questions, k))
