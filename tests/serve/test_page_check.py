@@ -47,6 +47,7 @@ def test_a_text_comes_back_with_marks_notes_and_counts(page: Page) -> None:
     expect(page.get_by_role("list", name="Summary")).to_contain_text("References, found: 1")
     note = page.locator("#claim-1")
     expect(note).to_contain_text("For it")
+    assert note.locator("li").first.locator("q").count() > 1, "more than one sentence is quoted"
     expect(note.get_by_role("link")).to_have_attribute("href", "https://pubmed.ncbi.nlm.nih.gov/21881325/")
     words = "".join(page.locator(".words").all_text_contents())
     assert "Is it so?" in words
