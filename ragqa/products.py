@@ -7,7 +7,7 @@ from pathlib import Path
 from ragqa import home, recipe
 from ragqa.corpus import build as corpus_build
 from ragqa.corpus.build import CorpusSettings
-from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_pubmed
+from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, FetchReport, fetch_mesh, fetch_pubmed
 from ragqa.corpus.nlm_listing import NLM, mirror_address
 from ragqa.corpus.state import state_path
 from ragqa.corpus.store import DocumentStore
@@ -78,7 +78,11 @@ def fetch_corpus(name: str, mirror: str = "", progress: Progress | None = None) 
     address = mirror_address(mirror or settings.fetch)
     if not mirror and address.startswith("http"):
         address = source_address(address)
-    return fetch_pubmed(address, home.product_path("corpora", name) / SOURCES_FOLDER, progress)
+    folder = home.product_path("corpora", name) / SOURCES_FOLDER
+    report = fetch_pubmed(address, folder, progress)
+    if settings.fetch_mesh:
+        fetch_mesh(settings.fetch_mesh, folder, progress)
+    return report
 
 
 def import_corpus(

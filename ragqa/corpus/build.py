@@ -7,6 +7,7 @@ switched, the old one is in force; it is kept as long as somebody reads it or an
 """
 
 import errno
+import hashlib
 import os
 import time
 from collections import Counter
@@ -22,7 +23,8 @@ from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
 from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
 from ragqa.corpus.marks import rows_told_of
-from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, read_fetched
+from ragqa.corpus.mesh_files import encode_mesh, read_mesh
+from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, fetched_mesh, read_fetched
 from ragqa.corpus.objects import StoredObject
 from ragqa.corpus.part import PartRecord
 from ragqa.corpus.reading import Reading, Source
@@ -59,6 +61,7 @@ from ragqa.types import Progress, Tasks, no_progress
 __all__ = ["CorpusSettings", "build_corpus"]
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HEX = 16
 
 
 def build_corpus(
@@ -112,13 +115,18 @@ def build_corpus(
     layout = corpus_format(settings.format)
     sources = _sources(name, settings, base, folder, layout)
     _refuse_equal_names([source.place for source in sources])
-    tree = _mesh_tree_source(settings, base)
+    mesh_file = base / Path(settings.mesh).expanduser() if settings.mesh else fetched_mesh(folder / SOURCES_FOLDER)
+    if mesh_file is not None and not mesh_file.is_file():
+        raise SourceError(
+            f"there is no file {mesh_file}, which the recipe names as mesh; give NLM's descYYYY.xml, or leave it out"
+        )
     report = progress or no_progress
     started = time.perf_counter()
     with _disk_full_reported(folder):
         (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         with exclusive(folder / PARTS_FOLDER, "build"):
-            target = _Target(name, settings, folder, tree, pinned, thorough)
+            mesh = _keep_mesh(mesh_file, folder / PARTS_FOLDER)
+            target = _Target(name, settings, folder, mesh, pinned, thorough)
             if thorough:
                 sources = [replace(source, sha256="") for source in sources]
             reading = Reading(folder / PARTS_FOLDER, settings, thorough)
@@ -152,7 +160,7 @@ class _Target:
     name: str
     settings: CorpusSettings
     folder: Path
-    mesh_tree: Path | None
+    mesh: str
     pinned: Collection[str]
     thorough: bool
 
@@ -170,7 +178,7 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
         rows_folder=rows_folder,
         n_rows=len(fate),
         n_live=int(np.count_nonzero(fate == LIVE)),
-        mesh_tree=_copy_mesh_tree(target.mesh_tree, folder),
+        mesh=target.mesh,
         description=target.settings.description,
     )
     path = state_path(target.folder, state.state_hash)
@@ -265,22 +273,17 @@ def _refuse_equal_names(places: Sequence[Path | StoredObject]) -> None:
         raise SourceError(f"two sources have the same file name: {both}; rename one of them")
 
 
-def _mesh_tree_source(settings: CorpusSettings, base: Path) -> Path | None:
-    if not settings.mesh_tree:
-        return None
-    from ragqa.corpus.mesh_tree import read_mesh_tree
-
-    path = base / Path(settings.mesh_tree).expanduser()
-    read_mesh_tree(path)
-    return path
-
-
-def _copy_mesh_tree(path: Path | None, folder: Path) -> str:
+def _keep_mesh(path: Path | None, folder: Path) -> str:
+    """The name under which the headings of a file are kept, read only where it is another file than before."""
     if path is None:
         return ""
-    name = f"mesh-tree-{file_hash(path)[:16]}{path.suffix}"
-    if not (folder / name).exists() or file_hash(folder / name) != file_hash(path):
-        write_atomically(folder / name, path.read_bytes())
+    prefix = f"mesh-{file_hash(path)[:_HEX]}-"
+    for known in folder.glob(f"{prefix}*"):
+        if known.name == f"{prefix}{file_hash(known)[:_HEX]}.jsonl":
+            return known.name
+    kept = encode_mesh(read_mesh(path))
+    name = f"{prefix}{hashlib.sha256(kept).hexdigest()[:_HEX]}.jsonl"
+    write_atomically(folder / name, kept)
     return name
 
 

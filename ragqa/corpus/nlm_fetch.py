@@ -18,7 +18,7 @@ from ragqa.fetch import Origin, RemoteFile, fetch, origin_path, read_address
 from ragqa.manifest import exclusive, read_json, read_sealed, write_sealed
 from ragqa.types import Progress
 
-SOURCES_FOLDER, FETCHED_FILE = "sources", "fetched.json"
+SOURCES_FOLDER, FETCHED_FILE, MESH_FOLDER = "sources", "fetched.json", "mesh"
 _AT_A_TIME = 3
 _MD5 = re.compile(rb"\b[0-9a-fA-F]{32}\b")
 _log = logging.getLogger(__name__)
@@ -99,6 +99,32 @@ def fetch_pubmed(address: str, folder: Path, progress: Progress | None = None) -
         new = tuple(file.path for file in sorted(came))
         n_bytes = sum(entry.size_bytes for entry in after.values())
         return FetchReport(address, new, len(after), n_bytes, missing)
+
+
+def fetch_mesh(address: str, folder: Path, progress: Progress | None = None) -> Path | None:
+    """Fetch MeSH's descriptors of the year of the baseline into ``folder``, the ``sources/`` of a corpus.
+
+    What is there already is not fetched again. Without a baseline, or where the file cannot be had, which a warning
+    tells, the one of an earlier year is kept.
+
+    Returns
+    -------
+    Path
+        The newest descriptors that are there; None where there are none.
+    """
+    years = [file.year for entry in read_fetched(folder).files if (file := nlm_file(entry.path)) is not None]
+    if years:
+        name = f"desc20{max(years):02}.gz"
+        try:
+            fetch(RemoteFile(f"{MESH_FOLDER}/{name}", f"{address.rstrip('/')}/{name}"), folder, progress)
+        except SourceError as error:
+            _log.warning("MeSH of this year is not here, so filters and questions do without it: %s", error)
+    return fetched_mesh(folder)
+
+
+def fetched_mesh(folder: Path) -> Path | None:
+    """The newest descriptors of MeSH in ``folder``, the ``sources/`` of a corpus; None where there are none."""
+    return max((folder / MESH_FOLDER).glob("desc[0-9][0-9][0-9][0-9].gz"), default=None)
 
 
 def read_fetched(folder: Path) -> Fetched:

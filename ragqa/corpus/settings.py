@@ -20,9 +20,13 @@ class CorpusSettings:
     fetch
         ``pubmed-xml`` only: the address of NLM's files or of a mirror of them, a folder with ``baseline/`` and
         ``updatefiles/``; "" for none. What is fetched from there is read before the ``sources``.
-    mesh_tree
-        NLM's ``mtreesYYYY.bin`` or a table of tree numbers, UIs and headings; "" for none. It is copied into
-        the corpus, so that filters can include narrower headings.
+    mesh
+        NLM's ``descYYYY.xml`` (or .gz), its ``mtreesYYYY.bin``, or a table of tree numbers, UIs and headings; "" for
+        none but the one that ``fetch_mesh`` brought. Its headings are kept in the corpus, so that filters include
+        narrower ones; entry terms, which ``descYYYY.xml`` alone has, are understood in filters and questions.
+    fetch_mesh
+        Where ``corpus fetch`` gets ``descYYYY.gz`` of the year of the baseline: the address of NLM's folder of
+        descriptors or of a mirror of it; "" for nowhere.
     description
         For people.
     include_conclusion
@@ -39,7 +43,8 @@ class CorpusSettings:
     sources: tuple[str, ...]
     format: str
     fetch: str = ""
-    mesh_tree: str = ""
+    mesh: str = ""
+    fetch_mesh: str = ""
     description: str = ""
     include_conclusion: bool = True
     question_as_title: bool = True

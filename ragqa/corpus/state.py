@@ -59,8 +59,8 @@ class CorpusState:
         Hash of the parts' contents in order and of the dead rows; the same wherever and whenever it was built.
     rows_folder
         The folder under ``parts/`` with the dead rows and the ids.
-    mesh_tree
-        File under ``parts/`` with the MeSH tree; "" for none.
+    mesh
+        File under ``parts/`` with the headings of MeSH; "" for none.
     """
 
     name: str
@@ -69,13 +69,13 @@ class CorpusState:
     rows_folder: str
     n_rows: int
     n_live: int
-    mesh_tree: str = ""
+    mesh: str = ""
     schema_version: int = SCHEMA_VERSION
     description: str = ""
 
     def names(self) -> set[str]:
         """Everything under ``parts/`` that this state needs."""
-        return {entry.folder for entry in self.parts} | {self.rows_folder, self.mesh_tree} - {""}
+        return {entry.folder for entry in self.parts} | {self.rows_folder, self.mesh} - {""}
 
 
 def state_path(folder: Path, state_hash: str) -> Path:

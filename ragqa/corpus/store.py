@@ -35,7 +35,7 @@ from ragqa.manifest import Hold, read_json, read_sealed
 from ragqa.types import Document, Filter
 
 if TYPE_CHECKING:
-    from ragqa.corpus.mesh_tree import MeshTree
+    from ragqa.corpus.mesh import Mesh
 
 _TRIES = 20
 _OPEN_PARTS = 64
@@ -79,7 +79,7 @@ class DocumentStore:
         self._dead: np.ndarray | None = None
         self._marks: np.ndarray | None = None
         self._ids: tuple[np.ndarray, np.ndarray] | None = None
-        self._mesh_tree: MeshTree | None = None
+        self._mesh: Mesh | None = None
 
     @classmethod
     def open(cls, folder: Path, state_hash: str = "") -> Self:
@@ -272,13 +272,19 @@ class DocumentStore:
         rows: np.ndarray = np.unique(marks["row"][marks["kind"] == RETRACTION])
         return rows
 
-    def mesh_tree(self) -> "MeshTree | None":
-        """The MeSH tree that was copied into the corpus, or None where the recipe names none."""
-        from ragqa.corpus.mesh_tree import read_mesh_tree
+    def mesh(self) -> "Mesh | None":
+        """The headings of MeSH that the corpus keeps, or None where its recipe names none.
 
-        if self._mesh_tree is None and self._state.mesh_tree:
-            self._mesh_tree = read_mesh_tree(self.folder / PARTS_FOLDER / self._state.mesh_tree)
-        return self._mesh_tree
+        Raises
+        ------
+        ProductError
+            Their file is missing or damaged.
+        """
+        from ragqa.corpus.mesh_files import open_kept_mesh
+
+        if self._mesh is None and self._state.mesh:
+            self._mesh = open_kept_mesh(self.folder / PARTS_FOLDER / self._state.mesh, self._remedy)
+        return self._mesh
 
     def close(self) -> None:
         """Close all files; the store must not be used afterwards."""

@@ -69,10 +69,10 @@ def damaged_of_state(folder: Path, path: Path, sound: Collection[str] = ()) -> l
         wrong.append(f"{PARTS_FOLDER}/{state.rows_folder}")
     elif not _hash_of(folder, state) == state.state_hash == path.stem:
         wrong.append(own)
-    if state.mesh_tree:
-        tree = folder / PARTS_FOLDER / state.mesh_tree
-        if not tree.is_file() or file_hash(tree)[:_HEX] not in tree.name:
-            wrong.append(f"{PARTS_FOLDER}/{state.mesh_tree}")
+    if state.mesh:
+        mesh = folder / PARTS_FOLDER / state.mesh
+        if not mesh.is_file() or file_hash(mesh)[:_HEX] not in mesh.name:
+            wrong.append(f"{PARTS_FOLDER}/{state.mesh}")
     return wrong
 
 

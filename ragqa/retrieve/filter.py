@@ -3,28 +3,28 @@
 import dataclasses
 import logging
 
-from ragqa.corpus.mesh_tree import MeshTree
+from ragqa.corpus.mesh import Mesh
 from ragqa.errors import UsageError
 from ragqa.types import Filter
 
 _log = logging.getLogger(__name__)
 
 
-def with_narrower_headings(allowed: Filter, tree: MeshTree | None) -> Filter:
-    """The filter with all MeSH headings below the named ones in the tree added.
+def with_narrower_headings(allowed: Filter, mesh: Mesh | None) -> Filter:
+    """The filter with all MeSH headings below the named ones added; an entry term stands for its heading.
 
-    Without a tree, or for a heading that the tree does not know, the heading is taken literally, and a
+    In a corpus without MeSH, or for a heading that it does not know, the heading is taken literally, and a
     warning says so.
     """
     if not allowed.mesh:
         return allowed
-    if tree is None:
-        _log.warning("the corpus has no MeSH tree: narrower headings of %s are not searched", ", ".join(allowed.mesh))
+    if mesh is None:
+        _log.warning("the corpus has no MeSH: narrower headings of %s are not searched", ", ".join(allowed.mesh))
         return allowed
-    unknown = [heading for heading in allowed.mesh if not tree.narrower_headings([heading])]
-    if unknown:
-        _log.warning("not in the MeSH tree, searched literally: %s", ", ".join(unknown))
-    return dataclasses.replace(allowed, mesh=tuple(sorted({*allowed.mesh, *tree.narrower_headings(allowed.mesh)})))
+    if unknown := [name for name in allowed.mesh if not mesh.heading_of(name)]:
+        _log.warning("no headings of MeSH, searched literally: %s", ", ".join(unknown))
+    named = {mesh.heading_of(name) or name for name in allowed.mesh}
+    return dataclasses.replace(allowed, mesh=tuple(sorted({*named, *mesh.narrower_headings(named)})))
 
 
 def check_filter(allowed: Filter) -> None:

@@ -28,12 +28,16 @@ _WORDS: Mapping[FilterKind, str] = {
     "languages": "language",
 }
 _COLUMNS: Mapping[FilterKind, str] = {"journals": "journal"}
+_SYNONYMS: Mapping[FilterKind, int] = {"languages": 2, "mesh": 4}
+"""Of a kind whose names are known by other words too: how many are looked up for each that is wanted."""
 _UI = re.compile(r"[DC][0-9]{6,9}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterName:
-    """A name that a filter takes; ``label`` is what a code stands for ("German"), "" where the name says it."""
+    """A name that a filter takes; ``label`` is what a code stands for ("German"), or the entry term by which a MeSH
+    heading was found ("Heart Attack"); "" where the name says it.
+    """
 
     name: str
     label: str = ""
@@ -73,17 +77,15 @@ class FilterNames:
         for kind in FILTER_KINDS:
             for name in getattr(allowed, kind):
                 self._check(kind, name)
-        return with_narrower_headings(allowed, self._store.mesh_tree()) if allowed.mesh else allowed
+        return with_narrower_headings(allowed, self._store.mesh()) if allowed.mesh else allowed
 
     def starting(self, kind: FilterKind, prefix: str, n: int = 20) -> tuple[FilterName, ...]:
         """At most ``n`` names of a kind that begin with a prefix, or have a word that does, the most frequent first."""
-        found = self._vocabulary(kind).starting(prefix, n if kind != "languages" else 2 * n)
-        return _as_names(kind, found)[:n]
+        return self._as_names(kind, self._vocabulary(kind).starting(prefix, n * _SYNONYMS.get(kind, 1)))[:n]
 
     def nearest(self, kind: FilterKind, name: str, n: int = 3) -> tuple[FilterName, ...]:
         """The ``n`` names of a kind that one may have meant by a name that is not known."""
-        found = self._vocabulary(kind).nearest(name, n if kind != "languages" else 2 * n)
-        return _as_names(kind, found)[:n]
+        return self._as_names(kind, self._vocabulary(kind).nearest(name, n * _SYNONYMS.get(kind, 1)))[:n]
 
     def _check(self, kind: FilterKind, name: str) -> None:
         if (kind, name.casefold()) in self._known:
@@ -94,8 +96,8 @@ class FilterNames:
 
     def _knows(self, kind: FilterKind, name: str) -> bool:
         """Whether the name is right, be there records with it or not; the quickest test comes first."""
-        tree = self._store.mesh_tree() if kind == "mesh" else None
-        if tree is not None and name in tree:
+        mesh = self._store.mesh() if kind == "mesh" else None
+        if mesh is not None and mesh.heading_of(name):
             return True
         if kind == "languages" and name in LANGUAGES:
             return True
@@ -128,14 +130,22 @@ class FilterNames:
         if kind == "languages":
             by_code = {code: counts.get(code, 0) for code in LANGUAGES}
             return counts | by_code | {name: by_code[code] for code, name in LANGUAGES.items()}
-        tree = self._store.mesh_tree() if kind == "mesh" else None
-        right = PUBLICATION_TYPES if kind == "publication_types" else tree.headings if tree is not None else ()
-        return dict.fromkeys(right, 0) | counts
+        mesh = self._store.mesh() if kind == "mesh" else None
+        if mesh is None:
+            return dict.fromkeys(PUBLICATION_TYPES if kind == "publication_types" else (), 0) | counts
+        terms = {term: counts.get(one.name, 0) for one in mesh.headings.values() for term in one.entry_terms}
+        return terms | dict.fromkeys(mesh.headings, 0) | counts
 
-
-def _as_names(kind: FilterKind, found: tuple[str, ...]) -> tuple[FilterName, ...]:
-    """Names as a filter takes them: languages by their codes, each once."""
-    if kind != "languages":
-        return tuple(FilterName(name) for name in found)
-    codes = dict.fromkeys(language_code(name) or name for name in found)
-    return tuple(FilterName(code, LANGUAGES.get(code, "")) for code in codes)
+    def _as_names(self, kind: FilterKind, found: tuple[str, ...]) -> tuple[FilterName, ...]:
+        """Names as a filter takes them, each once: languages by their codes, entry terms by their headings."""
+        if kind == "languages":
+            codes = dict.fromkeys(language_code(name) or name for name in found)
+            return tuple(FilterName(code, LANGUAGES.get(code, "")) for code in codes)
+        mesh = self._store.mesh() if kind == "mesh" else None
+        if mesh is None:
+            return tuple(FilterName(name) for name in found)
+        labels: dict[str, str] = {}
+        for name in found:
+            heading = mesh.heading_of(name) or name
+            labels.setdefault(heading, "" if heading.casefold() == name.casefold() else name)
+        return tuple(FilterName(heading, label) for heading, label in labels.items())

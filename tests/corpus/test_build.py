@@ -293,15 +293,15 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
         build(tmp_path, "one", "two")
 
 
-def test_the_mesh_tree_travels_with_the_corpus(tmp_path: Path) -> None:
+def test_mesh_travels_with_the_corpus(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "sources" / "a.jsonl", {"_id": "1"})
     (tmp_path / "mtrees.bin").write_text("Heart Diseases;C14.280\nArrhythmias, Cardiac;C14.280.067\n")
-    settings = CorpusSettings(("sources",), "jsonl", mesh_tree="mtrees.bin")
+    settings = CorpusSettings(("sources",), "jsonl", mesh="mtrees.bin")
     build_corpus("demo", settings, tmp_path, tmp_path / "corpora" / "demo")
     (tmp_path / "mtrees.bin").unlink()
 
     with open_store(tmp_path) as store:
-        tree = store.mesh_tree()
+        mesh = store.mesh()
 
-    assert tree is not None
-    assert tree.narrower_headings(["Heart Diseases"]) == {"Heart Diseases", "Arrhythmias, Cardiac"}
+    assert mesh is not None
+    assert mesh.narrower_headings(["Heart Diseases"]) == {"Heart Diseases", "Arrhythmias, Cardiac"}

@@ -11,7 +11,8 @@ import pytest
 from lxml import etree
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
-from ragqa.corpus.mesh_tree import read_mesh_tree
+from ragqa.corpus.mesh import Mesh
+from ragqa.corpus.mesh_files import read_mesh
 from ragqa.corpus.pubmed_xml import read_pubmed_xml
 from ragqa.corpus.records import Deletion
 from ragqa.corpus.scripts import on_the_line, subscript, superscript
@@ -158,9 +159,9 @@ def test_other_collections_are_read_in_full(
 
 @pytest.mark.parametrize("name", ["2017MeshTree.txt", "dhimmel_tree-numbers.tsv"])
 def test_real_mesh_trees_are_read(real_data: Path, name: str) -> None:
-    tree = read_mesh_tree(real_data / "mesh" / name)
+    headings = read_mesh(real_data / "mesh" / name)
 
-    narrower = tree.narrower_headings(["Arrhythmias, Cardiac"])
+    narrower = Mesh(headings).narrower_headings(["Arrhythmias, Cardiac"])
     assert {"Atrial Fibrillation", "D001281", "Long QT Syndrome"} <= narrower
     assert "Heart Failure" not in narrower
-    assert len(tree) > 50_000
+    assert sum(len(heading.tree_numbers) for heading in headings) > 50_000

@@ -7,7 +7,7 @@ import pytest
 
 import ragqa
 from ragqa.cli import run
-from ragqa.corpus.mesh_tree import read_mesh_tree
+from ragqa.corpus.mesh_files import read_mesh
 from ragqa.corpus.vocabulary import Vocabulary
 from ragqa.engine import Engine
 from ragqa.errors import UsageError
@@ -94,7 +94,7 @@ def test_what_was_meant_by_fifty_misspelt_names_comes_first(engine: Engine) -> N
     suggested = [
         (bad, journals.nearest(bad, 1)[0] if kind == "journals" else names.nearest(kind, bad, 1)[0].name, good)
         for kind, bad, good in MISSPELT
-        if kind != "mesh" or good in (engine.store.mesh_tree() or ())
+        if kind != "mesh" or good in (engine.store.mesh() or ())
     ]
 
     assert len(MISSPELT) == 50
@@ -103,8 +103,8 @@ def test_what_was_meant_by_fifty_misspelt_names_comes_first(engine: Engine) -> N
 
 
 def test_it_comes_first_among_all_of_mesh(real_data: Path) -> None:
-    tree = read_mesh_tree(real_data / "mesh" / "2017MeshTree.txt")
-    headings = Vocabulary(dict.fromkeys(tree.headings, 0))
+    read = read_mesh(real_data / "mesh" / "2017MeshTree.txt")
+    headings = Vocabulary(dict.fromkeys((one.name for one in read), 0))
     suggested = [(bad, headings.nearest(bad, 1)[0], good) for kind, bad, good in MISSPELT if kind == "mesh"]
 
     assert len(headings) > 20_000
