@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from ragqa.answer.unknown import unknown_words
+from ragqa.corpus.mesh import Mesh
 from ragqa.errors import UsageError
 from ragqa.index.lexicon import Lexicon
 from ragqa.retrieve.normalise import Normalised, normalise
@@ -42,7 +43,9 @@ class AsRead:
     allowed: Filter = Filter()
 
 
-def as_read(question: Question, lexicon: Lexicon | None, allowed: Filter, *, normalises: bool) -> AsRead:
+def as_read(
+    question: Question, lexicon: Lexicon | None, allowed: Filter, *, normalises: bool, mesh: Mesh | None = None
+) -> AsRead:
     """Read a question with the words of an index.
 
     Parameters
@@ -53,6 +56,8 @@ def as_read(question: Question, lexicon: Lexicon | None, allowed: Filter, *, nor
         As :meth:`ragqa.retrieve.filter_names.FilterNames.resolved` gives it.
     normalises
         Whether it is written as the documents would write it.
+    mesh
+        Headings for entry terms that the documents lack; None where the corpus keeps none.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def as_read(question: Question, lexicon: Lexicon | None, allowed: Filter, *, nor
     """
     check_question(question.text)
     plain = Normalised(question.text, question.text)
-    normalised = normalise(question.text, lexicon) if lexicon is not None and normalises else plain
+    normalised = normalise(question.text, lexicon, mesh) if lexicon is not None and normalises else plain
     read = dataclasses.replace(question, text=normalised.text)
     unknown = unknown_words(read.text, lexicon)
     return AsRead(question, read, normalised.searched, normalised.changes, unknown, allowed)

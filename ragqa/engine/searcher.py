@@ -49,7 +49,13 @@ class Searcher:
 
     def _as_read(self, question: str | Question, resolved: Filter) -> AsRead:
         asked = Question(question) if isinstance(question, str) else question
-        return as_read(asked, self.index.lexicon, resolved, normalises=self.recipe.retrieve.normalise)
+        return as_read(
+            asked,
+            self.index.lexicon,
+            resolved,
+            normalises=self.recipe.retrieve.normalise,
+            mesh=self.store.mesh(),
+        )
 
     def retrieve(self, questions: Sequence[AsRead], k: int, timings_ms: dict[str, float] | None = None) -> Candidates:
         """First stage: the fused candidates, at least ``k`` for each question where the corpus has as many.

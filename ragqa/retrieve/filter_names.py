@@ -81,7 +81,11 @@ class FilterNames:
 
     def starting(self, kind: FilterKind, prefix: str, n: int = 20) -> tuple[FilterName, ...]:
         """At most ``n`` names of a kind that begin with a prefix, or have a word that does, the most frequent first."""
-        return self._as_names(kind, self._vocabulary(kind).starting(prefix, n * _SYNONYMS.get(kind, 1)))[:n]
+        found = self._as_names(kind, self._vocabulary(kind).starting(prefix, n * _SYNONYMS.get(kind, 1)))[:n]
+        if kind != "mesh":
+            return found
+        begins = f" {prefix.casefold().strip()}"
+        return tuple(FilterName(one.name) if begins in f" {one.name.casefold()}" else one for one in found)
 
     def nearest(self, kind: FilterKind, name: str, n: int = 3) -> tuple[FilterName, ...]:
         """The ``n`` names of a kind that one may have meant by a name that is not known."""

@@ -1,14 +1,16 @@
 """Question → the question in the words of the index: abbreviations written out, spelling as the documents have it.
 
-Only what the documents themselves show is changed, and every change is told.
+Only what the documents themselves show is changed, or what MeSH knows by another name than they; every change is told.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ragqa.corpus.mesh import Mesh
 from ragqa.corpus.words import STOPWORDS, tokens
 from ragqa.index.lexicon import Lexicon
+from ragqa.retrieve.headings import in_headings
 from ragqa.retrieve.spellings import other_spellings, without_slip
 
 _WORD = re.compile(r"[^\W_][\w/+-]*[^\W_]")
@@ -40,9 +42,14 @@ class Normalised:
     changes: tuple[tuple[str, str], ...] = ()
 
 
-def normalise(question: str, lexicon: Lexicon) -> Normalised:
-    """Write a question as the documents of an index would."""
+def normalise(question: str, lexicon: Lexicon, mesh: Mesh | None = None) -> Normalised:
+    """Write a question as the documents of an index would.
+
+    Where they lack a word of an entry term of MeSH and have its heading, the heading is read in its place.
+    """
     changes: dict[str, str] = {}
+    if mesh is not None and mesh.entry_terms:
+        question, changes = in_headings(question, lexicon, mesh)
     shorts: list[str] = []
     known = " ".join(tokens(question))
 

@@ -16,14 +16,14 @@ HEADINGS = [
     Heading("Atrial Fibrillation", "D001281", ("C14.280.067.198", "C23.550.073.198"), ("Auricular Fibrillation",)),
     Heading("Vascular Diseases", "D014652", ("C14.907",)),
 ]
-RECORD = """
+RECORD = """\
 <DescriptorRecord DescriptorClass="1">
   <DescriptorUI>{ui}</DescriptorUI>
   <DescriptorName><String>{name}</String></DescriptorName>
   <TreeNumberList>{numbers}</TreeNumberList>
   <ConceptList><Concept PreferredConceptYN="Y"><ConceptName><String>{name}</String></ConceptName><TermList>
     <Term ConceptPreferredTermYN="Y" IsPermutedTermYN="N" RecordPreferredTermYN="Y"><String>{name}</String></Term>
-    <Term ConceptPreferredTermYN="N" IsPermutedTermYN="Y" RecordPreferredTermYN="N"><String>Turned, Round</String></Term>
+    <Term ConceptPreferredTermYN="N" IsPermutedTermYN="Y"><String>Turned, Round</String></Term>
   </TermList></Concept>
   <Concept PreferredConceptYN="N"><TermList>{terms}</TermList></Concept></ConceptList>
 </DescriptorRecord>"""
@@ -108,7 +108,7 @@ def test_what_a_corpus_keeps_is_the_same(tmp_path: Path) -> None:
 
     assert sorted(kept.headings.values(), key=HEADINGS.index) == HEADINGS
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ProductError, match="damaged.*build it again"):
+    with pytest.raises(ProductError, match=r"damaged.*build it again"):
         open_kept_mesh(path, "build it again")
 
 

@@ -242,3 +242,43 @@ def test_a_damaged_file_or_record_is_fetched_again(on_server, tmp_path) -> None:
 def test_two_at_a_time_are_refused(on_server, tmp_path) -> None:
     with exclusive(tmp_path, "fetch"), pytest.raises(ProductError, match="another fetch is at work"):
         fetch_pubmed(on_server.address, tmp_path)
+
+
+def mesh_of(*names: str) -> bytes:
+    """NLM's descriptors, packed."""
+    records = "".join(
+        f"<DescriptorRecord><DescriptorName><String>{name}</String></DescriptorName></DescriptorRecord>"
+        for name in names
+    )
+    return gzip.compress(f"<DescriptorRecordSet>{records}</DescriptorRecordSet>".encode(), mtime=0)
+
+
+def test_mesh_of_the_year_comes_once_and_travels_into_the_corpus(on_server, tmp_path, capsys) -> None:
+    recipe = tmp_path / "home" / "corpora" / "demo.toml"
+    recipe.parent.mkdir(parents=True)
+    server = on_server.server
+    recipe.write_text(f'{RECIPE}fetch_mesh = "{server.url("/mesh/")}"\n')
+    assert run(["corpus", "fetch", "demo", "--mirror", on_server.address]) == 0
+    assert "MeSH of this year is not here" in capsys.readouterr().err
+    assert run(["corpus", "build", "demo"]) == 0
+    with products.open_store("demo") as store:
+        assert store.mesh() is None
+
+    server.files["/mesh/desc2026.gz"] = mesh_of("Heart Diseases", "Stroke")
+    server.files["/mesh/desc2027.gz"] = mesh_of("Heart Diseases", "Stroke", "Long COVID")
+    assert run(["corpus", "fetch", "demo", "--mirror", on_server.address]) == 0
+    assert run(["corpus", "build", "demo"]) == 0
+    with products.open_store("demo") as store:
+        assert set(store.mesh().headings) == {"Heart Diseases", "Stroke"}
+    assert run(["corpus", "verify", "demo"]) == 0
+
+    server.requests.clear()
+    assert run(["corpus", "fetch", "demo", "--mirror", on_server.address]) == 0
+    assert not [path for path, _ in server.requests if path.startswith("/mesh/")]
+
+    on_server.put(1, article(1, "one"), year=27)
+    on_server.put(2, article(2, "two"), year=27)
+    assert run(["corpus", "fetch", "demo", "--mirror", on_server.address]) == 0
+    assert run(["corpus", "build", "demo"]) == 0
+    with products.open_store("demo") as store:
+        assert "Long COVID" in store.mesh()
