@@ -43,7 +43,7 @@ def test_an_engine_reads_a_question_once(monkeypatch: pytest.MonkeyPatch) -> Non
     normalised, searched_for = [], []
     normalise, unknown_words = as_read_module.normalise, as_read_module.unknown_words
     monkeypatch.setattr(
-        as_read_module, "normalise", lambda text, lexicon: normalised.append(text) or normalise(text, lexicon)
+        as_read_module, "normalise", lambda text, *words: normalised.append(text) or normalise(text, *words)
     )
     monkeypatch.setattr(
         as_read_module, "unknown_words", lambda text, lexicon: searched_for.append(text) or unknown_words(text, lexicon)
