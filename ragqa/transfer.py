@@ -194,8 +194,8 @@ def _of_corpus(corpus: str, folder: Path, state_hash: str) -> dict[str, str]:
         found |= {f"{entry.folder}/{file}": digest for file, digest in record.files.items()}
         found[f"{entry.folder}/{RECORD_FILE}"] = file_hash(parts / entry.folder / RECORD_FILE)
     found |= {f"{state.rows_folder}/{file}": digest for file, digest in hash_files(parts / state.rows_folder).items()}
-    if state.mesh_tree:
-        found[state.mesh_tree] = file_hash(parts / state.mesh_tree)
+    if state.mesh:
+        found[state.mesh] = file_hash(parts / state.mesh)
     return {f"corpora/{corpus}/{PARTS_FOLDER}/{path}": digest for path, digest in found.items()}
 
 
