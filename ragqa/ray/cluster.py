@@ -13,6 +13,7 @@ from typing import Any
 
 from ragqa import manifest
 from ragqa.errors import BackendError, RagqaError, UsageError
+from ragqa.ray.head import ended_without
 
 _log = logging.getLogger(__name__)
 
@@ -107,10 +108,11 @@ def connected(address: str) -> Iterator[tuple[Node, ...]]:
     if not had_handler:
         faulthandler.disable()  # Ray has turned it on, before Java's own
     _keep_off_stdout(ray)
-    try:
-        yield check_nodes()
-    finally:
-        ray.shutdown()
+    with ended_without(str(ray.get_runtime_context().gcs_address)):
+        try:
+            yield check_nodes()
+        finally:
+            ray.shutdown()
 
 
 def check_nodes() -> tuple[Node, ...]:

@@ -1,12 +1,11 @@
 """Looks, while nothing comes back from a cluster, whether anything can: Ray waits for long where its head is gone."""
 
-import socket
 import time
 
 from ragqa.errors import BackendError
 from ragqa.ray.cluster import alive_nodes, load_ray
+from ragqa.ray.head import answers, gone
 
-_CONNECT_S = 3.0
 _PATIENCE_S = {"head": 20.0, "nodes": 60.0}
 """How long the head may be away (Ray ends this process after a minute), and how long there may be no node to work."""
 
@@ -34,10 +33,7 @@ class Watch:
             Its head, or all nodes with a processor, have been gone for too long.
         """
         if not self._lasts("head", gone=not self.head_answers()):
-            raise BackendError(
-                f"the head of the Ray cluster at {self._head} is gone; start it again with: ray start --head, and run "
-                "the same command again: what is finished is kept"
-            )
+            raise gone(self._head)
         if "head" in self._since:
             return
         if not self._lasts("nodes", gone=not self.n_cpus()):
@@ -56,9 +52,4 @@ class Watch:
 
     def head_answers(self) -> bool:
         """Whether somebody listens where the head does."""
-        host, _, port = self._head.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-        except OSError:
-            return False
-        return True
+        return answers(self._head)
