@@ -68,14 +68,16 @@ def conflicting() -> Notice:
 
 def denied(premise: str) -> Notice:
     """The articles deny what the question takes for granted."""
-    message = f"The question takes for granted what the articles read deny. They were asked: {premise}"
+    message = f"The question takes for granted what the articles read deny: to “{premise}” they say no."
     return Notice("false_presupposition", message)
 
 
 def undecided(probabilities: Mapping[str, float], least: float) -> Notice:
     """No verdict reaches the probability ``least``."""
     shares = ", ".join(f"{label} {share:.0%}" for label, share in sorted(probabilities.items(), key=lambda p: -p[1]))
-    return Notice("verdict_withheld", f"No verdict is likely enough ({shares}; {least:.0%} is asked). Read both sides.")
+    return Notice(
+        "verdict_withheld", f"No verdict is likely enough ({shares}; {least:.0%} is needed). Read both sides."
+    )
 
 
 def language(code: str) -> Notice:

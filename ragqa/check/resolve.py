@@ -74,7 +74,10 @@ def resolve(entry: Entry, store: DocumentStore, search: Search) -> Resolved:
         if wrong is None:
             return Resolved("missing", None, tuple(f"the corpus has no {kind} {value}" for kind, value, _ in named))
         kind, value, document = wrong
-        return Resolved("mismatch", document, (f"{kind} {value} is another article: “{title_of(document)}”",))
+        told = (
+            f"{kind} {value} is another article{', which was retracted' * document.retracted}: “{title_of(document)}”"
+        )
+        return Resolved("mismatch", document, (told,))
     return _judged(best.document, [*_wrong_ids(named, best.document), *best.problems])
 
 

@@ -32,14 +32,16 @@ def _elements(answer: Answer) -> Iterator[str]:
     if read_as := pieces.read_as(answer):
         yield _paragraph(read_as)
     if answer.abstained:
-        yield _paragraph(pieces.refusal(answer))
+        yield f"<p><strong>{escaped(pieces.refusal(answer))}</strong></p>"
     if answer.verdict is not None:
         yield f"<p><strong>{escaped(verdict.told(answer))}</strong></p>"
+    for notice in pieces.first_notices(answer):
+        yield f"<p><strong>Note:</strong> {escaped(pieces.message(notice, answer))}</p>"
     yield from _listed("ul", (_cited(exact, numbers) for exact in answer.exact_answers))
     if answer.statements:
         yield f"<p>{' '.join(_cited(statement, numbers) for statement in answer.statements)}</p>"
-    for notice in pieces.notices(answer):
-        yield _paragraph(f"Note: {notice.message}")
+    for notice in pieces.last_notices(answer):
+        yield _paragraph(f"Note: {pieces.message(notice, answer)}")
     if answer.sources:
         yield f"<h3>{pieces.heading_of_sources(answer).rstrip(':')}</h3>"
         yield from _listed("ol", (pieces.source_line(one, escaped, _link(one.url)) for one in answer.sources))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from ragqa.render import pieces, verdict
 from ragqa.render.escape import markdown
-from ragqa.types import Answer, Source, Statement
+from ragqa.types import Answer, Notice, Source, Statement
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9./_%-]+")
 
@@ -32,6 +32,8 @@ def _beginning(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
         yield markdown(pieces.refusal(answer))
     elif answer.verdict is not None:
         yield f"{verdict.told(answer)} "
+    if first := "\n\n".join(_note(notice, answer) for notice in pieces.first_notices(answer)):
+        yield f"\n\n{first}\n\n" if answer.abstained or answer.verdict is not None else f"{first}\n\n"
     for statement in answer.statements:
         yield f"{markdown(statement.text)}{pieces.marks(statement.spans, numbers)} "
 
@@ -74,18 +76,24 @@ class LiveText:
             self._numbers.setdefault(source.document_id, len(self._numbers) + 1)
         if answer.verdict is not None:
             yield f"\n\n{verdict.told(answer)}"
+        for notice in pieces.first_notices(answer):
+            yield f"\n\n{_note(notice, answer)}"
         yield from _ending(answer, self._numbers)
 
 
 def _ending(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
     for place, exact in enumerate(answer.exact_answers):
         yield f"{'' if place else chr(10)}\n- {markdown(exact.text)}{pieces.marks(exact.spans, numbers)}"
-    for notice in pieces.notices(answer):
-        yield f"\n\nNote: {markdown(notice.message)}"
+    for notice in pieces.last_notices(answer):
+        yield f"\n\n{_note(notice, answer)}"
     if answer.sources:
         yield f"\n\n{pieces.heading_of_sources(answer)}\n"
     for source in sorted(answer.sources, key=lambda source: numbers[source.document_id]):
         yield f"\n- [{numbers[source.document_id]}] {source_line(source)}"
+
+
+def _note(notice: Notice, answer: Answer) -> str:
+    return f"Note: {markdown(pieces.message(notice, answer))}"
 
 
 def source_line(source: Source) -> str:

@@ -4,6 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ragqa.types import Answer, Notice, Source, Span
 
+_TOLD_ELSEWHERE = {"completed", "asked_back"}
+_FIRST = {
+    "conflicting",
+    "false_presupposition",
+    "language",
+    "partly_searched",
+    "unknown_words",
+    "verdict_withheld",
+}
+
 Escape = Callable[[str], str]
 """Makes text of third parties harmless in one form: see :mod:`ragqa.render.escape`."""
 
@@ -30,9 +40,21 @@ def refusal(answer: Answer) -> str:
     return answer.reason if asks_back else f"No answer: {answer.reason}"
 
 
-def notices(answer: Answer) -> Iterator[Notice]:
-    """The notices that nothing else of the text tells."""
-    return (notice for notice in answer.notices if notice.kind not in {"completed", "asked_back"})
+def first_notices(answer: Answer) -> Iterator[Notice]:
+    """The notices without which the statements would be read wrongly: they stand before them."""
+    return (notice for notice in answer.notices if notice.kind in _FIRST)
+
+
+def last_notices(answer: Answer) -> Iterator[Notice]:
+    """The other notices that nothing else of the text tells."""
+    return (notice for notice in answer.notices if notice.kind not in _FIRST | _TOLD_ELSEWHERE)
+
+
+def message(notice: Notice, answer: Answer) -> str:
+    """What a notice of an answer says, with the article that it is about."""
+    about = next((source for source in answer.sources if source.document_id == notice.document_id), None)
+    name = _name(about) if about else notice.document_id
+    return f"{notice.message} ({name})" if name else notice.message
 
 
 def heading_of_sources(answer: Answer) -> str:
@@ -48,6 +70,10 @@ def source_line(source: Source, escape: Escape, address: str) -> str:
         escape(source.journal),
         str(source.year or ""),
         escape(source.evidence_level),
-        f"PMID {escape(source.document_id)}" if source.url else escape(source.document_id),
+        escape(_name(source)),
     )
     return f"{'. '.join(part.rstrip('.') for part in parts if part)}. {address}".rstrip()
+
+
+def _name(source: Source) -> str:
+    return f"PMID {source.document_id}" if source.url else source.document_id

@@ -1,11 +1,11 @@
 """An answer for a terminal or a pipe: lines, each with the role that it plays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from ragqa.render import pieces, verdict
 from ragqa.render.escape import plain
-from ragqa.types import Answer, Source
+from ragqa.types import Answer, Notice, Source
 
 Role = Literal["warning", "lead", "text", "quote"]
 
@@ -18,8 +18,7 @@ def lines(answer: Answer) -> Iterator[tuple[str, Role]]:
         yield f"- {plain(exact.text)} ({exact.score:.2f}){pieces.marks(exact.spans, numbers)}", "lead"
     for statement in answer.statements:
         yield f"{plain(statement.text)}{pieces.marks(statement.spans, numbers)}", "text"
-    for notice in pieces.notices(answer):
-        yield f"Note ({notice.kind.replace('_', ' ')}): {plain(notice.message)}", "warning"
+    yield from _notes(answer, pieces.last_notices(answer))
     if answer.sources:
         yield pieces.heading_of_sources(answer), "lead"
     for number, source in enumerate(answer.sources, start=1):
@@ -36,6 +35,12 @@ def _beginning(answer: Answer) -> Iterator[tuple[str, Role]]:
         yield plain(pieces.refusal(answer)), "warning"
     if answer.verdict is not None:
         yield verdict.told(answer), "lead"
+    yield from _notes(answer, pieces.first_notices(answer))
+
+
+def _notes(answer: Answer, notices: Iterable[Notice]) -> Iterator[tuple[str, Role]]:
+    for notice in notices:
+        yield f"Note ({notice.kind.replace('_', ' ')}): {plain(pieces.message(notice, answer))}", "warning"
 
 
 def source_line(source: Source) -> str:

@@ -58,7 +58,7 @@ def add_words(engine: Engine, text: str, owner: str) -> Item:
 def _added(engine: Engine, kind: ItemKind, title: str, findings: tuple[Finding, ...], *, owner: str) -> Item:
     one_id = items.item_id(engine.index.folder.name, kind, findings, owner)
     if items.exists(one_id):
-        raise UsageError(f"this is watched already, as {one_id}; see: ragqa watch list")
+        raise UsageError(f"this is watched already, as {one_id}{'' if owner else '; see: ragqa watch list'}")
     state = ""
     if kind != "answer":
         findings = tuple(Asker(engine, Screen(engine)).ask(findings))

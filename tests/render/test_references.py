@@ -135,7 +135,7 @@ def test_html_holds_no_tag_or_link_but_its_own(text: str) -> None:
     )
     seen = Tags()
     seen.feed(html.fragment(answer))
-    assert seen.tags == ["h2", "p", "p", "h3", "ol", "li", "a", "li"]
+    assert seen.tags == ["h2", "p", "strong", "p", "h3", "ol", "li", "a", "li"]
     assert seen.addresses == [known]
 
 

@@ -44,7 +44,7 @@ def test_a_text_comes_back_with_marks_notes_and_counts(page: Page) -> None:
     expect(page.locator("#checked mark.supported")).to_contain_text("Preoperative statins reduce")
     expect(page.locator("#checked mark.not_found")).to_contain_text("Tuba players <img")
     expect(page.get_by_role("list", name="Summary")).to_contain_text("Supported: 1")
-    expect(page.get_by_role("list", name="Summary")).to_contain_text("References, found: 1")
+    expect(page.get_by_role("list", name="Summary")).to_contain_text("References found: 1")
     note = page.locator("#claim-1")
     expect(note).to_contain_text("For it")
     assert note.locator("li").first.locator("q").count() > 1, "more than one sentence is quoted"

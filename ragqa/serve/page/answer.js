@@ -1,17 +1,20 @@
 // The answer, complete or on its way: verdict, statements with numbered citations, warnings, sources, and the evidence table.
 import { openArticle } from "./article.js";
-import { element, fill, percent, plural } from "./dom.js";
+import { element, fill, percent, plural, sentence } from "./dom.js";
 import * as api from "./api.js";
 import { copyButtons, saveButtons } from "./export.js";
 import { followUp, readAs, relatedQuestions } from "./follow.js";
 import { resultsView } from "./results.js";
 import { articleLines } from "./sources.js";
 import { evidenceTable } from "./table.js";
-import { inWords, verdictView } from "./verdict.js";
+import { inWords, isWithheld, verdictView, withheldView } from "./verdict.js";
 import { watchButton } from "./watch.js";
 
 const WEAK_CANDIDATE = 0.3;
-const TOLD_ELSEWHERE = ["completed", "asked_back"];
+const MOST_WEAK = 5; // shown at once where there is no better one
+const TOLD_ELSEWHERE = ["completed", "asked_back", "verdict_withheld"];
+const FIRST = ["conflicting", "false_presupposition", "language", "partly_searched", "unknown_words"]; // statements would be read wrongly without
+const NOTICES = { conflicting: "Articles disagree", false_presupposition: "Mistaken premise", normalised: "Read as", unknown_words: "Not in the index" };
 
 /** The children of the answer's article; `follow(text)` asks a follow-up. */
 export function answerView(answer, index, served, request, follow) {
@@ -24,13 +27,14 @@ export function answerView(answer, index, served, request, follow) {
     readAs(answer, request),
     answer.abstained && abstention(answer),
     answer.verdict && filledTwice(view, element("div"), (records) => verdictView(answer, view.levels, records)),
+    !answer.verdict && withheldView(answer),
+    notices(view, (kind) => FIRST.includes(kind)),
     exactAnswers(view),
     statements(view),
-    notices(answer),
+    notices(view, (kind) => !FIRST.includes(kind)),
     followUp(follow),
-    copyButtons(view),
-    served.watch && element("div", { class: "row tools" }, watchButton(answer.question.text, index)),
-    answer.hits.length > 0 && saveButtons("Save all found", index, ids),
+    element("div", {}, copyButtons(view, served.watch && watchButton(answer.question.text, index)),
+      answer.hits.length > 0 && saveButtons("Save all found", index, ids)),
     answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),
     evidence(view),
@@ -87,11 +91,9 @@ export class Partial {
 /** What a screen reader hears when the answer is there. */
 export function spoken(answer) {
   if (answer.abstained) return `No answer. ${answer.reason}`;
-  const label = answer.verdict ? `${inWords(answer)}. ` : "";
+  const label = answer.verdict ? `${inWords(answer)}. ` : isWithheld(answer) ? "No verdict. " : "";
   return `The answer is here. ${label}${plural(answer.statements.length, "statement")} from ${plural(answer.sources.length, "article")}.`;
 }
-
-export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** All spans of an answer that lie in one article. */
 export function spansIn(answer, id) {
@@ -120,11 +122,14 @@ function abstention(answer) {
 function exactAnswers(view) {
   const { answer } = view;
   if (!answer.exact_answers.length) return null;
-  const items = answer.exact_answers.map((exact) =>
-    element("li", { class: exact.score < WEAK_CANDIDATE ? "weak" : "" }, element("strong", {}, exact.text), " ",
-      element("span", { class: "faint" }, `${exact.score < WEAK_CANDIDATE ? "weak, " : ""}${percent(exact.score)}`), marks(view, exact.spans)),
-  );
-  return element("ul", { class: "exact", "aria-label": "Candidate answers" }, items);
+  const list = (weak) => answer.exact_answers.filter((exact) => exact.score < WEAK_CANDIDATE === weak).map((exact) =>
+    element("li", { class: weak ? "weak" : "" }, element("strong", {}, exact.text), " ", element("span", { class: "faint" }, percent(exact.score)), marks(view, exact.spans)));
+  const [good, weak] = [list(false), list(true)];
+  return [
+    good.length > 0 && element("ul", { class: "exact", "aria-label": "Candidate answers" }, good),
+    weak.length > 0 && element("details", { open: !good.length && weak.length <= MOST_WEAK },
+      element("summary", {}, plural(weak.length, "weak candidate")), element("ul", { class: "exact", "aria-label": "Weak candidates" }, weak)),
+  ];
 }
 
 function statements(view) {
@@ -151,11 +156,17 @@ function marks(view, spans) {
   });
 }
 
-function notices(answer) {
-  const lines = answer.notices.filter((notice) => !TOLD_ELSEWHERE.includes(notice.kind) && (notice.kind !== "conflicting" || !answer.verdict)).map((notice) =>
-    element("li", {}, element("strong", {}, `${capital(notice.kind.replaceAll("_", " "))}: `), notice.message),
-  );
+/** The notices of the kinds that are `wanted`; one on an article opens it. */
+function notices(view, wanted) {
+  const { answer } = view;
+  const shown = answer.notices.filter(({ kind }) => wanted(kind) && !TOLD_ELSEWHERE.includes(kind) && (kind !== "conflicting" || !answer.verdict));
+  const lines = shown.map(({ kind, message, document_id: id }) => element("li", {}, element("strong", {}, `${NOTICES[kind] ?? sentence(kind.replaceAll("_", " "))}: `), message,
+    id && [" ", element("button", { type: "button", class: "link", onclick: () => open(view, id, null) }, titleOf(answer, id))]));
   return lines.length > 0 && element("ul", { class: "box warning notices", "aria-label": "Warnings" }, lines);
+}
+
+function titleOf(answer, id) {
+  return answer.sources.find((source) => source.document_id === id)?.title || `Article ${id}`;
 }
 
 function sources(view, records) {

@@ -1,7 +1,7 @@
 // Checking a text: pasted or from a file; each claim and reference is shown as it is judged, and at last the text with marks.
 import * as api from "./api.js";
 import { checkedView, counts, note } from "./checked.js";
-import { byId, element, fill, plural } from "./dom.js";
+import { byId, element, fill, plural, sentence } from "./dom.js";
 
 const FORMS = { txt: "text", text: "text", md: "markdown", markdown: "markdown", html: "html", htm: "html", docx: "docx", pdf: "pdf" };
 const BINARY = ["docx", "pdf"];
@@ -112,9 +112,8 @@ function say(words) {
 
 function showProblem(problem, retry) {
   const wait = problem.retryAfter ? ` Try again in about ${problem.retryAfter} s.` : "";
-  const told = problem.message.charAt(0).toUpperCase() + problem.message.slice(1);
   const worthIt = retry && !(problem.status >= 400 && problem.status < 500 && problem.status !== 401 && problem.status !== 429);
-  fill(byId("check-problem"), element("p", {}, told.replace("Your question is kept.", "Your text is kept.") + wait),
+  fill(byId("check-problem"), element("p", {}, sentence(problem.message).replace("Your question is kept.", "Your text is kept.") + wait),
     worthIt && element("div", { class: "row" }, element("button", { type: "button", onclick: retry }, problem.status === 401 ? "Enter a key" : "Check again")));
   byId("check-problem").hidden = false;
 }

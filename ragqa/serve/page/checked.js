@@ -1,6 +1,6 @@
 // A checked text: what stands in it, marked, and beside it what articles say to each claim and of each reference.
 import * as api from "./api.js";
-import { element, outsideLink, percent, plural, slice } from "./dom.js";
+import { element, outsideLink, percent, plural, sentence, slice } from "./dom.js";
 import { renderButtons } from "./export.js";
 import { kindOfArticle } from "./verdict.js";
 
@@ -9,6 +9,7 @@ const STATUSES = {
   found: "Found", mismatch: "Does not match", retracted: "Retracted", concern: "Expression of concern", missing: "Not in the corpus",
   unknown: "Cannot be looked up",
 };
+const OF_REFERENCES = { ...STATUSES, mismatch: "That do not match", concern: "Under concern", unknown: "That cannot be looked up" };
 const SAYS = { supports: "the article supports it", contradicts: "the article contradicts it", neither: "the abstract does not say so" };
 const WEAK = 0.5;
 
@@ -31,12 +32,12 @@ export function counts({ claims, references }) {
     const n = list.filter((one) => one[key] === value).length;
     return n > 0 && element("li", { class: value }, `${before}${before ? name.toLowerCase() : name}: ${n}`);
   });
-  return element("ul", { class: "counts", "aria-label": "Summary" }, line(claims, VERDICTS, "verdict", ""), line(references, STATUSES, "status", "References, "));
+  return element("ul", { class: "counts", "aria-label": "Summary" }, line(claims, VERDICTS, "verdict", ""), line(references, OF_REFERENCES, "status", "References "));
 }
 
 /** What is told of a claim (with its place) or a reference (without); `quoted` repeats its words. */
 export function note(one, place, quoted = false) {
-  return place === null ? referenceNote(one) : claimNote(one, place, quoted);
+  return place === null ? referenceNote(one, quoted) : claimNote(one, place, quoted);
 }
 
 function claimNote(claim, place, quoted) {
@@ -71,20 +72,20 @@ function quoted(one) {
   return [one.quote, ...(one.more ?? []).map((span) => span.quote)].map((words) => [element("q", {}, words), " "]);
 }
 
-function referenceNote(one) {
+function referenceNote(one, quoted) {
   const pubmed = /^\d+$/.test(one.document_id) ? `https://pubmed.ncbi.nlm.nih.gov/${one.document_id}/` : "";
   return element("div", { class: `note ${one.status}` },
     element("h3", {}, `Reference: ${(STATUSES[one.status] ?? one.status).toLowerCase()}`),
-    element("p", {}, one.text),
+    quoted && element("p", {}, one.text),
     one.document_id && element("p", { class: "faint" }, outsideLink(pubmed, one.title || one.document_id)),
-    one.problems.map((text) => element("p", {}, text)),
+    one.problems.map((text) => element("p", {}, sentence(text))),
     one.supports.map(([claim, told]) => element("p", { class: "faint" }, `Claim ${claim + 1}, which cites it: ${SAYS[told] ?? told}`)));
 }
 
 function row(checked, kind, text, place) {
   const claims = checked.claims.map((one, number) => ({ ...one, number })).filter((one) => one.block === place);
   const references = checked.references.filter((one) => one.block === place);
-  return element("section", { class: `checked-row ${kind}` },
+  return element("section", { class: `checked-row ${kind === "item" && /^\W?\d/.test(text) ? "" : kind}` },
     element("div", { class: "words" }, marked(text, claims, references)),
     element("div", {}, claims.map((one) => note(one, one.number)), references.map((one) => note(one, null))));
 }

@@ -38,6 +38,9 @@ export function slice(text, begin, end) {
   return Array.from(text).slice(begin, end).join("");
 }
 
+/** What the server says begins small where it is a part of a line elsewhere. */
+export const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 export const percent = (value) => `${Math.round(100 * value)} %`;
 
 export function plural(n, one, many = `${one}s`) {

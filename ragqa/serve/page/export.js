@@ -4,13 +4,15 @@ import { element, fill } from "./dom.js";
 
 const FORMATS = [["ris", "RIS", "ris"], ["nbib", "NBIB", "nbib"], ["bibtex", "BibTeX", "bib"], ["csv", "CSV", "csv"]];
 
-export function copyButtons(view) {
+/** Copies the answer or a link to it; `more` are further buttons. */
+export function copyButtons(view, more) {
   return element(
     "div",
     { class: "row tools" },
     copyButton("Copy as Markdown", () => api.rendered(view.answer, "markdown").then((blob) => blob.text()).then(copy)),
     copyButton("Copy formatted", () => copyFormatted(view.answer)),
     copyButton("Copy link", () => copy(location.href)),
+    more,
   );
 }
 

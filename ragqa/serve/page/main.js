@@ -302,7 +302,7 @@ function showQueryHelp() {
 
 function showIndexFacts() {
   const index = served.indexes.find((one) => one.name === byId("index").value);
-  byId("index-facts").textContent = index ? `${plural(index.documents, "article")}${index.reaches && `, the newest of ${index.reaches}`}. ${index.description}` : "";
+  byId("index-facts").textContent = index ? `${plural(index.documents, "article")}${index.reaches && `, the newest of ${index.reaches}`}. ${index.description.replace(/[^.]$/, "$&.")}` : "";
 }
 
 function announce(words) {

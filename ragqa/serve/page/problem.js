@@ -1,5 +1,5 @@
 // What went wrong, what to do about it, and buttons that do it. The question stays where it is.
-import { byId, element, fill } from "./dom.js";
+import { byId, element, fill, sentence } from "./dom.js";
 
 /**
  * Show a problem.
@@ -9,7 +9,7 @@ import { byId, element, fill } from "./dom.js";
 export function showProblem(problem, retry) {
   const worthIt = problem.status === 0 || problem.status === 401 || problem.status === 429 || problem.status >= 500;
   const label = problem.status === 401 ? "Enter a key" : "Try again";
-  show([problem.message, waiting(problem)], worthIt && retry ? [[label, retry]] : []);
+  show([sentence(problem.message), waiting(problem)], worthIt && retry ? [[label, retry]] : []);
 }
 
 /** Show sentences with buttons: `actions` are pairs of a label and a function. */

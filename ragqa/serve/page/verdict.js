@@ -33,6 +33,17 @@ export function verdictView(answer, levels, records) {
   );
 }
 
+const withheld = (answer) => answer.notices.find((notice) => notice.kind === "verdict_withheld");
+
+/** Whether the question asks for a verdict and none is certain enough to be told. */
+export const isWithheld = (answer) => Boolean(withheld(answer));
+
+/** What stands in the place of a verdict that is withheld; null where none is. */
+export function withheldView(answer) {
+  const notice = withheld(answer);
+  return notice ? element("div", { class: "verdict weak" }, element("p", { class: "label" }, "No verdict"), element("p", {}, notice.message), meaning(answer)) : null;
+}
+
 /** "Probably yes": the certainty is part of the words. */
 export function inWords(answer) {
   const share = answer.verdict_probabilities[answer.verdict] ?? 0;
@@ -94,7 +105,7 @@ function meaning(answer) {
   return element(
     "details",
     {},
-    element("summary", {}, `Probability ${percent(answer.verdict_probabilities[answer.verdict] ?? 0)}: what it means`),
+    element("summary", {}, answer.verdict ? `Probability ${percent(answer.verdict_probabilities[answer.verdict] ?? 0)}: what it means` : "What the probabilities mean"),
     element("ul", { class: "plain", "aria-label": "Probabilities of the verdicts" }, rows),
     element("p", { class: "faint" },
       "How likely a person who reads these articles would give this verdict, as estimated by a model that was fitted on questions with known verdicts. " +

@@ -1,6 +1,6 @@
 // Questions that the server asks again after each update.
 import * as api from "./api.js";
-import { byId, element, fill } from "./dom.js";
+import { byId, element, fill, sentence } from "./dom.js";
 
 /** Has a question watched. */
 export function watchButton(question, index) {
@@ -8,13 +8,14 @@ export function watchButton(question, index) {
   const button = element("button", { type: "button", class: "quiet" }, "Watch");
   button.addEventListener("click", async () => {
     button.disabled = true;
+    fill(said, "One moment …");
     try {
       await api.watch(question, index);
       fill(said, "Watched. You are told of changes in the way that whoever runs the server has set up.");
       showWatched(true);
     } catch (problem) {
-      button.disabled = false;
-      fill(said, problem.message);
+      button.disabled = problem.status === 422;
+      fill(said, sentence(problem.message));
     }
   });
   return [button, said];
@@ -35,7 +36,7 @@ export async function showWatched(allowed) {
 
 function line(item) {
   const address = `#${new URLSearchParams({ q: item.title, index: item.index })}`;
-  const told = [item.verdict.replaceAll("_", " "), item.alerts ? `changed ${item.alerts} ×` : "no change yet", `since ${item.since.slice(0, 10)}`];
+  const told = [item.verdict && `answer: ${item.verdict.replaceAll("_", " ")}`, item.alerts ? `changed ${item.alerts} ×` : "no change yet", `watched since ${item.since.slice(0, 10)}`];
   const end = async () => {
     await api.unwatch(item.id).catch(() => { /* the list tells whether it is still there */ });
     showWatched(true);

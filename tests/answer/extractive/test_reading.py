@@ -93,7 +93,7 @@ def test_a_verdict_that_is_not_likely_enough_is_withheld_and_both_sides_are_show
     assert unsure.verdict is None
     assert sum(unsure.verdict_probabilities.values()) == pytest.approx(1.0)
     (told,) = (notice for notice in unsure.notices if notice.kind == "verdict_withheld")
-    assert "100% is asked" in told.message
+    assert "100% is needed" in told.message
     assert {span.document_id for statement in unsure.statements for span in statement.spans} == {"1", "2"}
 
 

@@ -1,0 +1,45 @@
+"""Where the notices of an answer stand in each form, and that they name the article that they are about."""
+
+import pytest
+
+from ragqa.render import html, markdown, plain
+from ragqa.types import Answer, Notice, Question, Source, Statement
+
+STATEMENT = "Atropine reduces salivation."
+UNDECIDED = Notice("verdict_withheld", "No verdict is likely enough.")
+RETRACTED = Notice("retracted", "This article has been retracted.", "7")
+ANSWER = Answer(
+    Question("Is atropine useful?"),
+    statements=(Statement(STATEMENT, (), 1.0),),
+    notices=(RETRACTED, UNDECIDED),
+    sources=(Source("7", "A trial", url="https://pubmed.ncbi.nlm.nih.gov/7/"),),
+)
+
+
+def written(form: str) -> str:
+    if form == "plain":
+        return "\n".join(line for line, _ in plain.lines(ANSWER))
+    return html.fragment(ANSWER) if form == "html" else markdown.whole(ANSWER)
+
+
+@pytest.mark.parametrize("form", ["plain", "html", "markdown"])
+def test_that_a_verdict_is_withheld_is_told_before_the_statements(form: str) -> None:
+    text = written(form)
+
+    assert text.count(UNDECIDED.message) == 1
+    assert text.index(UNDECIDED.message) < text.index(STATEMENT) < text.index(RETRACTED.message)
+
+
+@pytest.mark.parametrize("form", ["plain", "html", "markdown"])
+def test_a_notice_names_the_article_that_it_is_about(form: str) -> None:
+    text = written(form).replace("\\", "")
+
+    assert f"{RETRACTED.message} (PMID 7)" in text
+
+
+def test_a_text_that_is_written_while_it_streams_tells_every_notice_once() -> None:
+    live = markdown.LiveText()
+
+    text = live.statement(ANSWER.statements[0]) + "".join(live.rest(ANSWER))
+
+    assert [text.count(notice.message) for notice in ANSWER.notices] == [1, 1]
