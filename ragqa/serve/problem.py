@@ -14,12 +14,16 @@ from starlette.responses import Response
 
 from ragqa.errors import ClusterError, EndpointError, RagqaError, UsageError
 from ragqa.serve import logs
-from ragqa.serve.service import UnknownNameError
+from ragqa.serve.indexes import UnknownNameError
 from ragqa.serve.workers import BusyError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _MAX_FAULTS = 5
+_REMEDIES = {
+    404: "nothing is served at this address; /openapi.json lists what there is",
+    405: "this address takes another method; /openapi.json tells which",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,22 @@ def problem_of(error: Exception) -> tuple[int, str, dict[str, str]]:
         case RequestValidationError():
             status, detail = 422, _faults(error)
         case HTTPException():
-            return error.status_code, str(error.detail), dict(error.headers or {})
+            return error.status_code, _told(error), dict(error.headers or {})
         case _:
             _log.error("a request failed: %s", error, exc_info=error)
             known = "something went wrong here; the server's log has the details under the request id"
             status, detail = 500, str(error) if isinstance(error, RagqaError) else known
     return status, detail, {}
+
+
+def _told(error: HTTPException) -> str:
+    """What an error of the framework says, with what to do where it says nothing."""
+    detail = str(error.detail)
+    if detail == "There was an error parsing the body":
+        return "the body cannot be read as JSON; send UTF-8 that is not nested deeply, as /openapi.json describes it"
+    if error.status_code in _REMEDIES and detail == HTTPStatus(error.status_code).phrase:
+        return _REMEDIES[error.status_code]
+    return detail
 
 
 def problem_response(

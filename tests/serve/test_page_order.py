@@ -15,8 +15,9 @@ IS_BEFORE = """([one, other]) => Boolean(document.querySelector(one)
   .compareDocumentPosition(document.querySelector(other)) & Node.DOCUMENT_POSITION_FOLLOWING)"""
 COLOURS = """() => ["ink", "soft", "accent", "good", "bad"].map((name) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`))"""
-TOO_WIDE = """() => [...document.querySelectorAll("#answer :not(thead, thead *)")].filter((node) => node.checkVisibility())
-  .filter((node) => node.getBoundingClientRect().right > innerWidth + 1).map((node) => node.outerHTML.slice(0, 100))"""
+TOO_WIDE = """() => [...document.querySelectorAll("#answer :not(thead, thead *)")]
+  .filter((node) => node.checkVisibility() && node.getBoundingClientRect().right > innerWidth + 1)
+  .map((node) => node.outerHTML.slice(0, 100))"""
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from ragqa.serve import streams
 from ragqa.serve.api import json_response
 from ragqa.serve.events import Event
+from ragqa.serve.indexes import UnknownNameError
 from ragqa.serve.openai.chores import Chore, chore_of
 from ragqa.serve.openai.conversation import conversation_of
 from ragqa.serve.openai.objects import ChatCompletion, Model, ModelList
@@ -20,7 +21,7 @@ from ragqa.serve.openai.requests import ChatRequest
 from ragqa.serve.openai.shape import Shape, shape_of_completion
 from ragqa.serve.openai.talk import Order, Reply, Talk, data
 from ragqa.serve.problem import documented, problem_of
-from ragqa.serve.service import Service, UnknownNameError
+from ragqa.serve.service import Service
 from ragqa.serve.shown import IndexInfo
 
 _DONE = b"data: [DONE]\n\n"
