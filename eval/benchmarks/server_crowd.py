@@ -23,7 +23,10 @@ GREEDY, PATIENT = "greedy", "patient"
 
 
 def memory_mb(process: psutil.Process) -> float:
-    """Memory of a server and its workers; what several have mapped counts once."""
+    """Memory of a server and its workers, in 10^6 bytes (PSS); what several have mapped counts once.
+
+    Files of the index that are mapped count as far as they were read: compare figures of one index alone.
+    """
     return sum(one.memory_full_info().pss for one in [process, *process.children(recursive=True)]) / 1e6
 
 
@@ -100,7 +103,8 @@ def compare_workers(index: str, rounds: int, seconds: float, n_clients: int) -> 
     """Two workers beside one, in turns.
 
     ``cores`` are those that each could use: where other programs leave fewer than two, the ratio of the rates says
-    little, and the processor time of an answer tells whether a second worker costs anything.
+    little, and the processor time of an answer tells whether a second worker costs anything. ``idle`` is before the
+    first question, ``used`` when all turns are over.
     """
     questions = questions_of_the_sample()
     rates: dict[int, list[float]] = {1: [], 2: []}
@@ -120,6 +124,7 @@ def compare_workers(index: str, rounds: int, seconds: float, n_clients: int) -> 
             cores[n].append((cpu_seconds(process) - used) / (time.perf_counter() - began))
             rates[n].append(rate)
             n_refused += refused
+        figures |= {"used_one_mb": memory_mb(first), "used_two_mb": memory_mb(second)}
     means = {n: statistics.mean(found) for n, found in rates.items()}
     return figures | {
         "one_answers_per_s": means[1],

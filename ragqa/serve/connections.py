@@ -7,7 +7,7 @@ import asyncio
 import resource
 import socket
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,6 +26,25 @@ _LINGER_SECONDS = 1.0
 
 class HeadTooLongError(Exception):
     """The head of a request (its first line and its headers) is longer than the limit."""
+
+
+class _WhileOpen:
+    """A transport that drops what is written after the client reset the connection.
+
+    uvloop's own raises then, until the connection is told that it is lost, and each such answer would be an error in
+    the log.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes, if somebody may still get them."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class Connections(ServerState):
@@ -75,7 +94,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it with 503 where there is no room."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _WhileOpen(transport)))
         self._await_head()
         connected = transport.get_extra_info("socket")
         # The kernel cuts off a client that does not read, or is gone without a word, whatever waits to be sent.
@@ -84,8 +103,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(503, "too many connections are open; try again in 1 s", {"retry-after": "1"})
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and the requests in it that were not begun."""
         self._head_arrived()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -134,6 +154,8 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The connection may be used again, or closed in favour of another."""
+        if self.transport.is_closing():
+            self.pipeline.clear()
         super().on_response_complete()
         if self._is_idle() and not self.transport.is_closing():
             self._all.waiting[self] = None

@@ -11,6 +11,7 @@ from ragqa.answer.dialogue.turn import Turn
 from ragqa.engine import AsRead, Engine
 from ragqa.errors import BackendError
 from ragqa.retrieve.fuse import Candidates
+from ragqa.serve.settings import Limits
 from ragqa.serve.workers import BusyError, Workers
 from ragqa.stages import Cancel
 from ragqa.types import Answer, Notice, Statement
@@ -29,16 +30,17 @@ def has_generator(engine: Engine) -> bool:
 class Generator:
     """The last stage for the questions of one engine whose reader is a generator.
 
-    It gets ``seconds``; when it fails or takes longer, the extractive reader answers, the answer carries a notice
-    of kind ``degraded``, and for the next seconds the generator is not even tried. After that one question tries
-    it; the others wait for it to succeed.
+    It gets ``limits.generator_seconds``; when it fails or takes longer, the extractive reader answers, the answer
+    carries a notice of kind ``degraded``, and for the next seconds the generator is not even tried. After that one
+    question tries it; the others wait for it to succeed.
     """
 
-    def __init__(self, engine: Engine, seconds: float, n_at_once: int) -> None:
+    def __init__(self, engine: Engine, limits: Limits) -> None:
         self._engine = engine
         self._extractive = engine.with_reader(dataclasses.replace(engine.recipe.answer, reader=_EXTRACTIVE))
-        self._seconds = seconds
-        self._n_at_once = n_at_once
+        self._seconds = limits.generator_seconds
+        self._request_seconds = limits.request_seconds
+        self._n_at_once = limits.generating
         self._n_running = 0
         self._down_until: float | None = None
         self._trying = False
@@ -114,7 +116,7 @@ class Generator:
         def job(_: Cancel) -> Answer:
             return self._extractive.read(question, candidates, 0)
 
-        answer = await workers.run(job, self._seconds)
+        answer = await workers.run(job, self._request_seconds)
         message = f"The generator was not available ({reason}); the extractive reader answered."
         return dataclasses.replace(answer, notices=(*answer.notices, Notice("degraded", message)))
 

@@ -119,9 +119,7 @@ class Guard:
                 message["headers"] = [*message["headers"], *_HEADERS, (b"x-request-id", identifier.encode())]
             await send(message)
 
-        with (
-            contextlib.nullcontext() if self._tracer is None else self._tracer.request(scope["method"], headers, facts)
-        ):
+        with self._traced(scope["method"], headers, facts):
             try:
                 await self._admit(scope, headers, facts, receive, send_with_headers)
             except Exception:
@@ -231,6 +229,8 @@ class Guard:
             return b""
         chunks, n_read, complete = list[bytes](), 0, False
         read_at_most = limit + self._limits.body_bytes * _DISCARDED_AT_MOST
+        if declared.isdecimal() and int(declared) > read_at_most:
+            raise _too_long(limit)
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 while not complete and n_read <= read_at_most:
@@ -247,7 +247,7 @@ class Guard:
         except TimeoutError:
             raise _Refused(408, f"the request body did not arrive within {self._limits.body_seconds:g} s") from None
         if n_read > limit:
-            raise _Refused(413, f"the request body is longer than the {limit:,} bytes that this server takes")
+            raise _too_long(limit)
         return b"".join(chunks)
 
     def _is_known_host(self, host: str) -> bool:
@@ -262,6 +262,10 @@ class Guard:
         if client := scope.get("client"):
             facts["client"] = client[0]
         _log.info("request", extra={"facts": facts})
+
+
+def _too_long(limit: int) -> _Refused:
+    return _Refused(413, f"the request body is longer than the {limit:,} bytes that this server takes")
 
 
 def _identifier(headers: dict[bytes, str]) -> str:

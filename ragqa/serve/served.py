@@ -43,7 +43,7 @@ class Served:
             reaches = _not_after(engine.store.newest_date(), date.today())
             manifest = products.index_manifest(engine.index.folder.name)
             generates = has_generator(engine)
-            generator = Generator(engine, limits.generator_seconds, limits.generating) if generates else None
+            generator = Generator(engine, limits) if generates else None
             engine.search("Is this index ready?", engine.recipe.answer.n_documents)
         except BaseException:
             engine.close()

@@ -3,6 +3,7 @@
 import json
 import resource
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +233,23 @@ def test_a_client_that_does_not_read_its_responses_is_cut_off(start_server) -> N
             time.sleep(0.2)
         with server.client() as client:
             assert client.get("/healthz").status_code == 200
+
+
+def test_clients_that_reset_what_they_pipelined_leave_no_error_in_the_log(start_server) -> None:
+    body = b'{"question": "tocopherol"}'
+    head = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    searches = (head + b"Content-Length: %d\r\n\r\n" % len(body) + body) * 60
+    pings = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60
+    with start_server("--index", "hostile") as server:
+        for number in range(100):
+            with server.connection() as connection:
+                connection.sendall(pings if number % 2 else searches)
+                time.sleep(number % 20 * 0.003)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with server.client() as client:
+            server.logged(client.get("/healthz"))
+
+        assert [line["message"] for line in server.log() if line["level"] == "error"] == []
 
 
 @pytest.mark.parametrize(("proxies", "client"), [("[]", "127.0.0.1"), ('["127.0.0.0/8"]', "203.0.113.9")])

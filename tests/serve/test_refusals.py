@@ -27,7 +27,8 @@ def problem_of(response: httpx.Response, status: int) -> str:
     [
         (b"{", "JSON"),
         (b'{"question": "x"', "JSON"),
-        (b"\xff\xfe", ""),
+        (b"\xff\xfe", "JSON"),
+        (b'{"question": "\xff"}', "send UTF-8"),
         (b"[]", "body"),
         (b"null", "body"),
         (b"{}", "question"),
@@ -43,6 +44,7 @@ def problem_of(response: httpx.Response, status: int) -> str:
         (b'{"question": "x", "filter": {"year_from": 1e400}}', "year_from"),
         (b'{"question": "x", "filter": {"mesh": "x"}}', "mesh"),
         (b"[" * 30_000, ""),
+        (b"[" * 30_000 + b"]" * 30_000, "not nested deeply"),
     ],
 )
 def test_a_malformed_body_is_refused(body: bytes, message: str, client: httpx.Client) -> None:
@@ -95,6 +97,13 @@ def test_a_ten_megabyte_body_that_does_not_tell_its_length_is_refused(client: ht
     problem_of(response, 413)
 
 
+def test_a_body_that_announces_far_too_much_is_refused_before_it_is_sent(server) -> None:
+    with server.connection() as connection:
+        connection.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n{")
+
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
 def test_an_endless_body_is_cut_off(server) -> None:
     sent = 0
     with server.connection() as connection:
@@ -118,7 +127,7 @@ def test_an_endless_body_is_cut_off(server) -> None:
     [("GET", "/v1/ask", 405), ("DELETE", "/v1/indexes", 405), ("GET", "/v2", 404), ("POST", "/", 405)],
 )
 def test_wrong_routes_and_methods_are_problems_too(method: str, path: str, status: int, client: httpx.Client) -> None:
-    problem_of(client.request(method, path), status)
+    assert "/openapi.json" in problem_of(client.request(method, path), status)
 
 
 def test_a_body_of_another_type_is_refused(client: httpx.Client) -> None:
