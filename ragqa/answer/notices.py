@@ -100,6 +100,13 @@ def unknown(words: Sequence[str]) -> Notice:
     return Notice("unknown_words", f"No article of this index has {named}; nothing found is about that.")
 
 
+def unmentioned(names: Sequence[str], n_documents: int) -> Notice:
+    """No document that was found for it has some names of the question."""
+    named = ", ".join(f"“{name}”" for name in names)
+    found = f"None of the {n_documents} articles found names" if n_documents > 1 else "The article found does not name"
+    return Notice("unmentioned_names", f"{found} {named}. What is said here may be about something else.")
+
+
 def partly_searched(unsearched: Sequence[tuple[int, int]], n_rows: int) -> Notice:
     """Machines that hold some rows (begin, end) of the index did not answer in time."""
     ranges = sorted(set(unsearched))

@@ -34,6 +34,26 @@ def not_in(documents: Sequence[Document], words: Sequence[str]) -> tuple[str, ..
     return tuple(word for word in words if not any(word.lower() in text for text in texts))
 
 
+def unmentioned_names(question: str, documents: Sequence[Document]) -> tuple[str, ...]:
+    """The names in a question that none of the documents found has, as they are written, in order.
+
+    Of a word like "FTD-associated" the name counts, and a sign between its parts does not: "IL6" is "IL-6".
+    """
+    if not documents:
+        return ()
+    joined = ["".join(tokens(" ".join(section.text for section in document.sections))) for document in documents]
+    named = (name for word in _WORD.findall(question) for name in _names_in(word))
+    keys = {name: "".join(tokens(name)).removesuffix("s") for name in named}
+    return tuple(name for name, key in keys.items() if key and not any(key in text for text in joined))
+
+
+def _names_in(word: str) -> tuple[str, ...]:
+    """The names that a word holds: itself with its digits ("COVID-19"), or those of its parts that are names."""
+    if is_name(word) and any(sign.isdigit() for sign in word):
+        return (word,)
+    return tuple(part for part in re.split(r"[-/+]", word) if is_name(part))
+
+
 def refusal(question: Question, unknown: Sequence[str]) -> Reading | None:
     """An abstention where a name that is asked about, or most of the question, is unknown; else None."""
     if not unknown:

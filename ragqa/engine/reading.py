@@ -11,7 +11,7 @@ from ragqa.answer.compose import compose
 from ragqa.answer.reader import Reader, SearchingReader
 from ragqa.answer.reading import Reading
 from ragqa.answer.stream import StreamingReader
-from ragqa.answer.unknown import not_in, refusal
+from ragqa.answer.unknown import not_in, refusal, unmentioned_names
 from ragqa.engine.searcher import Searcher
 from ragqa.errors import ProductError
 from ragqa.retrieve.fuse import Candidates
@@ -100,6 +100,9 @@ class ReadingStage:
         """The answer that a reading makes; ``unknown`` are the words that these documents do not have, either."""
         answer = compose(question.asked, reading, hits, documents, self._searcher.index.manifest_hash)
         told = [notices.unknown(unknown)] if unknown and not reading.abstained else []
+        unmentioned = [name for name in unmentioned_names(question.read.text, documents) if name not in unknown]
+        if unmentioned and not reading.abstained:
+            told.append(notices.unmentioned(unmentioned, len(documents)))
         told += [notices.normalised(question.changes)] if question.changes else []
         answer = dataclasses.replace(answer, studies=studies_of(answer, documents), notices=(*told, *answer.notices))
         by_id = {document.id: document for document in documents}

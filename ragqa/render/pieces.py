@@ -11,6 +11,7 @@ _FIRST = {
     "language",
     "partly_searched",
     "unknown_words",
+    "unmentioned_names",
     "verdict_withheld",
 }
 

@@ -98,7 +98,8 @@ class Notice:
     granted that the sources deny), ``without_sources``, ``trimmed`` (sources did not fit the model's context),
     ``cut_off`` (a reply broke off), ``language`` (the question is not in English), ``normalised`` (abbreviations of
     the question were written out or its spelling changed: what was read as what), ``unknown_words`` (no article of
-    the index has some words of the question: which),
+    the index has some words of the question: which), ``unmentioned_names`` (none of the articles found has some names
+    of it: which), ``partly_read`` (the time for reading ended before all articles found were read),
     ``verdict_withheld`` (no verdict is likely enough, or a generator's statements say the opposite of its verdict),
     ``completed`` (the question leant on earlier ones: how it was read), ``asked_back`` (it could be read in several
     ways: the reason asks which), ``partly_searched`` (machines that hold a part of the index did not answer: which

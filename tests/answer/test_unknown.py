@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragqa.answer.unknown import not_in, unknown_words
+from ragqa.answer.unknown import not_in, unknown_words, unmentioned_names
 from ragqa.engine import Engine
 from ragqa.index import lexicon as lexicon_module
 from ragqa.index.lexicon import Lexicon
@@ -37,6 +37,32 @@ def test_nothing_is_unknown_to_a_lexicon_without_room_or_to_none(monkeypatch: py
     monkeypatch.setattr(lexicon_module, "MOST_WORDS", 3)
     assert unknown_words("Does COVID-19 kill?", Lexicon.of(DOCUMENTS)) == ()
     assert unknown_words("Does COVID-19 kill?", None) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "unmentioned"),
+    [
+        ("Does vitamin C cure COVID-19?", ("COVID-19",)),
+        ("Is p53 a risk?", ()),
+        ("Is P-53 a risk?", ()),
+        ("Do FTD-associated genes or IL-6 cause strokes?", ("FTD", "IL-6")),
+        ("Do statins cause hexagonal strokes?", ()),
+    ],
+)
+def test_names_that_no_article_found_has_are_found(question: str, unmentioned: tuple[str, ...]) -> None:
+    assert unmentioned_names(question, DOCUMENTS) == unmentioned
+    assert unmentioned_names(question, []) == ()
+
+
+@pytest.mark.usefixtures("sample_home")
+def test_they_are_told_though_the_index_knows_them() -> None:
+    with Engine.open("sample") as engine:
+        hits = engine.search("preoperative statins atrial fibrillation bypass grafting", 3)
+        asked = engine.as_read("Do preoperative statins reduce atrial fibrillation after bypass grafting in HIV?")
+        answer = engine.read_documents(asked, [engine.store.get(hit.document_id) for hit in hits], hits)
+    assert not asked.unknown
+    assert not answer.abstained
+    assert "“HIV”" in " ".join(notice.message for notice in answer.notices if notice.kind == "unmentioned_names")
 
 
 @pytest.mark.usefixtures("sample_home")

@@ -13,8 +13,8 @@ import { watchButton } from "./watch.js";
 const WEAK_CANDIDATE = 0.3;
 const MOST_WEAK = 5; // shown at once where there is no better one
 const TOLD_ELSEWHERE = ["completed", "asked_back", "verdict_withheld"];
-const FIRST = ["conflicting", "false_presupposition", "language", "partly_searched", "unknown_words"]; // statements would be read wrongly without
-const NOTICES = { conflicting: "Articles disagree", false_presupposition: "Mistaken premise", normalised: "Read as", unknown_words: "Not in the index" };
+const FIRST = ["conflicting", "false_presupposition", "language", "partly_searched", "unknown_words", "unmentioned_names"]; // statements would be read wrongly without
+const NOTICES = { conflicting: "Articles disagree", false_presupposition: "Mistaken premise", normalised: "Read as", unknown_words: "Not in the index", unmentioned_names: "Not in the articles found" };
 
 /** The children of the answer's article; `follow(text)` asks a follow-up. */
 export function answerView(answer, index, served, request, follow) {
