@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ragqa.index.dense import DenseIndex
 
+_SHARING = {"vllm", "ray"}  # folders whose tests share what takes long to start
 _real_connect = socket.socket.connect
 
 
@@ -31,6 +32,14 @@ def _connect_to_this_machine_only(self: socket.socket, address: object) -> None:
     if isinstance(address, tuple) and not str(address[0]).startswith("127.") and address[0] not in {"localhost", "::1"}:
         raise OSError(f"tests must not reach the network: {address}")
     _real_connect(self, address)  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, which makes its fixtures once; likewise all that share vLLM or a cluster."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder in _SHARING else str(item.path)))
 
 
 @pytest.fixture(autouse=True)
