@@ -80,6 +80,12 @@ def undecided(probabilities: Mapping[str, float], least: float) -> Notice:
     )
 
 
+def partly_read(n_read: int, n_documents: int, budget_ms: int) -> Notice:
+    """The time for reading was over before all documents found were read."""
+    message = f"Of the {n_documents} articles found, the first {n_read} were read in the {budget_ms} ms allowed."
+    return Notice("partly_read", f"{message} The answer may be another with the others.")
+
+
 def language(code: str) -> Notice:
     """The question is in a language that is not read."""
     message = (

@@ -5,7 +5,9 @@ licences, the figures and the hashes of the files. ``eval/training/reader/`` mak
 """
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -24,10 +26,6 @@ from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE, TAG, Rea
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 GRAPH, VOCABULARY, CARD = "reader.onnx", "vocab.txt", "card.json"
 MAX_TOKENS = 384
-
-# Beyond one piece of an article larger batches only need more memory and time, and the scale of int8 would depend on
-# what else is in them.
-_BATCH_TOKENS = 256
 _PIECE_WORDS = 90
 _MOST_PIECES = 5
 _REMEDY = "install ragqa again: pip install --force-reinstall ragqa"
@@ -102,6 +100,9 @@ class ReaderModel:
     def read(self, pairs: Sequence[tuple[str, Sequence[str]]], max_tokens: int = MAX_TOKENS) -> list[PassageReading]:
         """What each passage says to its query.
 
+        Each pair is run by itself: batches of them need more memory, save next to no time, and the scale of int8 would
+        let what is said of one depend on the others.
+
         Parameters
         ----------
         pairs
@@ -109,29 +110,35 @@ class ReaderModel:
         max_tokens
             Sentences beyond so many tokens of query and passage together are not read.
         """
-        inputs = [reader_input(self._tokenizer, query, sentences, max_tokens) for query, sentences in pairs]
-        batches = list(_batches(inputs))
-        readings: list[PassageReading | None] = [None] * len(inputs)
 
-        def run(places: list[int]) -> None:
-            output = self._graph(_padded([inputs[place] for place in places]))
-            for row, place in enumerate(places):
-                readings[place] = self._reading(inputs[place], output[row], pairs[place][1])
+        def run(pair: tuple[str, Sequence[str]]) -> PassageReading:
+            query, sentences = pair
+            item = reader_input(self._tokenizer, query, sentences, max_tokens)
+            return self._reading(item, self._graph(_batch_of(item))[0], sentences)
 
-        if len(batches) > 1:
-            with ThreadPoolExecutor(self._graph.n_parallel) as threads:
-                list(threads.map(run, batches))
-        else:
-            for places in batches:
-                run(places)
-        return [reading for reading in readings if reading is not None]
+        if len(pairs) < 2:
+            return [run(pair) for pair in pairs]
+        with ThreadPoolExecutor(self._graph.n_parallel) as threads:
+            return list(threads.map(run, pairs))
 
-    def read_documents(self, query: str, documents: Sequence[Sequence[str]]) -> list[PassageReading]:
+    def read_documents(
+        self, query: str, documents: Sequence[Sequence[str]], until: float = math.inf
+    ) -> list[PassageReading]:
         """What each document, given as its sentences, says to one query.
 
         A document is read in pieces of neighbouring sentences, about as long as those that the model was trained on,
-        five at most; what comes after them is not read.
+        five at most; what comes after them is not read. Where ``until`` (seconds of :func:`time.monotonic`) is over
+        before all documents are read, the first ones are given alone, at least one.
         """
+        if math.isinf(until):
+            return self._read_documents(query, documents)
+        readings: list[PassageReading] = []
+        while len(readings) < len(documents) and not (readings and time.monotonic() > until):
+            begin = len(readings)
+            readings += self._read_documents(query, documents[begin : begin + self._graph.n_parallel])
+        return readings
+
+    def _read_documents(self, query: str, documents: Sequence[Sequence[str]]) -> list[PassageReading]:
         pieces = [(place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences)]
         readings = self.read([(query, [documents[place][at] for at in piece]) for place, piece in pieces])
         return [
@@ -265,22 +272,5 @@ def _joined(n_sentences: int, read: Sequence[tuple[range, PassageReading]]) -> P
     )
 
 
-def _batches(inputs: Sequence[ReaderInput]) -> Iterator[list[int]]:
-    """Places of inputs of similar length, at most about ``_BATCH_TOKENS`` tokens together."""
-    places: list[int] = []
-    for place in sorted(range(len(inputs)), key=lambda p: len(inputs[p].ids)):
-        if places and (len(places) + 1) * len(inputs[place].ids) > _BATCH_TOKENS:
-            yield places
-            places = []
-        places.append(place)
-    if places:
-        yield places
-
-
-def _padded(inputs: Sequence[ReaderInput]) -> Batch:
-    width = max(len(item.ids) for item in inputs)
-    ids, mask, segments = (np.zeros((len(inputs), width), dtype=np.int64) for _ in range(3))
-    for row, item in enumerate(inputs):
-        n = len(item.ids)
-        ids[row, :n], mask[row, :n], segments[row, :n] = item.ids, 1, item.segments
-    return Batch(ids, mask, segments)
+def _batch_of(item: ReaderInput) -> Batch:
+    return Batch(*(np.array([row], dtype=np.int64) for row in (item.ids, [1] * len(item.ids), item.segments)))

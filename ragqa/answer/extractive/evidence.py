@@ -1,5 +1,7 @@
 """The documents found for a question, read by the model: what each says, sentence by sentence."""
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,9 +88,11 @@ class Evidence:
         For each how well it serves as evidence, 0 to 1, float64 [n_passages]; 0 for titles, aims and methods, and for
         documents that must not be used.
     documents
-        What each document says.
+        What each document says; one that was not read says nothing.
     phrases
         Phrases that may be exact answers.
+    n_read
+        How many documents were read, the first ones.
     """
 
     passages: list[Passage]
@@ -97,6 +101,7 @@ class Evidence:
     weight: np.ndarray
     documents: list[DocumentEvidence]
     phrases: list[Phrase]
+    n_read: int
 
     @property
     def relevance(self) -> float:
@@ -112,29 +117,35 @@ def gather(
     allow_retracted: bool,
     n_weighed: int = N_WEIGHED,
     conclusions: bool = True,
+    budget_ms: int = 0,
 ) -> Evidence:
     """Read documents for a question, retracted ones too, so that it can be told that they were found.
 
     For a yes/no question the ``n_weighed`` most relevant are read once more for directions, and ``conclusions`` by
-    themselves, where a verdict over all documents needs them.
+    themselves, where a verdict over all documents needs them. After ``budget_ms`` milliseconds no further document is
+    begun; 0: all are read.
     """
+    until = time.monotonic() + budget_ms / 1000 if budget_ms else math.inf
     passages = passages_of(asked, documents)
     places = [[p for p, passage in enumerate(passages) if passage.document == d] for d in range(len(documents))]
     query = query_of(asked.text)
     n_directed = n_weighed if asked.type == "yesno" else 0
-    relations = relate(model, query, [[passages[place].text for place in own] for own in places], n_directed)
+    relations = relate(model, query, [[passages[place].text for place in own] for own in places], n_directed, until)
+    passages = [passage for passage in passages if passage.document < len(relations)]
     logits = np.concatenate([said.evidence for said in relations]) if relations else np.zeros(0)
     relation = np.concatenate([said.of_sentences for said in relations]) if relations else np.zeros((0, 3))
     told: list[DocumentEvidence] = []
     phrases: list[Phrase] = []
-    for document, own, said in zip(documents, places, relations, strict=True):
+    for document, own, said in zip(documents, places, relations, strict=False):  # those that were read
         usable = allow_retracted or not document.retracted
         told.append(_document(document, asked, [passages[place] for place in own], said, usable=usable))
         phrases += _phrases(passages, own, said)
     within = sigmoid(logits)
     if asked.type == "yesno" and conclusions:
         told = _concluded(model, query, passages, told)
-    return Evidence(passages, relation, within, _weights(model, query, passages, within, told), told, phrases)
+    weight = _weights(model, query, passages, within, told)
+    told += [_silent(document, usable=False) for document in documents[len(relations) :]]
+    return Evidence(passages, relation, within, weight, told, phrases, len(relations))
 
 
 def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) -> Iterator[Phrase]:
@@ -147,11 +158,15 @@ def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) ->
 def _document(
     document: Document, asked: AskedFor, own: Sequence[Passage], said: Relation, *, usable: bool
 ) -> DocumentEvidence:
-    level = level_weight(document)
     if not own:
-        return DocumentEvidence({}, 0.0, np.array((0.0, 0.0, 1.0)), level, usable)
+        return _silent(document, usable=usable)
     features = relevance_features(asked, own, said)
-    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level, usable)
+    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level_weight(document), usable)
+
+
+def _silent(document: Document, *, usable: bool) -> DocumentEvidence:
+    """A document without text, or one that was not read."""
+    return DocumentEvidence({}, 0.0, np.array((0.0, 0.0, 1.0)), level_weight(document), usable)
 
 
 def _concluded(

@@ -96,8 +96,15 @@ class ExtractiveReader:
         return label(self._model, proposition, documents)
 
     def gather(self, asked: AskedFor, documents: Sequence[Document]) -> Evidence:
-        """What each document says; every document is read, retracted or not."""
-        return gather(self._model, asked, documents, allow_retracted=self.settings.allow_retracted)
+        """What each document says; retracted ones are read too, and all of them if there is time."""
+        settings = self.settings
+        return gather(
+            self._model,
+            asked,
+            documents,
+            allow_retracted=settings.allow_retracted,
+            budget_ms=settings.budget_ms,
+        )
 
     def _answer(
         self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence, verdict: OverallVerdict | None
@@ -157,6 +164,8 @@ class ExtractiveReader:
         relevant = [d for d, e in zip(documents, evidence.documents, strict=True) if e.relevance >= TOLD_OF]
         used = [document for document in documents if document.id in cited]
         told = notices.about_documents(relevant, used, retracted_allowed=self.settings.allow_retracted)
+        if evidence.n_read < len(documents):
+            told.append(notices.partly_read(evidence.n_read, len(documents), self.settings.budget_ms))
         return [*told, notices.language(asked.language)] if asked.language != "en" else told
 
 

@@ -5,6 +5,7 @@ model tells what happens to the outcome, and rules compare that with what was as
 yes or no at once. The two are mixed. "Is it false that …" is taken off before reading and turns the result round.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,16 +123,21 @@ def masked(text: str, told: Assertion | None = None) -> str | None:
 
 
 def relate(
-    model: ReaderModel, query: Query, documents: Sequence[Sequence[str]], n_directed: int | None = None
+    model: ReaderModel,
+    query: Query,
+    documents: Sequence[Sequence[str]],
+    n_directed: int | None = None,
+    until: float = math.inf,
 ) -> list[Relation]:
     """What each document, given as its sentences, says to the query.
 
-    Only the ``n_directed`` most relevant ones are read a second time for the direction; None: all.
+    Only the ``n_directed`` most relevant ones are read a second time for the direction; None: all. The first documents
+    alone are told of where ``until`` is over earlier, as in :meth:`ragqa.reader.model.ReaderModel.read_documents`.
     """
-    plain = model.read_documents(query.text, documents)
+    plain = model.read_documents(query.text, documents, until)
     found: dict[int, Directed] = {}
     if query.masked:
-        chosen = sorted(range(len(documents)), key=lambda place: -plain[place].relevance)[:n_directed]
+        chosen = sorted(range(len(plain)), key=lambda place: -plain[place].relevance)[:n_directed]
         found = dict(zip(chosen, directions(model, query, [documents[place] for place in chosen]), strict=True))
     return [_relation(query, reading, found.get(place)) for place, reading in enumerate(plain)]
 

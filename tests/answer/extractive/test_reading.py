@@ -1,7 +1,9 @@
 """The extractive reader: what it says, on what it rests, and when it keeps silent."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -286,3 +288,19 @@ def test_every_quote_is_exact_whatever_the_text(contents: list[tuple[str, str]],
     reading = reader.read(question, documents, [1.0] * len(documents))
     assert_quotes_are_exact(reading, documents)
     assert reading.abstained == (not reading.statements) or reading.exact_answers or documents
+
+
+def test_after_its_time_it_reads_no_further_article_and_tells_how_many_it_read() -> None:
+    others = [replace(AGAINST, id=str(number)) for number in range(10, 30)]
+    reading = read(QUESTION, STATINS, *others, budget_ms=1)
+    (notice,) = [notice for notice in reading.notices if notice.kind == "partly_read"]
+    n_read = int(re.findall(r"the first (\d+) were read", notice.message)[0])
+    assert 1 <= n_read < 21
+    cited = {span.document_id for statement in reading.statements for span in statement.spans}
+    assert cited <= {"1", *(document.id for document in others[: n_read - 1])}
+    assert_quotes_are_exact(reading, [STATINS, *others])
+    assert reading == replace(read(QUESTION, STATINS, *others[: n_read - 1]), notices=reading.notices)
+
+
+def test_with_time_enough_the_answer_is_the_same() -> None:
+    assert read(QUESTION, STATINS, AGAINST, UNRELATED, budget_ms=600_000) == read(QUESTION, STATINS, AGAINST, UNRELATED)

@@ -18,7 +18,7 @@ def says(yes: float, no: float, *, relevance: float = 0.9, level: float = 1.0, u
 
 
 def read(*documents: DocumentEvidence) -> Evidence:
-    return Evidence([], np.zeros((0, 3)), np.zeros(0), np.ones(1), list(documents), [])
+    return Evidence([], np.zeros((0, 3)), np.zeros(0), np.ones(1), list(documents), [], len(documents))
 
 
 def test_the_side_with_more_weight_wins() -> None:
