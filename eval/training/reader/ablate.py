@@ -10,6 +10,7 @@ that takes hours a row (``train.py``).
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,21 @@ import ragqa.answer.extractive.evidence as evidence_module
 import ragqa.answer.extractive.relation as relation_module
 import ragqa.reader.model as model_module
 from ragqa.answer.extractive.evidence import Evidence
-from ragqa.reader.model import open_model
+from ragqa.answer.extractive.relation import Query, stances
+from ragqa.reader.model import ReaderModel, open_model
+
+
+def one_way(model: ReaderModel, query: Query, documents: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """What documents say to a question as it stands, not to its opposite."""
+    return stances(model, replace(query, opposite=""), documents)
+
 
 READINGS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "as shipped": (),
     "without the direction head": ((relation_module, "QUESTION_WEIGHT", 0.0),),
     "direction head at half weight": ((relation_module, "QUESTION_WEIGHT", 0.5),),
-    "direction head alone, for questions that have a direction": ((relation_module, "QUESTION_WEIGHT", 1.0),),
+    "direction head at .7": ((relation_module, "QUESTION_WEIGHT", 0.7),),
+    "questions not asked the other way round": ((evidence_module, "stances", one_way),),
     "directions of sentences as they are, not sharpened": ((relation_module, "_SHARPNESS", 1),),
     "pieces of 45 words": ((model_module, "_PIECE_WORDS", 45),),
     "pieces of 180 words": ((model_module, "_PIECE_WORDS", 180),),
@@ -37,8 +46,8 @@ READINGS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
 """Row → module, name and value of what is changed before everything is read again."""
 
 DECISIONS: dict[str, tuple[str, Sequence[str]]] = {
-    "verdict without the lean of conclusions": ("YES", ("lean",)),
-    "verdict from the conclusions alone": ("YES", ("lean_of_conclusions",)),
+    "verdict without the lean of conclusions": ("YES", ("lean", "directed_lean")),
+    "verdict from the conclusions alone": ("YES", ("lean_of_conclusions", "directed_lean_of_conclusions")),
     "maybe by the size of the lean alone": ("MAYBE", ("size_of_lean",)),
     "maybe by disagreement alone": ("MAYBE", ("disagreement",)),
     **{

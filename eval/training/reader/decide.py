@@ -38,7 +38,8 @@ LABELS = ("yes", "no", "maybe")
 GATE = ("relevance", "evidence", "says_something", "coverage", "best_coverage", "missing_words", "words")
 EXACT = ("best", "mean", "mentions", "documents", "share_of_documents", "relevance", "within", "weight",
          "share_of_sentences", "words")  # fmt: skip
-YES, MAYBE = ("lean", "lean_of_conclusions"), ("size_of_lean", "silence", "disagreement")
+YES = ("lean", "lean_of_conclusions", "directed_lean", "directed_lean_of_conclusions")
+MAYBE = ("size_of_lean", "silence", "disagreement")
 N_FOLDS, MOST_OWN = 5, 10
 
 
@@ -129,7 +130,7 @@ def best_of_each(chances: np.ndarray, chosen: np.ndarray, at: np.ndarray, n: int
 def fit_verdict(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
     """Weights of the verdict's regressions, and how they do on questions that they were not fitted on."""
     chosen = [place for place, item in enumerate(asked) if item.label in LABELS and _telling(own[place])]
-    rows = [verdict_features(_telling(own[place])) for place in chosen]
+    rows = [verdict_features(_telling(own[place]), directed=own[place].directed) for place in chosen]
     y = np.array([LABELS.index(asked[place].label) for place in chosen])
     groups = np.array([int(file_key(asked[place].gold.id), 16) for place in chosen])
     chances = np.zeros((len(y), len(LABELS)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ragqa.answer.abstract_parts import Part
 from ragqa.answer.extractive.decisions import decisions
-from ragqa.answer.extractive.relation import Query, Relation, query_of, relate
+from ragqa.answer.extractive.relation import Query, Relation, query_of, relate, stances
 from ragqa.answer.extractive.relevance import relevance_features
 from ragqa.answer.passages import Passage, level_weight, passages_of
 from ragqa.answer.question import AskedFor
@@ -93,6 +93,8 @@ class Evidence:
         Phrases that may be exact answers.
     n_read
         How many documents were read, the first ones.
+    directed
+        Whether the question asks for a direction that has an opposite.
     """
 
     passages: list[Passage]
@@ -102,6 +104,7 @@ class Evidence:
     documents: list[DocumentEvidence]
     phrases: list[Phrase]
     n_read: int
+    directed: bool = False
 
     @property
     def relevance(self) -> float:
@@ -145,7 +148,7 @@ def gather(
         told = _concluded(model, query, passages, told)
     weight = _weights(model, query, passages, within, told)
     told += [_silent(document, usable=False) for document in documents[len(relations) :]]
-    return Evidence(passages, relation, within, weight, told, phrases, len(relations))
+    return Evidence(passages, relation, within, weight, told, phrases, len(relations), bool(query.opposite))
 
 
 def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) -> Iterator[Phrase]:
@@ -181,8 +184,8 @@ def _concluded(
         own = [passage for passage in passages if passage.document == place and passage.part != "title"]
         texts.append([p.text for p in own if p.part == "conclusion"] or [p.text for p in own[-_LAST:]])
     found = list(told)
-    for place, said in zip(weighed, relate(model, query, texts), strict=True):
-        found[place] = replace(told[place], conclusion=said.of_all)
+    for place, said in zip(weighed, stances(model, query, texts), strict=True):
+        found[place] = replace(told[place], conclusion=said)
     return found
 
 

@@ -130,7 +130,7 @@ class ExtractiveReader:
     def _verdict(self, asked: AskedFor, evidence: Evidence) -> OverallVerdict | None:
         if not asked.has_verdict:
             return None
-        return overall_verdict(evidence.documents, self.settings.abstain_below, self.settings.verdict_above)
+        return overall_verdict(evidence, self.settings.abstain_below, self.settings.verdict_above)
 
     def _statements(
         self, evidence: Evidence, verdict: OverallVerdict | None, exact: Sequence[ExactAnswer]

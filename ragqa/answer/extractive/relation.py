@@ -1,8 +1,8 @@
 """What passages say to a question or claim: yes, no, or nothing of it, for each sentence and for the whole.
 
-A question that asks for a direction ("Does A reduce B?") is read twice. With the words of its direction masked, the
-model tells what happens to the outcome, and rules compare that with what was asked; as it stands, the model tells
-yes or no at once. The two are mixed. "Is it false that …" is taken off before reading and turns the result round.
+A question that asks for a direction ("Does A reduce B?") is read with the words of its direction masked: the model
+tells what happens to the outcome, and rules compare that with what was asked. Of a claim, this is mixed with what it
+says to the claim as it stands. "Is it false that …" is taken off before reading and turns the result round.
 """
 
 import math
@@ -14,13 +14,15 @@ import numpy as np
 
 from ragqa.answer import terms
 from ragqa.answer.assertion import Assertion, Found, asserted, holds
+from ragqa.answer.opposite import opposed
 from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
 from ragqa.reader.model import PassageReading, ReaderModel, sigmoid
 
 MASK = "[MASK]"
-QUESTION_WEIGHT, CLAIM_WEIGHT = 0.7, 0.5
+QUESTION_WEIGHT, CLAIM_WEIGHT = 1.0, 0.5
 """Weight of the masked reading, for questions and for claims that have a direction; chosen on development data."""
+_TURNED = [1, 0, 2]
 
 _SHARPNESS = 3
 """For questions, what was found counts by this power of its probability: of more, less and the same, the likeliest."""
@@ -47,7 +49,9 @@ class Query:
     text
         Without "Is it false that".
     masked
-        The text with the words of its direction masked; "" where it has none.
+        The text with the words of its direction masked; "" where it has none, or asks for a difference of any kind.
+    opposite
+        The question with its direction turned round; "" where it has none.
     told
         What the text asserts.
     turned
@@ -56,13 +60,14 @@ class Query:
 
     text: str
     masked: str
+    opposite: str
     told: Assertion
     turned: bool
 
     @property
     def asks(self) -> bool:
         """Whether it is a question."""
-        return self.text.rstrip().endswith("?")
+        return _is_question(self.text)
 
     @property
     def outcome(self) -> list[str]:
@@ -107,7 +112,13 @@ def query_of(text: str) -> Query:
     if turned:
         rest = rest[:1].upper() + rest[1:]
     told = asserted(rest)
-    return Query(rest, masked(rest, told) or "", told, turned)
+    opposite = (opposed(rest) or "") if _is_question(rest) else ""
+    has_direction = opposite or not _is_question(rest)
+    return Query(rest, (masked(rest, told) or "") if has_direction else "", opposite, told, turned)
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip().endswith("?")
 
 
 def masked(text: str, told: Assertion | None = None) -> str | None:
@@ -140,6 +151,19 @@ def relate(
         chosen = sorted(range(len(plain)), key=lambda place: -plain[place].relevance)[:n_directed]
         found = dict(zip(chosen, directions(model, query, [documents[place] for place in chosen]), strict=True))
     return [_relation(query, reading, found.get(place)) for place, reading in enumerate(plain)]
+
+
+def stances(model: ReaderModel, query: Query, documents: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """What each document says to the query as it stands: probabilities of yes, no and nothing, float64 [3].
+
+    A question that has an opposite is asked both ways, so that what inclines the model to yes, or to the commoner
+    wording, cancels out.
+    """
+    told = [reading.stance_of_all.astype(np.float64) for reading in model.read_documents(query.text, documents)]
+    if query.opposite:
+        others = model.read_documents(query.opposite, documents)
+        told = [(own + other.stance_of_all[_TURNED]) / 2 for own, other in zip(told, others, strict=True)]
+    return [own[_TURNED] if query.turned else own for own in told]
 
 
 def directions(model: ReaderModel, query: Query, documents: Sequence[Sequence[str]]) -> list[Directed]:
@@ -177,7 +201,7 @@ def _relation(query: Query, plain: PassageReading, found: Directed | None) -> Re
         of_all = weight * compared(query.told, happened) + (1 - weight) * of_all
         of_sentences = weight * compared(query.told, each) + (1 - weight) * of_sentences
     if query.turned:
-        of_all, of_sentences = of_all[..., [1, 0, 2]], of_sentences[..., [1, 0, 2]]
+        of_all, of_sentences = of_all[..., _TURNED], of_sentences[..., _TURNED]
     return Relation(of_all, of_sentences, plain.evidence, plain.relevance, plain.answers)
 
 

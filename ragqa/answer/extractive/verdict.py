@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragqa.answer.extractive.decisions import decisions
-from ragqa.answer.extractive.evidence import N_WEIGHED, DocumentEvidence
+from ragqa.answer.extractive.evidence import N_WEIGHED, DocumentEvidence, Evidence
 from ragqa.types import VerdictLabel
 
 _SAYS_ENOUGH = 0.5
@@ -42,40 +42,46 @@ class OverallVerdict:
         return self.probabilities[self.label]
 
 
-def overall_verdict(documents: Sequence[DocumentEvidence], least: float, above: float) -> OverallVerdict | None:
+def overall_verdict(evidence: Evidence, least: float, above: float) -> OverallVerdict | None:
     """Weigh what each of the documents says; None where none that answers the question says anything.
 
     Parameters
     ----------
-    documents
+    evidence
         What each document says.
     least
         Relevance that a document needs to be asked.
     above
         Probability from which on the label is likely enough.
     """
-    asked = [d for d in documents if d.usable and d.relevance >= least and d.relation[2] < 1]
+    asked = [d for d in evidence.documents if d.usable and d.relevance >= least and d.relation[2] < 1]
     asked = sorted(asked, key=lambda d: -d.worth)[:N_WEIGHED]
     if not asked:
         return None
-    features = verdict_features(asked)
+    features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
     return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), probabilities[label] >= above)
 
 
-def verdict_features(asked: Sequence[DocumentEvidence]) -> dict[str, float]:
-    """What a verdict is judged by: the lean to yes and its size, that of the conclusions, silence, disagreement."""
+def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> dict[str, float]:
+    """What a verdict is judged by: the lean to yes and its size, that of the conclusions, silence, disagreement.
+
+    Leans count by weights of their own where the question is ``directed``, since they are read in another way.
+    """
     weights = np.array([d.worth for d in asked])
     relations = np.stack([d.relation for d in asked])
     yes, no, nothing = (weights @ relations / weights.sum()).tolist()
     lean = math.log((yes + 0.02) / (no + 0.02))
     concluded = np.stack([d.relation if d.conclusion is None else d.conclusion for d in asked])
+    of_conclusions = float(np.log((concluded[:, 0] + 0.05) / (concluded[:, 1] + 0.05)).mean())
     leans = relations[:, 0] - relations[:, 1]
     return {
-        "lean": lean,
+        "lean": 0.0 if directed else lean,
+        "lean_of_conclusions": 0.0 if directed else of_conclusions,
+        "directed_lean": lean if directed else 0.0,
+        "directed_lean_of_conclusions": of_conclusions if directed else 0.0,
         "size_of_lean": abs(lean),
-        "lean_of_conclusions": float(np.log((concluded[:, 0] + 0.05) / (concluded[:, 1] + 0.05)).mean()),
         "silence": nothing,
         "disagreement": float(weights @ np.abs(leans - weights @ leans / weights.sum()) / weights.sum()),
     }

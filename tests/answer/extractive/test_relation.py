@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ragqa.answer.assertion import asserted
-from ragqa.answer.extractive.relation import compared, masked, query_of, relate
+from ragqa.answer.extractive.relation import compared, masked, query_of, relate, stances
 from ragqa.reader.model import open_model
 
 UP, DOWN, SAME, SILENT = np.eye(4)
@@ -68,6 +68,26 @@ def test_opposite_questions_get_opposite_answers() -> None:
 
     assert more[1] > more[0]
     assert less[0] > less[1]
+
+
+def test_a_question_and_its_opposite_are_read_as_mirror_images() -> None:
+    passages = [["Aspirin significantly reduced the risk of stroke."], ["Strokes were as frequent in both groups."]]
+    model = open_model()
+    more, less = (
+        stances(model, query_of(f"Does aspirin {verb} the risk of stroke?"), passages)
+        for verb in ("increase", "decrease")
+    )
+
+    for one, other in zip(more, less, strict=True):
+        assert one[[1, 0, 2]] == pytest.approx(other)
+    assert more[0][1] > more[0][0]
+
+
+def test_a_question_for_a_difference_of_any_kind_is_read_as_it_stands() -> None:
+    query = query_of("Does aspirin affect the risk of stroke?")
+
+    assert (query.masked, query.opposite) == ("", "")
+    assert query_of("Aspirin affects the risk of stroke.").masked == "Aspirin [MASK] the risk of stroke."
 
 
 def test_the_outcome_is_what_follows_the_direction() -> None:

@@ -22,18 +22,18 @@ def read(*documents: DocumentEvidence) -> Evidence:
 
 
 def test_the_side_with_more_weight_wins() -> None:
-    told = overall_verdict([says(0.8, 0.1), says(0.7, 0.1), says(0.1, 0.5, level=0.5)], 0.3, 0.6)
+    told = overall_verdict(read(says(0.8, 0.1), says(0.7, 0.1), says(0.1, 0.5, level=0.5)), 0.3, 0.6)
 
     assert told is not None
     assert told.label == "yes"
     assert sum(told.probabilities.values()) == pytest.approx(1)
-    assert overall_verdict([says(0.1, 0.8)], 0.3, 0.6).label == "no"  # type: ignore[union-attr]
+    assert overall_verdict(read(says(0.1, 0.8)), 0.3, 0.6).label == "no"  # type: ignore[union-attr]
 
 
 def test_the_more_one_sided_the_surer() -> None:
     weak, strong = (
-        overall_verdict([says(0.5, 0.3)], 0.3, 0.6),
-        overall_verdict([says(0.9, 0.02)], 0.3, 0.6),
+        overall_verdict(read(says(0.5, 0.3)), 0.3, 0.6),
+        overall_verdict(read(says(0.9, 0.02)), 0.3, 0.6),
     )
 
     assert weak is not None
@@ -42,25 +42,25 @@ def test_the_more_one_sided_the_surer() -> None:
 
 
 def test_a_verdict_is_decided_where_it_is_as_likely_as_is_asked() -> None:
-    told = overall_verdict([says(0.8, 0.1)], 0.3, 0.0)
+    told = overall_verdict(read(says(0.8, 0.1)), 0.3, 0.0)
 
     assert told is not None
     for above, decided in ((told.share, True), (told.share + 1e-9, False)):
-        again = overall_verdict([says(0.8, 0.1)], 0.3, above)
+        again = overall_verdict(read(says(0.8, 0.1)), 0.3, above)
         assert again is not None
         assert again.decided is decided
 
 
 def test_documents_that_disagree_are_told() -> None:
-    told = overall_verdict([says(0.8, 0.1), says(0.1, 0.8)], 0.3, 0.6)
+    told = overall_verdict(read(says(0.8, 0.1), says(0.1, 0.8)), 0.3, 0.6)
 
     assert told is not None
     assert told.conflicting
-    assert not overall_verdict([says(0.8, 0.1), says(0.7, 0.1)], 0.3, 0.6).conflicting  # type: ignore[union-attr]
+    assert not overall_verdict(read(says(0.8, 0.1), says(0.7, 0.1)), 0.3, 0.6).conflicting  # type: ignore[union-attr]
 
 
 def test_nobody_is_asked_that_does_not_deal_with_the_question() -> None:
-    assert overall_verdict([says(0.8, 0.1, relevance=0.1), says(0.8, 0.1, usable=False)], 0.3, 0.6) is None
+    assert overall_verdict(read(says(0.8, 0.1, relevance=0.1), says(0.8, 0.1, usable=False)), 0.3, 0.6) is None
 
 
 def test_sentences_agree_with_their_side_of_the_verdict() -> None:
