@@ -26,7 +26,9 @@ def document(document_id: str, text: str) -> Document:
 
 
 METFORMIN = document("1", "Metformin lowers the risk of dementia through hippocampal autophagy and autophagy alone.")
-AUTOPHAGY = document("2", "Metformin induces autophagy, and the risk of dementia falls with the dose of metformin.")
+AUTOPHAGY = document(
+    "2", "Metformin induces autophagy, and at a high dose of metformin the risk of dementia was lower."
+)
 TENNIS = document("3", "A tennis elbow heals with rest.")
 
 
