@@ -61,11 +61,7 @@ def test_no_verdict_is_given_in_a_language_that_is_not_read() -> None:
 
     french = reader.read(Question("Les statines préviennent-elles la démence ?", type="yesno"), [DOCUMENT], [1.0])
     written = Document(
-        "2",
-        (
-            Section("title", "Statins and dementia"),
-            Section("abstract", "Statins significantly reduced the incidence of dementia (P < .01)."),
-        ),
+        "2", (Section("abstract", "Statins significantly reduced the incidence of dementia (P < .01)."),)
     )
     english = reader.read(Question("Do statins prevent dementia?"), [written], [1.0])
 
