@@ -133,7 +133,9 @@ def gather(
     places = [[p for p, passage in enumerate(passages) if passage.document == d] for d in range(len(documents))]
     query = query_of(asked.text)
     n_directed = n_weighed if asked.type == "yesno" else 0
-    relations = relate(model, query, [[passages[place].text for place in own] for own in places], n_directed, until)
+    texts = [[passages[place].text for place in own] for own in places]
+    n_titles = [_n_titles(passages, own) for own in places]
+    relations = relate(model, query, texts, n_directed, until=until, n_titles=n_titles)
     passages = [passage for passage in passages if passage.document < len(relations)]
     logits = np.concatenate([said.evidence for said in relations]) if relations else np.zeros(0)
     relation = np.concatenate([said.of_sentences for said in relations]) if relations else np.zeros((0, 3))
@@ -149,6 +151,12 @@ def gather(
     weight = _weights(model, query, passages, within, told)
     told += [_silent(document, usable=False) for document in documents[len(relations) :]]
     return Evidence(passages, relation, within, weight, told, phrases, len(relations), bool(query.opposite))
+
+
+def _n_titles(passages: Sequence[Passage], own: Sequence[int]) -> int:
+    """How many sentences of a document are its title; 0 where it has no others."""
+    n = sum(passages[place].part == "title" for place in own)
+    return n if n < len(own) else 0
 
 
 def _phrases(passages: Sequence[Passage], own: Sequence[int], said: Relation) -> Iterator[Phrase]:

@@ -8,7 +8,7 @@ says to the claim as it stands. "Is it false that …" is taken off before readi
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from ragqa.answer.assertion import Assertion, Found, asserted, holds
 from ragqa.answer.opposite import opposed
 from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
-from ragqa.reader.model import PassageReading, ReaderModel, sigmoid
+from ragqa.reader.model import PassageReading, ReaderModel, pooled, sigmoid
 
 MASK = "[MASK]"
 QUESTION_WEIGHT, CLAIM_WEIGHT = 1.0, 0.5
 """Weight of the masked reading, for questions and for claims that have a direction; chosen on development data."""
 _TURNED = [1, 0, 2]
+_NO_STANCE, _NO_DIRECTION = np.eye(3)[-1], np.eye(4)[-1]
 
 _SHARPNESS = 3
 """For questions, what was found counts by this power of its probability: of more, less and the same, the likeliest."""
@@ -138,19 +139,35 @@ def relate(
     query: Query,
     documents: Sequence[Sequence[str]],
     n_directed: int | None = None,
+    *,
     until: float = math.inf,
+    n_titles: Sequence[int] | None = None,
 ) -> list[Relation]:
     """What each document, given as its sentences, says to the query.
 
     Only the ``n_directed`` most relevant ones are read a second time for the direction; None: all. The first documents
-    alone are told of where ``until`` is over earlier, as in :meth:`ragqa.reader.model.ReaderModel.read_documents`.
+    alone are told of where ``until`` is over earlier, as in :meth:`ragqa.reader.model.ReaderModel.read_documents`. Of
+    each, the first ``n_titles`` sentences are its title: it names the matter, and says nothing of what came out.
     """
     plain = model.read_documents(query.text, documents, until)
+    heads = [0] * len(plain) if n_titles is None else n_titles
+    plain = [_untitled(reading, n) for reading, n in zip(plain, heads, strict=False)]
     found: dict[int, Directed] = {}
     if query.masked:
         chosen = sorted(range(len(plain)), key=lambda place: -plain[place].relevance)[:n_directed]
-        found = dict(zip(chosen, directions(model, query, [documents[place] for place in chosen]), strict=True))
+        told = directions(model, query, [documents[place][heads[place] :] for place in chosen])
+        for place, (of_all, each) in zip(chosen, told, strict=True):
+            found[place] = of_all, np.concatenate([np.tile(_NO_DIRECTION, (heads[place], 1)), each])
     return [_relation(query, reading, found.get(place)) for place, reading in enumerate(plain)]
+
+
+def _untitled(reading: PassageReading, n_titles: int) -> PassageReading:
+    """A reading in which the first sentences say nothing."""
+    if not n_titles:
+        return reading
+    stance = reading.stance.copy()
+    stance[:n_titles] = _NO_STANCE
+    return replace(reading, stance=stance, stance_of_all=pooled(stance[n_titles:], reading.evidence[n_titles:]))
 
 
 def stances(model: ReaderModel, query: Query, documents: Sequence[Sequence[str]]) -> list[np.ndarray]:
@@ -188,7 +205,7 @@ def directions(model: ReaderModel, query: Query, documents: Sequence[Sequence[st
             each[place] = next(alone).direction[0]
             named = terms.coverage(query.outcome, set(content_stems(own[place])))
             weights[place] += sigmoid(reading.evidence[place]) * (1 - each[place, 3]) * (named + _NAMES_NOTHING) ** 2
-        of_all = weights @ each / weights.sum() if len(own) else np.eye(4)[-1]
+        of_all = weights @ each / weights.sum() if len(own) else _NO_DIRECTION
         found.append((_sharpened(of_all), _sharpened(each)))
     return found
 

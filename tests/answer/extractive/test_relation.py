@@ -83,6 +83,19 @@ def test_a_question_and_its_opposite_are_read_as_mirror_images() -> None:
     assert more[0][1] > more[0][0]
 
 
+def test_a_title_says_nothing_of_what_came_out() -> None:
+    finding = "Statins significantly reduced the incidence of dementia (P < .01)."
+    query, model = query_of("Do statins prevent dementia?"), open_model()
+    alone, titled = (
+        relate(model, query, [sentences], n_titles=[len(sentences) - 1])[0]
+        for sentences in ([finding], ["Statins and dementia", finding])
+    )
+
+    assert titled.of_sentences[0].tolist() == [0.0, 0.0, 1.0]
+    assert titled.of_all == pytest.approx(alone.of_all, abs=0.05)
+    assert titled.of_all[0] > 0.8
+
+
 def test_a_question_for_a_difference_of_any_kind_is_read_as_it_stands() -> None:
     query = query_of("Does aspirin affect the risk of stroke?")
 
