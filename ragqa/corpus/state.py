@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ragqa.corpus.arrays import load_array
+from ragqa.corpus.arrays import load_array, read_npy
 from ragqa.corpus.keys import FIRST_HASHED
 from ragqa.corpus.marks import MARKS_FILE, NOTICES_FILE, by_others, find_marks
 from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
@@ -122,7 +122,7 @@ def resolve(
     starts = np.concatenate([[0], np.cumsum([part.n_rows for _, part in parts], dtype=np.int64)])
     fate = np.zeros(int(starts[-1]), dtype=np.uint8)
     deletions = _deletions(folder, parts, starts)
-    keys_of_parts = [np.load(folder / name / KEYS_FILE, allow_pickle=False, mmap_mode="r") for name, _ in parts]
+    keys_of_parts = [read_npy(folder / name / KEYS_FILE, "r") for name, _ in parts]
     with (building / STATE_KEYS_FILE).open("wb") as keys_file, (building / STATE_ROWS_FILE).open("wb") as rows_file:
         for low, high in _ranges([array["key"] for array in keys_of_parts]):
             bucket = _bucket(keys_of_parts, starts, low, high)
@@ -132,7 +132,7 @@ def resolve(
             keys_file.write(bucket.keys[live].astype("<u8").tobytes())
             rows_file.write(bucket.rows[live].astype("<i8").tobytes())
     np.save(building / DEAD_FILE, np.packbits(fate != LIVE))
-    notices = [np.load(folder / name / NOTICES_FILE, allow_pickle=False) for name, _ in parts]
+    notices = [read_npy(folder / name / NOTICES_FILE) for name, _ in parts]
     ids = (np.fromfile(building / STATE_KEYS_FILE, "<u8"), np.fromfile(building / STATE_ROWS_FILE, "<i8"))
     marks = find_marks(notices, starts, fate == LIVE, ids)
     np.save(building / MARKS_FILE, by_others(marks))
@@ -174,7 +174,7 @@ def _deletions(
     folder: Path, parts: Sequence[tuple[str, PartRecord]], starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sorted keys of all deletions, and the row before which each takes effect (the last one of a key)."""
-    arrays = [np.load(folder / name / DELETIONS_FILE, allow_pickle=False) for name, _ in parts]
+    arrays = [read_npy(folder / name / DELETIONS_FILE) for name, _ in parts]
     keys = np.concatenate([array["key"] for array in arrays]) if arrays else np.empty(0, np.uint64)
     bounds = [array["row"].astype(np.int64) + start for array, start in zip(arrays, starts, strict=False)]
     rows = np.concatenate(bounds) if arrays else np.empty(0, np.int64)

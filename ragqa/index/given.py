@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from ragqa import manifest
+from ragqa.corpus.arrays import read_npy
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.text import abstract_of, one_line, title_of
 from ragqa.decoding import json_decoder
@@ -165,7 +166,7 @@ def _chunks(folder: Path) -> list[_Chunk]:
 
 def _matrix(path: Path) -> np.ndarray:
     try:
-        matrix: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix = read_npy(path, "r")
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise SourceError(f"{path} is no matrix, or was cut off ({one_line(str(error))}); fetch it again") from error
     if matrix.ndim != 2 or matrix.dtype.name not in _DTYPES or not matrix.shape[1]:
@@ -179,7 +180,7 @@ def _matrix(path: Path) -> np.ndarray:
 def _read_ids(path: Path) -> list[str]:
     try:
         if path.suffix == ".npy":
-            ids = [str(item) for item in np.load(path, allow_pickle=False).tolist()]
+            ids = [str(item) for item in read_npy(path).tolist()]
         elif path.suffix == ".txt":
             ids = path.read_text(encoding="utf-8").split()
         else:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
-UNDECIDED = "Is atropine useful as an addition to ketamine sedation in children?"
+UNDECIDED = "Can ultrasound replace biopsy?"
 MISTAKEN = "Why does a longer wait before appendectomy lead to more complications?"
 RETRACTED = "Does the MMR vaccine cause autism?"
 A4_PIXELS = {"width": 718, "height": 1047}
