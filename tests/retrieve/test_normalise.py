@@ -69,6 +69,7 @@ Does metformin help in diabetes? | Does metfromin help in diabetes?
 Does metformin help in diabetes? | Does metformin help in diabettes?
 Is pneumonia deadly? | Is penumonia deadly?
 Is pneumonia deadly? | Is pneumonnia deadly?
+Is warfarin safe? | Is warfarn safe?
 """
 
 
