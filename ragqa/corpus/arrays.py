@@ -18,7 +18,7 @@ _UNREADABLE = (
 
 _ONE_AT_A_TIME = threading.Lock()
 """NumPy reads the header with :func:`ast.literal_eval`. Where a finalizer makes way for another thread within it that
-does the same, CPython 3.11 says "AST constructor recursion depth mismatch" (github.com/python/cpython/issues/106905)."""
+does the same, CPython 3.11 says "AST constructor recursion depth mismatch" (its issue 106905)."""
 
 
 def read_npy(source: Path | io.BytesIO, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
