@@ -23,7 +23,8 @@ from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
 from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
 from ragqa.corpus.marks import rows_told_of
-from ragqa.corpus.mesh_files import encode_mesh, read_mesh
+from ragqa.corpus.mesh import Mesh
+from ragqa.corpus.mesh_files import encode_mesh, open_kept_mesh, read_mesh
 from ragqa.corpus.nlm_fetch import SOURCES_FOLDER, fetched_mesh, read_fetched
 from ragqa.corpus.objects import StoredObject
 from ragqa.corpus.part import PartRecord
@@ -129,7 +130,8 @@ def build_corpus(
             target = _Target(name, settings, folder, mesh, pinned, thorough)
             if thorough:
                 sources = [replace(source, sha256="") for source in sources]
-            reading = Reading(folder / PARTS_FOLDER, settings, thorough)
+            subset = settings.only.resolved(_kept_mesh(folder / PARTS_FOLDER, mesh) if settings.only.mesh else None)
+            reading = Reading(folder / PARTS_FOLDER, settings, thorough, subset)
             parts = reading.parts(sources, report, tasks)
             manifest = _switch_state(target, parts, started)
             reading.forget_all_but(sources)
@@ -285,6 +287,10 @@ def _keep_mesh(path: Path | None, folder: Path) -> str:
     name = f"{prefix}{hashlib.sha256(kept).hexdigest()[:_HEX]}.jsonl"
     write_atomically(folder / name, kept)
     return name
+
+
+def _kept_mesh(folder: Path, name: str) -> Mesh | None:
+    return open_kept_mesh(folder / name, "run the same command again") if name else None
 
 
 @contextmanager

@@ -43,6 +43,11 @@ def under_concern(document: Document) -> bool:
     return any(link.kind == KINDS[CONCERN][0] for link in document.links)
 
 
+def tells_of_others(document: Document) -> bool:
+    """Whether a record is a notice on other articles: that they are retracted, corrected, under concern."""
+    return any(link.kind in _TELLS for link in document.links)
+
+
 def notices_of(document: Document) -> list[tuple[int, int]]:
     """What a record tells of itself and of others: the keys of the articles, and the kinds."""
     own = document_key(document.id)

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragqa.corpus.formats import corpus_format
+from ragqa.corpus.marks import tells_of_others
+from ragqa.corpus.nlm_listing import BASELINE, nlm_file
 from ragqa.corpus.objects import StoredObject, fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, remove_unfinished, write_part
-from ragqa.corpus.records import Record, Skipped
+from ragqa.corpus.records import Deletion, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
+from ragqa.corpus.subset import EVERYTHING, Subset
 from ragqa.errors import ProductError, SourceError
 from ragqa.manifest import content_hash, file_hash, write_atomically
+from ragqa.recipe import to_table
 from ragqa.types import Document, Progress, Tasks
 
 _log = logging.getLogger(__name__)
@@ -43,11 +47,14 @@ class Reading:
         The recipe of the corpus.
     thorough
         Whether parts that are there already are compared with their hashes, and not with their sizes alone.
+    subset
+        Which documents are taken, resolved.
     """
 
     folder: Path
     settings: CorpusSettings
     thorough: bool
+    subset: Subset = EVERYTHING
 
     def parts(
         self, sources: Sequence[Source], report: Progress, tasks: Tasks | None = None
@@ -131,6 +138,8 @@ class Reading:
         if part is None:
             _log.info("reading %s", path)
             records = _without(layout.read(path, settings), frozenset(settings.leave_out))
+            if self.subset != EVERYTHING:
+                records = _of_subset(records, self.subset, may_revise=not _is_baseline(path))
             part = write_part(self.folder / name, self._identity(path.name, sha256), records, on_batch)
         else:
             on_batch(part.n_rows)
@@ -145,7 +154,8 @@ class Reading:
         settings = self.settings
         read_with = [settings.include_conclusion, settings.question_as_title]
         identity = self._identity(file_name, sha256)
-        return content_hash([PART_LAYOUT, *identity, *read_with, *sorted(frozenset(settings.leave_out))])[:32]
+        chosen = [] if self.subset == EVERYTHING else [to_table(self.subset)]
+        return content_hash([PART_LAYOUT, *identity, *read_with, *sorted(frozenset(settings.leave_out)), *chosen])[:32]
 
 
 def _hash_file(stored: StoredObject) -> str:
@@ -160,6 +170,26 @@ def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[R
             yield Skipped("left out")
         else:
             yield record
+
+
+def _of_subset(records: Iterator[Record], subset: Subset, *, may_revise: bool) -> Iterator[Record]:
+    """The records with the documents of a subset, the others as skipped ones, so that they are counted.
+
+    A document that is of it no more ends what was read of it before, where its source ``may_revise`` earlier ones.
+    Records that tell of other articles, such as notices of retraction, are kept whatever they are.
+    """
+    for record in records:
+        if not isinstance(record, Document) or subset.has(record) or tells_of_others(record):
+            yield record
+            continue
+        yield Skipped("not of the subset")
+        if may_revise:
+            yield Deletion(record.id)
+
+
+def _is_baseline(path: Path) -> bool:
+    """Whether a file is of NLM's baseline, which has each article once and is read before all updates."""
+    return path.parent.name == BASELINE and nlm_file(path.name) is not None
 
 
 def _finished_part(folder: Path, *, thorough: bool) -> PartRecord | None:

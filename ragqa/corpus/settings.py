@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ragqa.corpus.subset import EVERYTHING, Subset
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusSettings:
@@ -35,6 +37,9 @@ class CorpusSettings:
     question_as_title
         ``pubmedqa`` only: whether QUESTION, which is the title of the article on PubMed, becomes the title.
         Switch it off where finding an article by its own title would make retrieval too easy.
+    only
+        Which documents of the sources get into the corpus; those that a later source revises so that they are of it no
+        more leave it again. Notices on other articles are kept whatever they are.
     leave_out
         Ids of documents that do not get into the corpus although the sources have them: for questions whose answer
         must not be there.
@@ -48,4 +53,5 @@ class CorpusSettings:
     description: str = ""
     include_conclusion: bool = True
     question_as_title: bool = True
+    only: Subset = EVERYTHING
     leave_out: tuple[str, ...] = ()

@@ -1,0 +1,124 @@
+"""Corpora of a part of what their sources hold; nothing is served that is of it no more, and no notice is lost."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from ragqa.corpus.build import build_corpus
+from ragqa.corpus.mesh import Heading, Mesh
+from ragqa.corpus.settings import CorpusSettings
+from ragqa.corpus.store import DocumentStore
+from ragqa.corpus.subset import Subset
+from ragqa.errors import UsageError
+from ragqa.manifest import Manifest
+
+ROWS = [
+    {"_id": "1", "title": "one", "text": "Text.", "year": 2010, "journal": "Lancet", "language": ["eng"],
+     "mesh": ["Stroke"], "publication_types": ["Review"]},
+    {"_id": "2", "title": "two", "text": "", "year": 2015, "journal": "BMJ", "language": ["ger"],
+     "mesh": ["Heart Diseases"], "publication_types": ["Case Reports"]},
+    {"_id": "3", "title": "three", "text": "Text.", "journal": "BMJ", "mesh": ["Arrhythmias, Cardiac"]},
+]  # fmt: skip
+
+
+def build(tmp_path: Path, only: Subset, later: tuple[object, ...] = ()) -> Manifest:
+    (tmp_path / "a").mkdir(exist_ok=True)
+    (tmp_path / "a" / "1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    if later:
+        (tmp_path / "a" / "2.jsonl").write_text("".join(json.dumps(row) + "\n" for row in later))
+    (tmp_path / "mtrees.bin").write_text("Heart Diseases;C14.280\nArrhythmias, Cardiac;C14.280.067\nStroke;C10.228\n")
+    settings = CorpusSettings(("a",), "jsonl", mesh="mtrees.bin", only=only)
+    return build_corpus("demo", settings, tmp_path, tmp_path / "demo")
+
+
+def live(tmp_path: Path) -> list[str]:
+    with DocumentStore.open(tmp_path / "demo") as store:
+        return sorted(name for name in ("1", "2", "3", "9") if store.find([name])[0] >= 0)
+
+
+@pytest.mark.parametrize(
+    ("only", "wanted"),
+    [
+        (Subset(), ["1", "2", "3"]),
+        (Subset(year_from=2010), ["1", "2"]),
+        (Subset(year_from=2011, year_to=2015), ["2"]),
+        (Subset(journals=("bmj",)), ["2", "3"]),
+        (Subset(mesh=("heart diseases",)), ["2", "3"]),
+        (Subset(mesh=("Arrhythmias, Cardiac", "Stroke")), ["1", "3"]),
+        (Subset(publication_types=("review",)), ["1"]),
+        (Subset(with_abstract=True), ["1", "3"]),
+        (Subset(journals=("BMJ",), with_abstract=True), ["3"]),
+        (Subset(journals=("Nature",)), []),
+    ],
+)
+def test_only_documents_of_the_subset_are_taken_and_the_others_are_counted(
+    tmp_path: Path, only: Subset, wanted: list[str]
+) -> None:
+    counts = build(tmp_path, only).counts["total"]
+
+    assert live(tmp_path) == wanted
+    assert counts["skipped"] == ({"not of the subset": 3 - len(wanted)} if len(wanted) < 3 else {})
+    assert counts["live"] == len(wanted)
+
+
+def test_a_document_that_is_revised_out_of_the_subset_leaves_it_and_may_come_back(tmp_path: Path) -> None:
+    only = Subset(year_from=2010)
+    build(tmp_path, only, later=({**ROWS[0], "year": 2001},))
+    assert live(tmp_path) == ["2"]
+
+    build(tmp_path, only, later=({**ROWS[0], "year": 2001}, {**ROWS[0], "year": 2012}, {**ROWS[2], "year": 2012}))
+    assert live(tmp_path) == ["1", "2", "3"]
+
+
+def test_another_subset_reads_the_same_files_anew(tmp_path: Path) -> None:
+    build(tmp_path, Subset(year_from=2015))
+    assert live(tmp_path) == ["2"]
+    build(tmp_path, Subset(year_to=2014))
+    assert live(tmp_path) == ["1"]
+
+
+RECORD = (
+    '<PubmedArticle><MedlineCitation><PMID Version="1">{pmid}</PMID><Article><Journal><JournalIssue><PubDate>'
+    "<Year>{year}</Year></PubDate></JournalIssue></Journal><ArticleTitle>Title.</ArticleTitle></Article>{more}</MedlineCitation>"
+    "</PubmedArticle>"
+)
+NOTICE = (
+    '<CommentsCorrectionsList><CommentsCorrections RefType="RetractionOf"><RefSource>x</RefSource>'
+    '<PMID Version="1">1</PMID></CommentsCorrections></CommentsCorrectionsList>'
+)
+
+
+@pytest.mark.parametrize("folder", ["baseline", "elsewhere"])
+def test_a_notice_of_retraction_is_kept_whatever_its_year(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    records = (
+        RECORD.format(pmid=1, year=2005, more=""),
+        RECORD.format(pmid=2, year=2020, more=""),
+        RECORD.format(pmid=9, year=2020, more=NOTICE),
+    )
+    text = f"<PubmedArticleSet>{''.join(records)}</PubmedArticleSet>"
+    (tmp_path / folder / "pubmed26n0001.xml.gz").write_bytes(gzip.compress(text.encode()))
+    settings = CorpusSettings((folder,), "pubmed-xml", only=Subset(year_to=2010))
+    total = build_corpus("demo", settings, tmp_path, tmp_path / "demo").counts["total"]
+
+    assert live(tmp_path) == ["1", "9"]
+    with DocumentStore.open(tmp_path / "demo") as store:
+        assert store.get("1").retracted
+    assert total["skipped"] == {"not of the subset": 1}
+    assert total["deletions"] == (0 if folder == "baseline" else 1)
+
+
+def test_an_entry_term_stands_for_its_heading_and_those_below() -> None:
+    mesh = Mesh(
+        [Heading("Heart Diseases", "D1", ("C14.280",), ("Cardiac Diseases",)), Heading("Asthma", "D2", ("C08",))]
+    )
+
+    assert set(Subset(mesh=("cardiac diseases",)).resolved(mesh).mesh) == {"heart diseases", "d1"}
+    assert Subset(mesh=("Anything",)).resolved(None).mesh == ("anything",)
+
+
+def test_years_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"only.year_from is 2012 and only.year_to 2010"):
+        build(tmp_path, Subset(year_from=2012, year_to=2010))
