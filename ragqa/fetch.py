@@ -158,6 +158,16 @@ def read_address(address: str) -> bytes:
     raise AssertionError
 
 
+def size_of(address: str) -> int:
+    """Bytes of the file at an address as its server tells them; 0 where it does not."""
+    try:
+        with _opened(address, 0, "HEAD") as response:
+            length = response.headers.get("Content-Length", "")
+            return int(length) if length.isdigit() else 0
+    except (_RefusedError, _BrokenOffError):
+        return 0
+
+
 def _read_once(address: str) -> bytes:
     with _opened(address, 0) as response:
         try:
@@ -289,9 +299,9 @@ def _writing(part: Path, mode: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _opened(address: str, begin: int) -> Iterator[addinfourl]:
+def _opened(address: str, begin: int, method: str = "GET") -> Iterator[addinfourl]:
     """The response to a request for what follows the first ``begin`` bytes."""
-    request = urllib.request.Request(address, headers={"User-Agent": "ragqa"})  # noqa: S310
+    request = urllib.request.Request(address, headers={"User-Agent": "ragqa"}, method=method)  # noqa: S310
     if begin:
         request.add_header("Range", f"bytes={begin}-")
     try:

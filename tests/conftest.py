@@ -346,6 +346,12 @@ class _FileHandler(BaseHTTPRequestHandler):
             rest = rest[: self.server.cut]
         self.wfile.write(rest)
 
+    def do_HEAD(self) -> None:
+        body = self.server.body(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+
     def log_message(self, *args: object) -> None:
         pass
 

@@ -7,19 +7,22 @@ that could not be fetched. A run that was killed goes on with what it has.
 
 import logging
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragqa.corpus.nlm_listing import NlmFile, chosen_year, missing_numbers, nlm_file, offered_files
-from ragqa.errors import ProductError, SourceError
-from ragqa.fetch import Origin, RemoteFile, fetch, origin_path, read_address
+from ragqa.errors import BackendError, ProductError, SourceError
+from ragqa.fetch import Origin, RemoteFile, fetch, origin_path, read_address, size_of
 from ragqa.manifest import exclusive, read_json, read_sealed, write_sealed
 from ragqa.types import Progress
 
 SOURCES_FOLDER, FETCHED_FILE, MESH_FOLDER = "sources", "fetched.json", "mesh"
 _AT_A_TIME = 3
+_SAMPLED = 8
+"""Files whose sizes are asked before more than so many are fetched."""
 _MD5 = re.compile(rb"\b[0-9a-fA-F]{32}\b")
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ def fetch_pubmed(address: str, folder: Path, progress: Progress | None = None) -
         The mirror cannot be reached, or a file of it not be fetched; what came before that file is kept and read.
     ProductError
         Another run fetches into this folder.
+    BackendError
+        The disk has no room for what is to come.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder, "fetch"):
@@ -88,6 +93,7 @@ def fetch_pubmed(address: str, folder: Path, progress: Progress | None = None) -
         # By number: a file may move between the folders of a mirror, and is the same file.
         known = {file.number for file in here}
         wanted = [file for file in offered if file.year == year and file.number not in known]
+        _tell_size(address, wanted, folder)
         came, failed = _fetch_all(address, wanted, folder, progress)
         after = {**here, **_before_the_first(came, failed)}
         if not failed or any(file.year == year for file in in_force):
@@ -125,6 +131,22 @@ def fetch_mesh(address: str, folder: Path, progress: Progress | None = None) -> 
 def fetched_mesh(folder: Path) -> Path | None:
     """The newest descriptors of MeSH in ``folder``, the ``sources/`` of a corpus; None where there are none."""
     return max((folder / MESH_FOLDER).glob("desc[0-9][0-9][0-9][0-9].gz"), default=None)
+
+
+def _tell_size(address: str, wanted: Sequence[NlmFile], folder: Path) -> None:
+    """Tell how much is to come, by the sizes of a few files; refuse what the disk has no room for."""
+    if len(wanted) <= _SAMPLED:
+        return
+    sampled = [wanted[place * len(wanted) // _SAMPLED] for place in range(_SAMPLED)]
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        sizes = [size for size in pool.map(size_of, [f"{address}/{file.path}" for file in sampled]) if size]
+    if not sizes:
+        return
+    needed, free = sum(sizes) / len(sizes) * len(wanted) / 1e9, shutil.disk_usage(folder).free / 1e9
+    told = f"{len(wanted):,} files of about {needed:,.1f} GB; {free:,.1f} GB are free"
+    if needed > free:
+        raise BackendError(f"there is no room for {told} in {folder}; free some, or set RAGQA_HOME to a larger disk")
+    _log.info("fetching %s", told)
 
 
 def read_fetched(folder: Path) -> Fetched:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ragqa import products
 from ragqa.cli import run
 from ragqa.corpus.nlm_fetch import FETCHED_FILE, fetch_pubmed, read_fetched
-from ragqa.errors import ProductError, SourceError, UsageError
+from ragqa.errors import BackendError, ProductError, SourceError, UsageError
 from ragqa.manifest import exclusive
 
 RECIPE = 'format = "pubmed-xml"\nsources = []\nfetch = "https://ftp.ncbi.nlm.nih.gov/pubmed"\n'
@@ -282,3 +283,20 @@ def test_mesh_of_the_year_comes_once_and_travels_into_the_corpus(on_server, tmp_
     assert run(["corpus", "build", "demo"]) == 0
     with products.open_store("demo") as store:
         assert "Long COVID" in store.mesh()
+
+
+def test_how_much_is_to_come_is_told_and_refused_where_there_is_no_room(
+    mirror, tmp_path, caplog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4, 30):
+        mirror.put(number, article(number, "an article of many"), kind="updatefiles")
+    free = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free._replace(free=100))
+    with pytest.raises(BackendError, match=r"no room for 29 files of about 0.0 GB; 0.0 GB are free in .*RAGQA_HOME"):
+        fetch_pubmed(mirror.address, tmp_path / "sources")
+    assert not list((tmp_path / "sources").rglob("*.gz"))
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    with caplog.at_level("INFO"):
+        assert fetch_pubmed(mirror.address, tmp_path / "sources").n_files == 29
+    assert "fetching 29 files of about 0.0 GB" in caplog.text
