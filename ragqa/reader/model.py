@@ -26,7 +26,7 @@ from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE, TAG, Rea
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 GRAPH, VOCABULARY, CARD = "reader.onnx", "vocab.txt", "card.json"
 MAX_TOKENS = 384
-_PIECE_WORDS = 90
+PIECE_WORDS = 90
 _MOST_PIECES = 5
 _REMEDY = "install ragqa again: pip install --force-reinstall ragqa"
 
@@ -122,24 +122,30 @@ class ReaderModel:
             return list(threads.map(run, pairs))
 
     def read_documents(
-        self, query: str, documents: Sequence[Sequence[str]], until: float = math.inf
+        self,
+        query: str,
+        documents: Sequence[Sequence[str]],
+        until: float = math.inf,
+        piece_words: int = PIECE_WORDS,
     ) -> list[PassageReading]:
         """What each document, given as its sentences, says to one query.
 
-        A document is read in pieces of neighbouring sentences, about as long as those that the model was trained on,
-        five at most; what comes after them is not read. Where ``until`` (seconds of :func:`time.monotonic`) is over
-        before all documents are read, the first ones are given alone, at least one.
+        A document is read in pieces of neighbouring sentences of about ``piece_words`` words, by default as long as
+        those that the model was trained on, five at most; what comes after them is not read. Where ``until`` (seconds
+        of :func:`time.monotonic`) is over before all documents are read, the first ones are given alone, at least one.
         """
         if math.isinf(until):
-            return self._read_documents(query, documents)
+            return self._read_documents(query, documents, piece_words)
         readings: list[PassageReading] = []
         while len(readings) < len(documents) and not (readings and time.monotonic() > until):
             begin = len(readings)
-            readings += self._read_documents(query, documents[begin : begin + self._graph.n_parallel])
+            readings += self._read_documents(query, documents[begin : begin + self._graph.n_parallel], piece_words)
         return readings
 
-    def _read_documents(self, query: str, documents: Sequence[Sequence[str]]) -> list[PassageReading]:
-        pieces = [(place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences)]
+    def _read_documents(self, query: str, documents: Sequence[Sequence[str]], piece_words: int) -> list[PassageReading]:
+        pieces = [
+            (place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences, piece_words)
+        ]
         readings = self.read([(query, [documents[place][at] for at in piece]) for place, piece in pieces])
         return [
             _joined(len(sentences), [(p, r) for (at, p), r in zip(pieces, readings, strict=True) if at == place])
@@ -239,12 +245,12 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -30, 30))))
 
 
-def _pieces(sentences: Sequence[str]) -> list[range]:
+def _pieces(sentences: Sequence[str], piece_words: int) -> list[range]:
     """Places of neighbouring sentences of about so many words."""
-    starts, size = [], _PIECE_WORDS
+    starts, size = [], piece_words
     for place, sentence in enumerate(sentences):
         n_words = sentence.count(" ") + 1
-        if size + n_words > _PIECE_WORDS:
+        if size + n_words > piece_words:
             starts.append(place)
             size = 0
         size += n_words

@@ -17,11 +17,13 @@ from ragqa.answer.assertion import Assertion, Found, asserted, holds
 from ragqa.answer.opposite import opposed
 from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
-from ragqa.reader.model import PassageReading, ReaderModel, pooled, sigmoid
+from ragqa.reader.model import PIECE_WORDS, PassageReading, ReaderModel, pooled, sigmoid
 
 MASK = "[MASK]"
 QUESTION_WEIGHT, CLAIM_WEIGHT = 1.0, 0.5
 """Weight of the masked reading, for questions and for claims that have a direction; chosen on development data."""
+DIRECTED_WORDS = 180
+"""Words of the pieces in which a question's direction is looked for: who was compared with whom stands further off."""
 _TURNED = [1, 0, 2]
 _NO_STANCE, _NO_DIRECTION = np.eye(3)[-1], np.eye(4)[-1]
 
@@ -189,7 +191,8 @@ def directions(model: ReaderModel, query: Query, documents: Sequence[Sequence[st
     For a question, the most telling sentences of each document are read by themselves, and count by how much of the
     outcome they name: read among others, a sentence takes on their direction.
     """
-    readings = model.read_documents(query.masked, documents)
+    words = DIRECTED_WORDS if query.asks else PIECE_WORDS
+    readings = model.read_documents(query.masked, documents, piece_words=words)
     if not query.asks:
         return [(reading.direction_of_all.astype(np.float64), reading.direction) for reading in readings]
     told = [sorted(range(len(own)), key=lambda s: -reading.evidence[s])[:_READ_ALONE]
