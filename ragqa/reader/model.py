@@ -126,12 +126,12 @@ class ReaderModel:
         query: str,
         documents: Sequence[Sequence[str]],
         until: float = math.inf,
-        piece_words: int = PIECE_WORDS,
+        piece_words: int | None = None,
     ) -> list[PassageReading]:
         """What each document, given as its sentences, says to one query.
 
-        A document is read in pieces of neighbouring sentences of about ``piece_words`` words, by default as long as
-        those that the model was trained on, five at most; what comes after them is not read. Where ``until`` (seconds
+        A document is read in pieces of neighbouring sentences of about ``piece_words`` words (None: as long as
+        those that the model was trained on), five at most; what comes after them is not read. Where ``until`` (seconds
         of :func:`time.monotonic`) is over before all documents are read, the first ones are given alone, at least one.
         """
         if math.isinf(until):
@@ -143,9 +143,8 @@ class ReaderModel:
         return readings
 
     def _read_documents(self, query: str, documents: Sequence[Sequence[str]], piece_words: int) -> list[PassageReading]:
-        pieces = [
-            (place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences, piece_words)
-        ]
+        words = PIECE_WORDS if piece_words is None else piece_words
+        pieces = [(place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences, words)]
         readings = self.read([(query, [documents[place][at] for at in piece]) for place, piece in pieces])
         return [
             _joined(len(sentences), [(p, r) for (at, p), r in zip(pieces, readings, strict=True) if at == place])

@@ -38,6 +38,8 @@ READINGS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "direction head at .7": ((relation_module, "QUESTION_WEIGHT", 0.7),),
     "questions not asked the other way round": ((evidence_module, "stances", one_way),),
     "directions of sentences as they are, not sharpened": ((relation_module, "_SHARPNESS", 1),),
+    "pieces of 45 words": ((model_module, "PIECE_WORDS", 45), (relation_module, "DIRECTED_WORDS", 45)),
+    "pieces of 180 words": ((model_module, "PIECE_WORDS", 180),),
     "directions in pieces of 90 words": ((relation_module, "DIRECTED_WORDS", 90),),
     "directions in pieces of 250 words": ((relation_module, "DIRECTED_WORDS", 250),),
     "two pieces of a document, not five": ((model_module, "_MOST_PIECES", 2),),

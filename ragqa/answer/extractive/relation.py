@@ -17,7 +17,7 @@ from ragqa.answer.assertion import Assertion, Found, asserted, holds
 from ragqa.answer.opposite import opposed
 from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
-from ragqa.reader.model import PIECE_WORDS, PassageReading, ReaderModel, pooled, sigmoid
+from ragqa.reader.model import PassageReading, ReaderModel, pooled, sigmoid
 
 MASK = "[MASK]"
 QUESTION_WEIGHT, CLAIM_WEIGHT = 1.0, 0.5
@@ -191,8 +191,7 @@ def directions(model: ReaderModel, query: Query, documents: Sequence[Sequence[st
     For a question, the most telling sentences of each document are read by themselves, and count by how much of the
     outcome they name: read among others, a sentence takes on their direction.
     """
-    words = DIRECTED_WORDS if query.asks else PIECE_WORDS
-    readings = model.read_documents(query.masked, documents, piece_words=words)
+    readings = model.read_documents(query.masked, documents, piece_words=DIRECTED_WORDS if query.asks else None)
     if not query.asks:
         return [(reading.direction_of_all.astype(np.float64), reading.direction) for reading in readings]
     told = [sorted(range(len(own)), key=lambda s: -reading.evidence[s])[:_READ_ALONE]
