@@ -134,17 +134,19 @@ class ReaderModel:
         those that the model was trained on), five at most; what comes after them is not read. Where ``until`` (seconds
         of :func:`time.monotonic`) is over before all documents are read, the first ones are given alone, at least one.
         """
+        words = PIECE_WORDS if piece_words is None else piece_words
         if math.isinf(until):
-            return self._read_documents(query, documents, piece_words)
+            return self._read_documents(query, documents, words)
         readings: list[PassageReading] = []
         while len(readings) < len(documents) and not (readings and time.monotonic() > until):
             begin = len(readings)
-            readings += self._read_documents(query, documents[begin : begin + self._graph.n_parallel], piece_words)
+            readings += self._read_documents(query, documents[begin : begin + self._graph.n_parallel], words)
         return readings
 
     def _read_documents(self, query: str, documents: Sequence[Sequence[str]], piece_words: int) -> list[PassageReading]:
-        words = PIECE_WORDS if piece_words is None else piece_words
-        pieces = [(place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences, words)]
+        pieces = [
+            (place, piece) for place, sentences in enumerate(documents) for piece in _pieces(sentences, piece_words)
+        ]
         readings = self.read([(query, [documents[place][at] for at in piece]) for place, piece in pieces])
         return [
             _joined(len(sentences), [(p, r) for (at, p), r in zip(pieces, readings, strict=True) if at == place])
