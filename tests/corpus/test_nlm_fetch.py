@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -297,6 +298,8 @@ def test_how_much_is_to_come_is_told_and_refused_where_there_is_no_room(
     assert not list((tmp_path / "sources").rglob("*.gz"))
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
-    with caplog.at_level("INFO"):
+    logger = logging.getLogger("ragqa.corpus.nlm_fetch")  # the command line keeps what ragqa says from the root logger
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    with caplog.at_level("INFO", logger.name):
         assert fetch_pubmed(mirror.address, tmp_path / "sources").n_files == 29
     assert "fetching 29 files of about 0.0 GB" in caplog.text
