@@ -39,11 +39,11 @@ def unmentioned_names(question: str, documents: Sequence[Document]) -> tuple[str
 
     Of a word like "FTD-associated" the name counts, and a sign between its parts does not: "IL6" is "IL-6".
     """
-    if not documents:
-        return ()
-    joined = ["".join(tokens(" ".join(section.text for section in document.sections))) for document in documents]
     named = (name for word in _WORD.findall(question) for name in _names_in(word))
     keys = {name: "".join(tokens(name)).removesuffix("s") for name in named}
+    if not keys or not documents:
+        return ()
+    joined = ["".join(tokens(" ".join(section.text for section in document.sections))) for document in documents]
     return tuple(name for name, key in keys.items() if key and not any(key in text for text in joined))
 
 

@@ -69,6 +69,15 @@ class Mesh:
         heading = self._by_term.get(key) or self._by_term.get(f"{rest} {first}" if comma else key)
         return heading.name if heading else ""
 
+    def meant_by(self, names: Iterable[str]) -> frozenset[str]:
+        """The headings that names, UIs and entry terms stand for and all below them, by name and UI; unknown names too.
+
+        >>> sorted(Mesh([Heading("Stroke", "D020521", entry_terms=("Apoplexy",))]).meant_by(["apoplexy", "Unknown"]))
+        ['D020521', 'Stroke', 'Unknown']
+        """
+        named = frozenset(self.heading_of(name) or name for name in names)
+        return named | self.narrower_headings(named)
+
     def narrower_headings(self, names_or_uis: Iterable[str]) -> frozenset[str]:
         """The names and UIs of the given headings and of all below them; unknown ones add nothing.
 

@@ -49,14 +49,12 @@ class Subset:
                 f"only.year_from is {self.year_from} and only.year_to {self.year_to}: no year lies between; give the "
                 "earlier year first"
             )
-        named = {(mesh.heading_of(name) if mesh else "") or name for name in self.mesh}
-        headings = named | (mesh.narrower_headings(named) if mesh else frozenset())
         return Subset(
             self.year_from,
             self.year_to,
             _folded(self.journals),
             _folded(self.languages),
-            _folded(headings),
+            _folded(self.mesh if mesh is None else mesh.meant_by(self.mesh)),
             _folded(self.publication_types),
             self.with_abstract,
         )

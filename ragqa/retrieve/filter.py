@@ -23,8 +23,7 @@ def with_narrower_headings(allowed: Filter, mesh: Mesh | None) -> Filter:
         return allowed
     if unknown := [name for name in allowed.mesh if not mesh.heading_of(name)]:
         _log.warning("no headings of MeSH, searched literally: %s", ", ".join(unknown))
-    named = {mesh.heading_of(name) or name for name in allowed.mesh}
-    return dataclasses.replace(allowed, mesh=tuple(sorted({*named, *mesh.narrower_headings(named)})))
+    return dataclasses.replace(allowed, mesh=tuple(sorted(mesh.meant_by(allowed.mesh))))
 
 
 def check_filter(allowed: Filter) -> None:
