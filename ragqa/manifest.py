@@ -8,8 +8,9 @@ import fcntl
 import hashlib
 import os
 import platform
+import secrets
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -128,7 +129,8 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
 
     ``mode`` are its permissions, less those that the umask of the process takes away.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not by the number of the process: two machines that share a folder may have the same.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(data)
@@ -141,12 +143,18 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames inside ``folder`` durable."""
+    """Make renames inside ``folder`` durable; of a file, what was written to it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make all files below ``folder``, and their names, durable: before it is renamed into its place."""
+    for path in [*folder.rglob("*"), folder]:
+        sync_folder(path)
 
 
 def json_bytes(value: Any) -> bytes:
@@ -239,11 +247,18 @@ class Hold:
         self._descriptor: int | None = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if os.fstat(self._descriptor).st_nlink == 0:
+            if not self.is_on(path):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         except OSError:
             self.release()
             raise
+
+    def is_on(self, path: Path) -> bool:
+        """Whether what is held lies at ``path`` still: another file may have taken its place."""
+        try:
+            return self._descriptor is not None and os.path.samestat(os.fstat(self._descriptor), path.stat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let go; what is held may be removed afterwards."""
@@ -255,18 +270,18 @@ class Hold:
         self.release()
 
 
-def remove_unheld(path: Path, and_then: Callable[[], None] = lambda: None) -> bool:
-    """Remove a file and do ``and_then``, unless a :class:`Hold` is on it; whether it was removed.
+def remove_unheld(path: Path) -> bool:
+    """Remove a file, unless a :class:`Hold` is on it; whether it was removed.
 
     Whoever wants to take hold of it meanwhile fails, and finds that it is gone.
     """
-    with path.open("rb") as file:
+    # NFS gives a lock that excludes others only where the file is open for writing (flock(2)).
+    with path.open("r+b" if os.access(path, os.W_OK) else "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         path.unlink()
-        and_then()
     return True
 
 

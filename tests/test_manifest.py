@@ -1,7 +1,10 @@
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +63,44 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_leftovers(tmp_path: Path)
     assert "OSError" in result.stderr
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.fixture
+def nfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks as NFS gives them: one that excludes others only on a file that is open for writing (flock(2))."""
+    real = fcntl.flock
+
+    def flock(file: Any, operation: int) -> None:
+        descriptor = file if isinstance(file, int) else file.fileno()
+        if operation & fcntl.LOCK_EX and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.mark.usefixtures("nfs")
+def test_what_is_held_is_not_removed_on_nfs_and_what_is_not_held_is(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("{}")
+    held = manifest.Hold(path)
+
+    assert not manifest.remove_unheld(path)
+    assert path.exists()
+    held.release()
+    assert manifest.remove_unheld(path)
+    assert not path.exists()
+    with pytest.raises(FileNotFoundError):
+        manifest.Hold(path)
+
+
+def test_a_hold_is_of_the_file_that_it_was_taken_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("old")
+    held = manifest.Hold(path)
+    assert held.is_on(path)
+
+    manifest.write_atomically(path, b"new")
+    assert not held.is_on(path)
+    path.unlink()
+    assert not held.is_on(path)

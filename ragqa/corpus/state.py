@@ -2,7 +2,8 @@
 
 ``state.json`` names the state in force and is switched atomically. Each state is a file of its own,
 ``states/HASH.json``, which never changes and names everything else; it stays as long as an index was built from it or
-a reader holds it, so that readers go on through any number of updates. Beside the parts, a folder ``state-…`` holds
+a reader holds it, so that readers go on through any number of updates. Where other files come to hold the same
+documents, what readers hold goes on as ``states/HASH-….json``. Beside the parts, a folder ``state-…`` holds
 ``dead.npy`` (one bit a row, as :func:`numpy.packbits` orders them), and ``keys.bin`` and ``rows.bin``: the sorted keys
 (uint64) of the live documents and their rows (int64), and ``marks.npy`` (:mod:`ragqa.corpus.marks`).
 """
@@ -21,7 +22,7 @@ from ragqa.corpus.keys import FIRST_HASHED
 from ragqa.corpus.marks import MARKS_FILE, NOTICES_FILE, by_others, find_marks
 from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
 from ragqa.errors import ProductError, SourceError
-from ragqa.manifest import content_hash, hash_files, sync_folder
+from ragqa.manifest import content_hash, hash_files, sync_folder, sync_tree
 
 STATE_FILE, STATES_FOLDER, PARTS_FOLDER, MANIFEST_FILE = "state.json", "states", "parts", "manifest.json"
 DEAD_FILE, STATE_KEYS_FILE, STATE_ROWS_FILE = "dead.npy", "keys.bin", "rows.bin"
@@ -143,6 +144,7 @@ def resolve(
         shutil.rmtree(building)
         return name, fate, marks
     shutil.rmtree(target, ignore_errors=True)
+    sync_tree(building)
     building.rename(target)
     sync_folder(folder)
     return name, fate, marks

@@ -305,6 +305,7 @@ class _Site:
     def keep_component(self, name: str) -> None:
         """Put a component that was made in :meth:`new` in its place."""
         building = self._folder / (name + _BUILDING)
+        manifest.sync_tree(building)
         manifest.write_json(building / HASHES_FILE, manifest.hash_files(building))
         self._put_in_place(name)
 
@@ -348,12 +349,20 @@ class _Site:
     def _link_twin(self, name: str, building: Path, record: str) -> bool:
         """Take a component from another index of the same home, if one has it."""
         for twin in sorted(self._folder.parent.glob(f"*/{name}")):
-            if twin.parent == self._folder or not (twin / record).is_file():
+            if twin.parent == self._folder:
                 continue
-            if (self._whole(twin) is not None) if record == segments.SEGMENT_FILE else _sound(twin):
-                _log.info("%s is taken from the index %s", name, twin.parent.name)
-                shutil.copytree(twin, building, copy_function=segments.link_or_copy, dirs_exist_ok=True)
-                return True
+            try:
+                held = manifest.Hold(twin / record)
+            except OSError:  # it has none, or an update removes it just now
+                continue
+            try:
+                if (self._whole(twin) is not None) if record == segments.SEGMENT_FILE else _sound(twin):
+                    _log.info("%s is taken from the index %s", name, twin.parent.name)
+                    shutil.copytree(twin, building, copy_function=segments.link_or_copy, dirs_exist_ok=True)
+                    manifest.sync_tree(building)
+                    return True
+            finally:
+                held.release()
         return False
 
 

@@ -247,10 +247,8 @@ def _joined(spans: Sequence[Span]) -> Span:
 
 def finish(folder: Path, form: str, parts: Sequence[PartEntry], dead: np.ndarray) -> Segment:
     """Write the record of a segment, whose other files are complete, and make all of them durable."""
-    with (folder / LEFT_OUT_FILE).open("wb") as file:
-        np.save(file, np.flatnonzero(dead).astype(np.int64))
-        file.flush()
-        os.fsync(file.fileno())
+    np.save(folder / LEFT_OUT_FILE, np.flatnonzero(dead).astype(np.int64))
+    manifest.sync_tree(folder)
     files = manifest.hash_files(folder)
     segment = Segment(
         form=form,
