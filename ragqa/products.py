@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ragqa import home, recipe
@@ -47,8 +48,9 @@ def build_corpus(
     path = home.recipe_path("corpora", name)
     settings = recipe.load(path, CorpusSettings, overrides)
     folder = home.product_path("corpora", name)
+    pinned = partial(pinned_states, name)
     return corpus_build.build_corpus(
-        name, settings, path.parent, folder, progress, pinned=pinned_states(name), thorough=thorough, tasks=tasks
+        name, settings, path.parent, folder, progress, pinned=pinned, thorough=thorough, tasks=tasks
     )
 
 
@@ -115,10 +117,11 @@ def import_corpus(
         "question_as_title": question_as_title,
     }
     settings = recipe.from_table(table, CorpusSettings, "import")
-    path = folder.with_suffix(".toml")
+    path = folder.with_name(f"{name}.toml")
     if path.exists() and recipe.load(path, CorpusSettings) != settings:
         raise UsageError(f"{path} describes another corpus; choose another name, or delete that file first")
-    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress, pinned=pinned_states(name))
+    pinned = partial(pinned_states, name)
+    manifest = corpus_build.build_corpus(name, settings, folder.parent, folder, progress, pinned=pinned)
     write_atomically(path, _toml(settings).encode())
     return manifest
 

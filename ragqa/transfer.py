@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ragqa import home, products
-from ragqa.corpus.kept import remove_unneeded
+from ragqa.corpus.kept import remove_unneeded, set_aside
 from ragqa.corpus.part import RECORD_FILE, read_part_record
-from ragqa.corpus.state import PARTS_FOLDER, STATE_FILE, CorpusState, CurrentState, state_path
+from ragqa.corpus.state import PARTS_FOLDER, STATE_FILE, STATES_FOLDER, CorpusState, CurrentState, state_path
 from ragqa.errors import BackendError, ProductError
 from ragqa.index.build import MANIFEST_FILE, read_manifest, remove_all_but
 from ragqa.manifest import (
@@ -277,6 +277,8 @@ class _Store:
                 os.fsync(target.fileno())
             if digest.hexdigest() != file.sha256:
                 raise ProductError(f"{address} is damaged: it has another hash; remove it there, and push again")
+            if path.parent.name == STATES_FOLDER:
+                set_aside(path)
             landing.replace(path)
             sync_folder(path.parent)
         finally:

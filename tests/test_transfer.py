@@ -107,6 +107,21 @@ def test_an_update_sends_what_is_new_and_is_in_force_when_all_is_there(
     assert push_index("living", address).n_sent == 0
 
 
+def test_a_reader_of_what_was_built_here_goes_on_while_the_same_documents_are_pulled(
+    living: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"file://{tmp_path}/published"
+    push_index("living", address)
+    monkeypatch.setenv("RAGQA_HOME", str(tmp_path / "serves"))
+    products.import_corpus("living", living, "jsonl", leave_out=["no such id"])
+    with products.open_store("living") as reader:
+        pull_index("living", address)
+
+        assert reader.get("7").id == "7"
+    assert found("living")[0]
+    assert products.verify_corpus("living") == []
+
+
 def test_what_is_damaged_in_the_store_is_not_put_in_place(
     bucket: Any, living: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 
 from ragqa.corpus.blocks import BlockReader
 from ragqa.corpus.formats import corpus_format
-from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded
+from ragqa.corpus.kept import of_use, read_if_sound, remove_unneeded, set_aside
 from ragqa.corpus.marks import rows_told_of
 from ragqa.corpus.mesh import Mesh
 from ragqa.corpus.mesh_files import encode_mesh, open_kept_mesh, read_mesh
@@ -72,7 +72,7 @@ def build_corpus(
     folder: Path,
     progress: Progress | None = None,
     *,
-    pinned: Collection[str] = (),
+    pinned: Callable[[], Collection[str]] = frozenset,
     thorough: bool = True,
     tasks: Tasks | None = None,
 ) -> Manifest:
@@ -94,7 +94,8 @@ def build_corpus(
     progress
         Told ``"sources"`` after each file and ``"documents"`` after each batch.
     pinned
-        Hashes of states that are kept although they are no longer in force: indexes were built from them.
+        Gives the hashes of states that are kept although they are no longer in force: indexes were built from them.
+        Called at the end, since one may be built meanwhile.
     thorough
         Whether parts that are there already are compared with their hashes, and not with their sizes alone; a
         damaged one is read again.
@@ -163,7 +164,7 @@ class _Target:
     settings: CorpusSettings
     folder: Path
     mesh: str
-    pinned: Collection[str]
+    pinned: Callable[[], Collection[str]]
     thorough: bool
 
 
@@ -186,6 +187,7 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
     path = state_path(target.folder, state.state_hash)
     path.parent.mkdir(exist_ok=True)
     if read_if_sound(path, CorpusState) != state:
+        set_aside(path)
         write_sealed(path, state)
     current = CurrentState(state.state_hash)
     if read_if_sound(target.folder / STATE_FILE, CurrentState) != current:
@@ -197,7 +199,9 @@ def _switch_state(target: _Target, parts: list[tuple[str, PartRecord]], started:
         manifest = written
     else:
         write_sealed(target.folder / MANIFEST_FILE, manifest)
-    pinned = of_use(target.folder, target.pinned, state) if target.thorough else target.pinned
+    pinned = target.pinned()
+    if target.thorough:
+        pinned = of_use(target.folder, pinned, state)
     remove_unneeded(target.folder, {state.state_hash, *pinned})
     return manifest
 

@@ -1,6 +1,8 @@
 """What of a corpus's folder a build keeps: states that an index or a reader needs, and their parts, as far as sound."""
 
 import logging
+import os
+import secrets
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -25,6 +27,21 @@ def read_if_sound(path: Path, kind: type[T]) -> T | None:
     except ProductError as error:
         _log.warning("%s", error)
         return None
+
+
+def set_aside(path: Path) -> None:
+    """Keep a state, whose file is about to be replaced, under another name: readers may hold it.
+
+    Other parts, of sources that were packed or are read otherwise, can hold the same documents, and so give a state of
+    the same hash. The next :func:`remove_unneeded` removes what nobody holds.
+    """
+    if not path.is_file():
+        return
+    aside = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.json")
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without links: for a moment there is no state, which readers wait for
+        path.rename(aside)
 
 
 def of_use(folder: Path, pinned: Collection[str], current: CorpusState) -> set[str]:

@@ -46,8 +46,9 @@ class DocumentStore:
     """The documents of a built corpus, on disk. Several threads may share a store.
 
     A row is the position of a document in the ordered list of parts. Rows of superseded and deleted documents
-    exist but are dead: :meth:`find`, :meth:`scan` and :meth:`mask` leave them out. Memory does not grow with the
-    corpus, except for one bit to one byte a row and the columns that filters read (:mod:`ragqa.corpus.columns`).
+    exist but are dead: :meth:`find`, :meth:`scan` and :meth:`mask` leave them out. Memory grows with the corpus by one
+    bit to one byte a row, by the ids of the parts of which hits were found (:mod:`ragqa.corpus.ids`), and by the
+    columns that filters read and DOIs are looked for in (:mod:`ragqa.corpus.columns`, :mod:`ragqa.corpus.dois`).
 
     Attributes
     ----------
@@ -349,6 +350,7 @@ class DocumentStore:
 
 def _held_state(folder: Path, state_hash: str, remedy: str) -> tuple[CorpusState, Hold]:
     """A state, held so that no build removes what it needs."""
+    reason = "it is replaced again and again"
     for _ in range(_TRIES):
         wanted = state_hash or read_json(folder / STATE_FILE, CurrentState, remedy).state_hash
         path = state_path(folder, wanted)
@@ -356,8 +358,11 @@ def _held_state(folder: Path, state_hash: str, remedy: str) -> tuple[CorpusState
             hold = Hold(path)
         except OSError as error:
             # Between reading which state is in force and taking hold of it, a build may have replaced it.
-            missing = error
+            reason = error.strerror or str(error)
             time.sleep(0.01)
             continue
-        return read_sealed(path, CorpusState, remedy), hold
-    raise ProductError(f"the corpus {folder} has no state {wanted[:12]} ({missing.strerror}); {remedy}") from missing
+        state = read_sealed(path, CorpusState, remedy)
+        if hold.is_on(path):
+            return state, hold
+        hold.release()
+    raise ProductError(f"the corpus {folder} has no state {wanted[:12]} ({reason}); {remedy}")

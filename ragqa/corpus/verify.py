@@ -67,7 +67,7 @@ def damaged_of_state(folder: Path, path: Path, sound: Collection[str] = ()) -> l
     rows = folder / PARTS_FOLDER / state.rows_folder
     if not rows.is_dir() or state.rows_folder != f"state-{content_hash(hash_files(rows))[:_HEX]}":
         wrong.append(f"{PARTS_FOLDER}/{state.rows_folder}")
-    elif not _hash_of(folder, state) == state.state_hash == path.stem:
+    elif not _hash_of(folder, state) == state.state_hash == path.stem.partition("-")[0]:
         wrong.append(own)
     if state.mesh:
         mesh = folder / PARTS_FOLDER / state.mesh

@@ -14,6 +14,7 @@ import pytest
 
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
+from ragqa.corpus.verify import damaged_files
 from ragqa.errors import BackendError, ProductError, RagqaError, SourceError, UsageError
 from ragqa.types import Filter
 
@@ -157,6 +158,68 @@ def test_a_reader_keeps_its_state_while_the_corpus_is_updated(tmp_path: Path) ->
     with open_store(tmp_path) as new:
         assert new.get("1").sections[0].text == "new"
         assert len(new) == 1
+
+
+def test_a_reader_keeps_its_files_where_others_come_to_hold_the_same_documents(tmp_path: Path) -> None:
+    folder = tmp_path / "corpora" / "demo"
+    write_jsonl(tmp_path / "sources" / "a.jsonl", *some("a", 3))
+    state_hash = build(tmp_path)["state_hash"]
+    others = [CorpusSettings(("sources",), "jsonl", leave_out=(f"none is called {n}",)) for n in range(3)]
+    with open_store(tmp_path) as reader:
+        for settings in others:
+            assert build_corpus("demo", settings, tmp_path, folder).counts["state_hash"] == state_hash
+            with open_store(tmp_path) as newer:
+                assert newer.get("a0").id == "a0"
+
+        assert reader.get("a2").id == "a2"
+        assert reader.ids([1]) == ["a1"]
+        assert damaged_files(folder) == []
+
+    build_corpus("demo", others[-1], tmp_path, folder)
+    assert [path.name for path in (folder / "states").iterdir()] == [f"{state_hash}.json"]
+    assert len(list((folder / "parts").glob("*/part.json"))) == 1
+
+
+def test_a_state_is_kept_that_an_index_was_built_from_while_the_corpus_was_built(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "sources" / "a.jsonl", *some("a", 3))
+    before = build(tmp_path)["state_hash"]
+    write_jsonl(tmp_path / "sources" / "b.jsonl", *some("b", 3))
+    built_from: set[str] = set()
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        built_from.add(before)  # an index is finished just now
+
+    settings, folder = CorpusSettings(("sources",), "jsonl"), tmp_path / "corpora" / "demo"
+    build_corpus("demo", settings, tmp_path, folder, progress, pinned=lambda: built_from)
+
+    with DocumentStore.open(folder, before) as store:
+        assert store.find(["a1", "b1"]).tolist() == [1, -1]
+
+
+def test_all_that_a_state_names_is_on_the_disk_before_it_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    in_force: list[set[int]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def watched(source: Path, target: Path) -> Path:
+        if target.name == "state.json":
+            in_force.append(set(synced))
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", watched)
+    write_jsonl(tmp_path / "sources" / "a.jsonl", *some("a", 3))
+    build(tmp_path)
+
+    needed = [path for path in (tmp_path / "corpora/demo/parts").rglob("*") if path.name != ".lock"]
+    assert len(needed) > 10
+    assert [path for path in needed if path.stat().st_ino not in in_force[0]] == []
 
 
 def test_what_no_state_needs_is_removed_and_sources_in_the_folder_stay(tmp_path: Path) -> None:

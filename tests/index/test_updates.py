@@ -50,7 +50,7 @@ class Home:
 
     def corpus(self, pinned: tuple[str, ...] = ()) -> DocumentStore:
         recipe = CorpusSettings(sources=("sources",), format="pubmed-xml")
-        build_corpus("demo", recipe, self.folder, self.folder / "corpora" / "demo", pinned=pinned)
+        build_corpus("demo", recipe, self.folder, self.folder / "corpora" / "demo", pinned=lambda: pinned)
         return DocumentStore.open(self.folder / "corpora" / "demo")
 
     def index(self, name: str, recipe: Recipe = BM25, **how: bool) -> None:
