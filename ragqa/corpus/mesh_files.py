@@ -14,7 +14,7 @@ import msgspec
 from lxml import etree
 
 from ragqa.corpus.mesh import Heading, Mesh
-from ragqa.corpus.sources import lines_of, open_source
+from ragqa.corpus.sources import damage_reported, lines_of, open_source
 from ragqa.decoding import from_json
 from ragqa.errors import ProductError, SourceError
 
@@ -33,7 +33,7 @@ def read_mesh(path: Path) -> list[Heading]:
         The file cannot be read or holds no heading; its XML is damaged; or a line is neither ``Heading;A01.236`` nor a
         row with tree number and heading.
     """
-    with open_source(path) as file:
+    with open_source(path) as file, damage_reported(path, lambda: "at its start"):
         is_xml = file.read(_BEGINNING).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
     headings = [*(_descriptors(path) if is_xml else _of_lines(path))]
     if not headings:
@@ -64,10 +64,10 @@ def open_kept_mesh(path: Path, remedy: str) -> Mesh:
 
 
 def _descriptors(path: Path) -> Iterator[Heading]:
-    with open_source(path) as file:
+    with open_source(path) as file, damage_reported(path, lambda: "within its headings"):
         try:
             yield from _records(file)
-        except (etree.XMLSyntaxError, OSError, EOFError) as error:
+        except etree.XMLSyntaxError as error:
             raise SourceError(f"{path} is damaged: {error}; fetch it again") from error
 
 

@@ -114,7 +114,8 @@ def _units(
         while end - begin > budget:
             middle = _word_start(offsets, begin, begin + budget)
             units.append((begin, middle))
-            begin = _word_start(offsets, begin, middle - overlap) if overlap else middle  # noqa: PLW2901
+            following = _word_start(offsets, begin, middle - overlap) if overlap else middle
+            begin = following if following > begin else middle  # noqa: PLW2901 (a long word leaves no room to overlap)
         if end > begin:
             units.append((begin, end))
     return units

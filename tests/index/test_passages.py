@@ -96,3 +96,15 @@ def test_ranges_hold_every_token_and_never_more_than_the_budget(
         covered |= set(tokens)
         previous = (begin, end)
     assert covered == set(range(len(widths)))
+
+
+def test_a_word_longer_than_a_small_input_is_cut_within() -> None:
+    # "a b", and a word of twenty pieces behind them, such as the name of a chemical.
+    begins = np.array([0, 2, *range(4, 24)])
+    offsets = np.stack([begins, begins + 1], axis=1)
+
+    ranges = cut(offsets, [(0, 24)], 8, 4)
+
+    assert [begin for begin, _ in ranges] == sorted({begin for begin, _ in ranges})
+    assert {sign for begin, end in ranges for sign in range(begin, end)} >= set(begins.tolist())
+    assert all((offsets[:, 0] >= begin).sum() - (offsets[:, 1] > end).sum() <= 8 for begin, end in ranges)
