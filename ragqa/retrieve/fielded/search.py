@@ -4,6 +4,7 @@ Each term becomes a set of rows: by the index's own words and filters, and, wher
 authors, phrases), by reading the articles that are left. Sets are put together as the query says.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from ragqa.retrieve.fielded.parse import at, parse
 from ragqa.retrieve.fielded.tree import Both, Either, Field, Node, Term, Without, Years
 from ragqa.retrieve.filter_names import FilterNames
 from ragqa.retrieve.fuse import refuse_partly
-from ragqa.types import Document, Filter, Hit, PartlyRanked
+from ragqa.types import Document, Filter, Hit, PartlyRanked, Ranked
 
 if TYPE_CHECKING:
     from ragqa.corpus.store import DocumentStore
@@ -29,6 +30,9 @@ MOST_FOUND = 5_000_000
 """Articles that one word may be in."""
 Mask = NDArray[np.bool_]
 _AT_ONCE = 500
+_BETWEEN_WORDS = re.compile(r"[^\w.,:;'’·]+")
+"""Where words end within a run of signs, whatever stands beside them (Unicode's annex 29, which Lucene follows)."""
+
 _FILTERS: dict[Field, str] = {
     "journal": "journals",
     "language": "languages",
@@ -63,9 +67,7 @@ class FieldedSearch:
         found = _Rows(self._store, self._bm25, self._names, query).of(tree, within)
         scores = np.zeros(len(found), np.float32)
         if words := " ".join(_words(tree)):
-            ranked = self._bm25.search([words], min(int(within.sum()), MOST_FOUND), self._names.resolved(allowed))
-            if isinstance(ranked, PartlyRanked):
-                refuse_partly(ranked.unsearched)
+            ranked = _searched(self._bm25, words, int(within.sum()), self._names.resolved(allowed))
             some = ranked.rows[0] >= 0
             scores[ranked.rows[0][some]] = ranked.scores[0][some]
         rows = np.flatnonzero(found)
@@ -126,8 +128,8 @@ class _Rows:
     def _with_words(self, text: str, within: Mask) -> Mask:
         """The rows that have all words; a word that the index leaves out of its texts ("the") is everywhere."""
         rows = within
-        for word in dict.fromkeys(text.split()):
-            found = self._bm25.search([word], min(len(within), MOST_FOUND)).rows[0]
+        for word in dict.fromkeys(_words_apart(text)):
+            found = _searched(self._bm25, word, len(within)).rows[0]
             if len(found) == MOST_FOUND and found[-1] >= 0:
                 raise UsageError(f"{word[:40]!r} is in more than {MOST_FOUND:,} articles; search for a rarer word")
             has = np.zeros_like(within)
@@ -150,6 +152,23 @@ class _Rows:
             some = places[begin : begin + _AT_ONCE]
             kept[some] = [fits(document) for document in self._store.read(some.tolist())]
         return kept
+
+
+def _searched(bm25: Bm25Index, words: str, k: int, allowed: Filter = Filter()) -> Ranked:
+    """At most ``k`` hits for words, of the whole index: who lacks a part of it could find what is excluded."""
+    found = bm25.search([words], min(k, MOST_FOUND), allowed)
+    if isinstance(found, PartlyRanked):
+        refuse_partly(found.unsearched)
+    return found
+
+
+def _words_apart(text: str) -> list[str]:
+    """The words of a text as an index tells them apart, so that ``il-6`` is two that must both be there.
+
+    >>> _words_apart("IL-6 at 0.5 mg/kg")
+    ['IL', '6', 'at', '0.5', 'mg', 'kg']
+    """
+    return _BETWEEN_WORDS.sub(" ", text).split()
 
 
 def _cost(node: Node) -> int:

@@ -1,16 +1,20 @@
 """What fielded queries find in the sample: exactly what reading every article would."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ragqa
 from ragqa.corpus.text import abstract_of, title_of
 from ragqa.engine import Engine
-from ragqa.errors import UsageError
-from ragqa.retrieve.fielded.search import is_author
-from ragqa.types import Document, Filter
+from ragqa.errors import ClusterError, UsageError
+from ragqa.index.open import Bm25Index
+from ragqa.retrieve.fielded.search import FieldedSearch, is_author
+from ragqa.retrieve.filter_names import FilterNames
+from ragqa.types import Document, Filter, PartlyRanked, Ranked
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,13 @@ def headings(document: Document) -> set[str]:
         ("2007[dp]", lambda d: d.year == 2007),
         ("review[pt] OR meta-analysis[pt]", lambda d: bool(kinds(d) & {"review", "meta-analysis"})),
         ('"risk factors"[tiab]', lambda d: "risk factors" in f"{title_of(d)} | {abstract_of(d)}".casefold()),
+        (
+            "follow-up[tiab]",
+            lambda d: (
+                re.search(r"\bfollow(?:s|ed|ing)?\b", words := f"{title_of(d)} {abstract_of(d)}".casefold())
+                and re.search(r"\bups?\b", words)
+            ),
+        ),
         ("eng[la] NOT 1000:2010[dp]", lambda d: "eng" in d.languages and not (d.year and d.year <= 2010)),
         ("17916877[pmid] OR 21881325[pmid]", lambda d: d.id in {"17916877", "21881325"}),
         (
@@ -97,3 +108,28 @@ def test_a_name_that_the_index_does_not_know_is_told_with_its_place(engine: Engi
         engine.search_fielded("statins AND Atrial Fibrilation[mh]", 10)
 
     assert "statins AND ▸Atrial" in str(caught.value)
+
+
+class HalfLost:
+    """An index on a cluster of which a machine is lost at the moment: it does not search the later rows."""
+
+    def __init__(self, whole: Bm25Index, n_rows: int) -> None:
+        self.whole, self.n_rows = whole, n_rows
+        self.allowed_rows, self.n_allowed, self.close = whole.allowed_rows, whole.n_allowed, whole.close
+
+    def search(self, queries: Sequence[str], k: int, allowed: Filter = Filter()) -> Ranked:
+        rows, scores = self.whole.search(queries, k, allowed)
+        lost = rows >= self.n_rows // 2
+        return PartlyRanked(
+            np.where(lost, -1, rows), np.where(lost, -np.inf, scores), ((self.n_rows // 2, self.n_rows),)
+        )
+
+
+@pytest.mark.parametrize("query", ["patients", "Humans[mh] NOT patients", "patients[ti]"])
+def test_what_was_searched_in_part_is_refused_in_any_place_of_a_query(engine: Engine, query: str) -> None:
+    whole = engine.index.bm25
+    assert whole is not None
+    half = HalfLost(whole, engine.store.n_rows)
+
+    with pytest.raises(ClusterError, match="no machine of the cluster searched the records"):
+        FieldedSearch(engine.store, half, FilterNames(engine.store, half.n_allowed)).search(query, 10)
