@@ -30,6 +30,9 @@ checksum (:func:`_checksum`), so that no damage makes the reader take another do
 BLOCK_BYTES = 16 * 1024
 """Unpacked size at which a block is closed: larger ones pack better and take longer to read one document from."""
 
+_SCANNED, _SCANNED_BYTES = 4096, 32 << 20
+"""Documents, and bytes of them where they are large, that a scan reads at a time."""
+
 Block = tuple[bytes, list[tuple[int, int]]]
 """An unpacked block with the begin and size of each of its documents."""
 
@@ -161,9 +164,12 @@ class BlockReader:
 
     def scan(self, begin: int = 0, end: int | None = None) -> Iterator[Document]:
         """The documents from ``begin`` to ``end`` (None: the last) in order."""
-        step, stop = 4096, len(self._rows) if end is None else end
-        for start in range(begin, stop, step):
-            yield from self.read(range(start, min(start + step, stop)))
+        start, stop = begin, len(self._rows) if end is None else end
+        while start < stop:
+            sizes = np.cumsum(self._rows["size"][start : min(start + _SCANNED, stop)], dtype=np.int64)
+            n = max(1, int(np.searchsorted(sizes, _SCANNED_BYTES)))
+            yield from self.read(range(start, start + n))
+            start += n
 
     def close(self) -> None:
         """Close the file."""

@@ -7,6 +7,7 @@ Filters go through here where an index has no BM25, whose engine makes the rows 
 alone needs no Java, at 17 to 77 ms for a filter by MeSH on 300,000 rows (synthetic ones; Lucene: .4 to 9 ms).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NO_YEAR = -1
+_WHITE_SPACE = re.compile(r"\s")
 _KEYS = {
     "journal": (),
     "languages": (),
@@ -33,8 +35,17 @@ _KEYS = {
 """What of a column's structures a name is compared with, where it is not name and UI; nothing for plain texts."""
 
 
+def as_compared(name: str) -> str:
+    """A name as every filter compares it: without regard to case and to the kind of its white space.
+
+    >>> as_compared("N Engl J Med") == as_compared("n engl\u00a0j med")
+    True
+    """
+    return _WHITE_SPACE.sub("\u00a0", name.casefold())
+
+
 class NameColumn:
-    """Names of each row as codes into a vocabulary, compared without regard to case.
+    """Names of each row as codes into a vocabulary (:func:`as_compared`).
 
     ``codes[starts[i] : starts[i + 1]]`` are the codes of row ``i``.
     """
@@ -51,7 +62,7 @@ class NameColumn:
 
     def rows_with(self, names: Iterable[str]) -> np.ndarray:
         """The rows that have at least one of the names: bool [n_rows]."""
-        known = [self._code_of[name.casefold()] for name in names if name.casefold() in self._code_of]
+        known = [self._code_of[key] for name in names if (key := as_compared(name)) in self._code_of]
         wanted = np.zeros(len(self._code_of) + 1, dtype=bool)
         wanted[known] = True
         found = np.zeros(len(self._starts) - 1, dtype=bool)
@@ -62,7 +73,7 @@ class NameColumn:
     def _encode(self, names: "pa.Array[Any]") -> np.ndarray:
         dictionary: Any = names.dictionary_encode()
         texts: list[str] = dictionary.dictionary.to_pylist()
-        codes = [self._code_of.setdefault(text.casefold(), len(self._code_of)) for text in texts]
+        codes = [self._code_of.setdefault(as_compared(text), len(self._code_of)) for text in texts]
         indices = dictionary.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         return np.array(codes, dtype=np.int32)[indices] if codes else np.empty(0, np.int32)
 

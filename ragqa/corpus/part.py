@@ -40,8 +40,8 @@ PART_LAYOUT = 3
 """Raised when the files of a part change their form: parts of the old form are then read again."""
 
 _BUILDING = ".building"
-_BATCH = 1024
-"""Documents of a Parquet row group: what is held in memory at a time."""
+_BATCH, _BATCH_BYTES = 1024, 64 << 20
+"""Documents of a Parquet row group, and bytes where they are large: what is held in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class _PartWriter:
             self._blocks.add(record)
             self._table.add(record)
             self._labels.append((record.id, record.version))
-            if len(self._table) >= _BATCH:
+            if len(self._table) >= _BATCH or self._table.n_bytes >= _BATCH_BYTES:
                 self._hand_over()
         elif isinstance(record, Deletion):
             self._deletions.append((record.document_id, self._n_rows))

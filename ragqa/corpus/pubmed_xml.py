@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 _RECORD_TAGS = ("PubmedArticle", "PubmedBookArticle", "MedlineCitation", "DeleteCitation", "DeleteDocument")
 _LEFT_OUT = ("History", "ReferenceList")
-_SETS = {"PubmedArticleSet", "PubmedBookArticleSet", "MedlineCitationSet"}
+_SETS = ("PubmedArticleSet", "PubmedBookArticleSet", "MedlineCitationSet")
 
 
 def read_pubmed_xml(path: Path, settings: CorpusSettings) -> Iterator[Record]:  # noqa: ARG001 (a Reader)
     """Stream the records of a PubMed XML file.
 
-    A record without PMID is skipped. ``DeleteCitation`` and ``DeleteDocument`` end all versions of their PMIDs.
+    A record without PMID is skipped, and so is an element among the records that is none. ``DeleteCitation`` and
+    ``DeleteDocument`` end all versions of their PMIDs.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def read_pubmed_xml(path: Path, settings: CorpusSettings) -> Iterator[Record]:  
     """
     last = ""
     with open_source(path) as file, damage_reported(path, lambda: f"after PMID {last}" if last else "at its start"):
-        records = RecordFile(file, str(path), _RECORD_TAGS, left_out=_LEFT_OUT)
+        records = RecordFile(file, str(path), _RECORD_TAGS, _LEFT_OUT, _SETS)
         n_records = 0
         for batch in records.batches():
             n_records += len(batch)
@@ -45,6 +46,7 @@ def read_pubmed_xml(path: Path, settings: CorpusSettings) -> Iterator[Record]:  
                     yield record
                     if isinstance(record, Document):
                         last = record.id
+        yield from (Skipped("unknown element") for _ in records.others)
     if not n_records and records.root_tag not in _SETS:
         raise SourceError(
             f"{path} holds no PubMed records (its root element is {records.root_tag!r}); is it of another format?"

@@ -88,6 +88,11 @@ class TableBuilder:
     def __len__(self) -> int:
         return len(self._flags)
 
+    @property
+    def n_bytes(self) -> int:
+        """Size of what is gathered."""
+        return len(self._lines)
+
     def add(self, document: Document) -> None:
         """Append a document."""
         self._encoder.encode_into(document, self._lines, len(self._lines))

@@ -38,9 +38,13 @@ class RecordFile:
     ----------
     root_tag
         The name of the root element, known after the last record.
+    others
+        The names of the elements that lie beside the records and are none; known then, too.
     """
 
-    def __init__(self, file: BinaryIO, name: str, tags: Sequence[str], left_out: Sequence[str]) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, tags: Sequence[str], left_out: Sequence[str], sets: Sequence[str]
+    ) -> None:
         """Take a file opened for reading bytes.
 
         Parameters
@@ -52,12 +56,16 @@ class RecordFile:
         left_out
             Elements without attributes that nobody reads, in the order in which a record has them: from the first
             start of each to its last end before the next one nothing is parsed.
+        sets
+            Elements that hold records and nothing else.
         """
         self.root_tag = ""
+        self.others: list[str] = []
         # Unpacking goes ahead in a thread. Parsing does not: trees made by another core are dearer to read.
         self._pieces = read_ahead(iter(lambda: file.read(PIECE_BYTES), b""))
         self._name = name
         self._start = re.compile(rb"<(?:(%s)[\s/>]|!--|!\[CDATA\[)" % "|".join(tags).encode())
+        self._sets = sets
         self._left_out = [(f"<{tag}>".encode(), f"</{tag}>".encode()) for tag in left_out]
         self._buffer = b""
         self._position = 0
@@ -106,7 +114,11 @@ class RecordFile:
             else:
                 yield self._record(match[1])
         self._around.feed(self._buffer[self._position :])
-        self.root_tag = self._around.close()
+        root = self._around.close()
+        self.root_tag = str(root.tag)
+        self.others = [
+            str(child.tag) for parent in root.iter(*self._sets) for child in parent if child.tag not in self._sets
+        ]
 
     def _record(self, tag: bytes) -> bytes:
         """The record that starts at the position."""
@@ -222,15 +234,14 @@ class _Surroundings:
         except etree.XMLSyntaxError as error:
             raise self._malformed(error) from error
 
-    def close(self) -> str:
-        """End the check and return the name of the root element."""
+    def close(self) -> "_Element":
+        """End the check and return the root element without the records."""
         from lxml import etree
 
         try:
-            root = self._checker.close()
+            return self._checker.close()
         except etree.XMLSyntaxError as error:
             raise self._malformed(error) from error
-        return str(root.tag)
 
     def document(self, records: Sequence[bytes]) -> bytes:
         """Records as one document."""

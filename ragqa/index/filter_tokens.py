@@ -4,14 +4,13 @@ A token is an attribute and a value (``mesh:breast neoplasms``), casefolded, so 
 case. White space inside is written as U+00A0: the tokens of a document are indexed as one text, split at spaces.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ragqa.corpus.text import abstract_of
+from ragqa.corpus.columns import as_compared
+from ragqa.corpus.table import has_abstract
 from ragqa.types import Document, Filter
 
-_WHITE_SPACE = re.compile(r"\s")
 _MAX_LENGTH = 2000
 """Characters of a token that count; Lucene allows terms of 32,766 bytes."""
 
@@ -36,7 +35,7 @@ def filter_tokens(document: Document) -> list[str]:
         tokens |= _named("journal", (document.journal,))
     if document.year is not None:
         tokens.add(_year(document.year))
-    if abstract_of(document):
+    if has_abstract(document):
         tokens.add("has:abstract")
     if not document.retracted:
         tokens.add("not:retracted")
@@ -78,7 +77,7 @@ def matches(tokens: frozenset[str], allowed: Filter) -> bool:
 
 
 def _named(attribute: str, names: Iterable[str]) -> set[str]:
-    return {_WHITE_SPACE.sub("\u00a0", f"{attribute}:{name.casefold()}")[:_MAX_LENGTH] for name in names}
+    return {f"{attribute}:{as_compared(name)}"[:_MAX_LENGTH] for name in names}
 
 
 def _year(year: int) -> str:

@@ -246,6 +246,19 @@ def test_deletions_and_records_without_pmid_come_in_order(tmp_path: Path) -> Non
     assert found[1:] == [Skipped("no PMID"), Deletion("7"), Deletion("8")]
 
 
+def test_what_is_no_record_among_the_records_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(
+        "<all><PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1</PMID></MedlineCitation></PubmedArticle>"
+        "<PubmedPreprint><PMID>2</PMID></PubmedPreprint><!-- a comment --></PubmedArticleSet></all>"
+    )
+
+    found = list(read_pubmed_xml(path, SETTINGS))
+
+    assert [one.id for one in found if isinstance(one, Document)] == ["1"]
+    assert found[1:] == [Skipped("unknown element")]
+
+
 def test_any_root_element_and_the_layout_before_2016(tmp_path: Path) -> None:
     old = '<MedlineCitation><PMID Version="1">5</PMID></MedlineCitation>'
 

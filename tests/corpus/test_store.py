@@ -1,8 +1,9 @@
 """The document store: what goes in comes out, in any order, and filters agree with a plain reading of them."""
 
+import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ragqa.corpus import blocks, formats, part, state
 from ragqa.corpus import build as corpus_build
-from ragqa.corpus import formats, part, state
 from ragqa.corpus import store as corpus_store
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.records import CorpusFormat, Deletion, Record
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_sections
 from ragqa.errors import ProductError, UsageError
+from ragqa.index.filter_tokens import filter_tokens, matches
 from ragqa.types import (
     Accession,
     Chemical,
@@ -153,6 +155,14 @@ def allows(allowed: Filter, document: Document) -> bool:
     )
 
 
+def test_the_kind_of_white_space_in_a_name_matters_to_no_engine(tmp_path: Path) -> None:
+    document = Document("1", journal="N Engl\u00a0J Med", mesh=(MeshHeading("Heart\tFailure"),))
+    store = build_from(tmp_path, [[document]])
+
+    for allowed in (Filter(journals=("n engl j med",)), Filter(mesh=("heart failure",))):
+        assert store.mask(allowed).tolist() == [matches(frozenset(filter_tokens(document)), allowed)] == [True]
+
+
 def test_large_corpora_are_resolved_in_ranges_of_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = [Document(str(i % 700), version=1 + i % 3) for i in range(1, 1000)]
     documents += [Document(f"MED-{i % 70}") for i in range(100)]
@@ -164,6 +174,39 @@ def test_large_corpora_are_resolved_in_ranges_of_keys(tmp_path: Path, monkeypatc
     expected = live_rows(files)
     assert store.find(list(expected)).tolist() == [row for row, _ in expected.values()]
     assert len(store) == len(expected)
+
+
+def test_large_documents_are_written_and_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part, "_BATCH_BYTES", 10_000)
+    monkeypatch.setattr(blocks, "_SCANNED_BYTES", 10_000)
+    told: list[int] = []
+    at_a_time: list[int] = []
+    read = blocks.BlockReader.read
+
+    def counted(self: blocks.BlockReader, positions: Sequence[int]) -> list[Document]:
+        at_a_time.append(len(positions))
+        return read(self, positions)
+
+    monkeypatch.setattr(blocks.BlockReader, "read", counted)
+    (tmp_path / "n.jsonl").write_text(
+        "".join(json.dumps({"_id": f"d{n}", "text": "x" * (100 if n % 5 else 4_000)}) + "\n" for n in range(50))
+    )
+    settings = CorpusSettings(("n.jsonl",), "jsonl")
+    build_corpus(
+        "demo",
+        settings,
+        tmp_path,
+        tmp_path / "demo",
+        lambda stage, n, _: told.append(n) if stage == "documents" else None,
+    )
+
+    with DocumentStore.open(tmp_path / "demo") as store:
+        at_a_time.clear()
+        assert [document.id for batch in store.scan() for _, document in batch] == [f"d{n}" for n in range(50)]
+        assert store.ids([0, 49]) == ["d0", "d49"]
+    assert len(told) > 4
+    assert told[-1] == 50
+    assert max(at_a_time) < 20
 
 
 def test_ids_with_one_hash_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
