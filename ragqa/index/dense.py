@@ -79,9 +79,13 @@ class DenseIndex:
         """As :meth:`open`, but the vectors of the segments are not opened: ``searched`` searches them elsewhere."""
         remedy = segments[0].remedy
         encoder = Encoder.open(encoder_folder, remedy).asked_with(settings.query_prefix)
-        words = WordCounts()
-        for segment in segments:
-            words = words + WordCounts.open(segment.folder / WORDS, remedy)
+        words = WordCounts.together(
+            (
+                WordCounts.open(segment.folder / WORDS, remedy),
+                manifest.read_json(segment.folder / DESCRIPTION, DenseDescription, remedy).n_documents,
+            )
+            for segment in segments
+        )
         return cls(encoder, searched, words)
 
     def encode_queries(self, queries: Sequence[str]) -> np.ndarray:

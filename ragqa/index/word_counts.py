@@ -52,9 +52,16 @@ class WordCounts:
         self._counts[[_place(stem) for stem in stems(text)]] += 1
         self._counts[_PLACES] += 1
 
-    def __add__(self, other: "WordCounts") -> "WordCounts":
-        """The counts of two sets of documents together."""
-        return WordCounts(self._counts + other._counts)
+    @classmethod
+    def together(cls, sets: Iterable[tuple["WordCounts", int]]) -> "WordCounts":
+        """The counts of several sets of documents, each with the number of documents of which some were counted.
+
+        They are as if of each set the same share had been counted: the least of any, so that a small set of which all
+        were counted tells no more than its documents do.
+        """
+        filled = [(own._counts, own._counts[_PLACES] / n) for own, n in sets if own._counts[_PLACES]]
+        least = min((share for _, share in filled), default=1.0)
+        return cls(sum((counts * (least / share) for counts, share in filled), start=np.zeros(_PLACES + 1)))
 
     def weights(self, words: Iterable[str]) -> dict[str, float]:
         """Inverse document frequency of each stem: ln(1 + (N − n + ½) / (n + ½)), as in BM25.
