@@ -58,7 +58,7 @@ def build(name: str, overrides: tuple[str, ...], ray_address: str | None, as_jso
 @corpus.command("import")
 @click.argument("name")
 @click.argument("path")
-@click.option("--format", "format_name", required=True, help="pubmed-xml, beir, jsonl or pubmedqa.")
+@click.option("--format", "format_name", required=True, help="pubmed-xml, beir, jsonl, pubmedqa or browsecomp-plus.")
 @json_option
 def import_(name: str, path: str, format_name: str, as_json: bool) -> None:
     """Write the recipe corpora/NAME.toml for the files at PATH (or s3://…), and build it."""

@@ -179,7 +179,7 @@ def _indexes() -> list[Check]:
 
 def _endpoints(recipes: Sequence[Recipe]) -> list[Check]:
     """The endpoints of the language models that the recipes use."""
-    chats = {settings.answer.chat for settings in recipes if _asks_a_model(settings)}
+    chats = dict.fromkeys(settings.answer.chat for settings in recipes if _asks_a_model(settings))
     return [check for chat in chats for check in _endpoint(chat)]
 
 

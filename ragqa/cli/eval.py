@@ -166,7 +166,7 @@ def reproduce(names: tuple[str, ...], data: Path | None, out: Path | None, as_js
         found = reproduce_(claims(names), data, folder, progress)
     eval_show.reproduced(found, folder / HTML_FILE, as_json)
     if any(one.status == "fail" for one in found.results):
-        raise SystemExit(1)
+        raise click.exceptions.Exit(1)
 
 
 @evaluate.command()

@@ -19,7 +19,7 @@ from ragqa.cli.options import json_option
 @click.option("--data", type=click.Path(path_type=Path), help="The task's file or folder.")
 @click.option("--split", help="Part of the data; each task has its default.")
 @click.option("--setting", help="The rules, where a task has several.")
-@click.option("--limit", type=int, help="Only the first so many questions.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many questions.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A .jsonl file; one begun is gone on with.")
 @json_option
 def rewrite(task: str, manner: Any, limit: int | None, out: Path, as_json: bool, **options: Any) -> None:

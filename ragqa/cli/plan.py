@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ragqa.index.faiss_kinds import Kind
     from ragqa.plan.costs import EncoderKind
 
-_KINDS = ("auto", "flat", "hnsw", "ivf-sq8", "ivf-pq")
+_KINDS = ("auto", "flat", "hnsw", "ivf-sq8", "ivf-pq", "ivf-pq-small")
 
 
 @click.command()

@@ -1,9 +1,14 @@
 """``ragqa update``: one command that brings a corpus and its index up to date, for a daily timer."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ragqa.cli import show
 from ragqa.cli.options import json_option, memory_option, merge_option, mirror_option
+
+if TYPE_CHECKING:
+    from ragqa.manifest import Manifest
 
 
 @click.command()
@@ -16,7 +21,10 @@ from ragqa.cli.options import json_option, memory_option, merge_option, mirror_o
 def update(  # noqa: PLR0917 (one for each option)
     name: str, merge: bool, mirror: str, memory_bytes: int | None, look: bool, as_json: bool
 ) -> None:
-    """Fetch and read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile."""
+    """Fetch and read what came to the corpus of the index NAME, and index and encode it; searches go on meanwhile.
+
+    Exits with 1, too, where the index is updated and what is watched in it could not be looked at.
+    """
     from ragqa import products
     from ragqa.cli.priority import give_way
     from ragqa.cli.watch import show_report
@@ -34,10 +42,16 @@ def update(  # noqa: PLR0917 (one for each option)
             watch = run(name, settings.load(), progress)
     if as_json:
         show.json_document({"corpus": corpus, "index": index, "watch": watch})
-        return
+    else:
+        _show(corpus, index)
+        if watch is not None and (watch.n_items or watch.deliveries or watch.failures):
+            show_report(watch)
+    if watch is not None and watch.failures:
+        raise click.exceptions.Exit(1)
+
+
+def _show(corpus: "Manifest", index: "Manifest") -> None:
     total = corpus.counts["total"]
     show.line(f"{corpus.name}: {total['live']:,} documents, state {corpus.counts['state_hash'][:12]}")
     for kind, names in index.counts["components"].items():
         show.line(f"{index.name}: {kind} in {len(names)} parts, {index.wall_seconds[kind]:.1f} s")
-    if watch is not None and watch.n_items:
-        show_report(watch)

@@ -18,7 +18,8 @@ class CorpusSettings:
         that a later update file revises an earlier baseline file. A file found twice is read once.
         There may be none where ``fetch`` is set.
     format
-        ``pubmed-xml``, ``beir``, ``jsonl``, ``pubmedqa``, or a format that an installed package adds.
+        ``pubmed-xml``, ``beir``, ``jsonl``, ``pubmedqa``, ``browsecomp-plus``, or a format that an installed package
+        adds.
     fetch
         ``pubmed-xml`` only: the address of NLM's files or of a mirror of them, a folder with ``baseline/`` and
         ``updatefiles/``; "" for none. What is fetched from there is read before the ``sources``.

@@ -159,7 +159,10 @@ def _max_tokens(folder: Path, max_positions: int) -> int:
 
 def _packaged(name: str) -> Path:
     package, _, inside = name.partition("/")
-    found = importlib.util.find_spec(package)
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a package within one that is missing; no name at all
+        found = None
     if found is None or not found.submodule_search_locations:
         raise BackendError(
             f"the Python package {package!r}, which carries the model's files, is not installed; "

@@ -162,6 +162,8 @@ def open_index(folder: Path, recipe: Recipe, store: DocumentStore) -> Index:
         if bm25 is not None:
             opened.callback(bm25.close)
         dense = open_dense(components, recipe) if components.dense else None
+        if dense is not None:
+            opened.callback(dense.close)
         lexicon = Lexicon.open(components.lexicon) if components.lexicon else None
         opened.pop_all()
     return Index(folder, components.manifest_hash, bm25, dense, components, lexicon)

@@ -192,6 +192,24 @@ def test_one_command_updates_a_corpus_and_its_index(own_home: Path, capsys: pyte
     assert run(["index", "verify", "mine"]) == 0
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_an_update_tells_that_what_is_watched_could_not_be_looked_at(
+    form: list[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = own_home / "one.jsonl"
+    source.write_text('{"_id": "1", "title": "Aspirin", "text": "Aspirin lowers fever."}\n')
+    assert run(["corpus", "import", "my.own", str(source), "--format", "jsonl"]) == 0
+    assert run(["index", "build", "my.own", "--recipe", "bm25-anserini"]) == 0
+    assert run(["watch", "add", "Does aspirin lower fever?", "--index", "my.own"]) == 0
+    (rows,) = (own_home / "indexes" / "my.own").glob("bm25-*/rows.npy")
+    rows.write_bytes(rows.read_bytes()[:-8] + b"\1" * 8)
+    capsys.readouterr()
+
+    assert run(["update", "my.own", *form]) == 1
+    told = capsys.readouterr()
+    assert "rows.npy is damaged" in (told.out if form else told.err)
+
+
 @pytest.mark.skipif(not hasattr(os, "getpriority"), reason="the system has no such priorities")
 def test_an_update_lets_searches_go_first(own_home: Path) -> None:
     before = os.getpriority(os.PRIO_PROCESS, 0)

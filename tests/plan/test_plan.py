@@ -7,7 +7,7 @@ import pytest
 
 from ragqa.cli import run
 from ragqa.errors import BackendError, UsageError
-from ragqa.index.faiss_kinds import estimate
+from ragqa.index.faiss_kinds import KINDS, estimate
 from ragqa.plan.costs import growth
 from ragqa.plan.plan import Fleet, Wanted, latency_ms, plan
 
@@ -24,6 +24,13 @@ def test_all_of_pubmed_fits_on_four_machines_of_64_gib(capsys: pytest.CaptureFix
     assert set(told["build_hours"]) == {"corpus", "bm25", "encoding", "faiss"}
     assert told["p50_ms"] < told["p99_ms"]
     assert told["beyond_measured"] == 38
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_kind_of_faiss_index_can_be_planned_with(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "--documents", "100000", "--memory", "64", "--faiss", kind, "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["wanted"]["kind"] == kind
 
 
 def test_twice_the_machines_halve_the_hours_of_encoding() -> None:
