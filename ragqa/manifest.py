@@ -25,6 +25,7 @@ from ragqa.errors import ProductError
 T = TypeVar("T")
 
 _SEAL = "seal"
+_UNFINISHED = ".tmp"
 
 LOCK_FILE = ".lock"
 """The file that :func:`exclusive` locks in a folder."""
@@ -130,7 +131,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     ``mode`` are its permissions, less those that the umask of the process takes away.
     """
     # Not by the number of the process: two machines that share a folder may have the same.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(data)
@@ -140,6 +141,12 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed in :func:`write_atomically` left in a folder, to which none writes now."""
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

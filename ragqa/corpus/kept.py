@@ -11,7 +11,7 @@ from typing import TypeVar
 from ragqa.corpus.state import PARTS_FOLDER, STATES_FOLDER, CorpusState, CurrentState, state_path
 from ragqa.corpus.verify import damaged_of_state
 from ragqa.errors import ProductError
-from ragqa.manifest import LOCK_FILE, read_json, read_sealed, remove_unheld
+from ragqa.manifest import LOCK_FILE, read_json, read_sealed, remove_unfinished, remove_unheld
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ def remove_unneeded(folder: Path, keep: Collection[str]) -> None:
             remove_unheld(path)
         elif path.stem in keep or not remove_unheld(path):
             needed |= state.names()
+    for holding in (folder, folder / STATES_FOLDER):
+        remove_unfinished(holding)
     for path in (folder / PARTS_FOLDER).iterdir():
         if path.name in needed:
             continue

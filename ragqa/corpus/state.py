@@ -31,7 +31,7 @@ SCHEMA_VERSION = 5
 LIVE, SUPERSEDED, DELETED = 0, 1, 2
 
 _BUCKET = 4_000_000
-"""Keys resolved at a time; what the memory of :func:`resolve` depends on, beside three bytes a row."""
+"""Keys resolved at a time; what the memory of :func:`resolve` depends on, beside a few bytes a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,9 @@ def resolve(
             rows_file.write(bucket.rows[live].astype("<i8").tobytes())
     np.save(building / DEAD_FILE, np.packbits(fate != LIVE))
     notices = [read_npy(folder / name / NOTICES_FILE) for name, _ in parts]
-    ids = (np.fromfile(building / STATE_KEYS_FILE, "<u8"), np.fromfile(building / STATE_ROWS_FILE, "<i8"))
-    marks = find_marks(notices, starts, fate == LIVE, ids)
+    ids = [mapped(building / name, kind) for name, kind in ((STATE_KEYS_FILE, "<u8"), (STATE_ROWS_FILE, "<i8"))]
+    marks = find_marks(notices, starts, fate == LIVE, (ids[0], ids[1]))
+    ids.clear()  # NFS does not let go of a folder in which files are mapped
     np.save(building / MARKS_FILE, by_others(marks))
     # By its content, so that nothing that a reader of another state has mapped is ever replaced.
     name = f"state-{content_hash(hash_files(building))[:16]}"
@@ -148,6 +149,11 @@ def resolve(
     building.rename(target)
     sync_folder(folder)
     return name, fate, marks
+
+
+def mapped(path: Path, kind: str) -> np.ndarray:
+    """The numbers in a file without a header, memory-mapped."""
+    return np.memmap(path, dtype=kind, mode="r") if path.stat().st_size else np.empty(0, kind)
 
 
 def dead_rows(folder: Path, n_rows: int, remedy: str) -> np.ndarray:

@@ -28,6 +28,7 @@ from ragqa.corpus.state import (
     CurrentState,
     PartEntry,
     dead_rows,
+    mapped,
     state_path,
 )
 from ragqa.errors import ProductError, UsageError
@@ -343,7 +344,7 @@ class DocumentStore:
             size = path.stat().st_size
             if size != 8 * len(self):
                 raise ProductError(f"{path} is damaged: {size} bytes instead of {8 * len(self)}; {self._remedy}")
-            return np.memmap(path, dtype=kind, mode="r") if size else np.empty(0, kind)
+            return mapped(path, kind)
         except OSError as error:
             raise ProductError(f"{path} is missing ({error.strerror}); {self._remedy}") from error
 

@@ -380,6 +380,7 @@ def _sound(component: Path) -> bool:
 
 def remove_all_but(folder: Path, keep: set[str]) -> None:
     """Remove leftovers and the components that are no longer in force, unless a reader holds them."""
+    manifest.remove_unfinished(folder)
     for path in folder.iterdir():
         if not path.is_dir() or path.name in keep or not path.name.startswith(tuple(f"{kind}-" for kind in _KINDS)):
             continue

@@ -229,13 +229,16 @@ def test_what_no_state_needs_is_removed_and_sources_in_the_folder_stay(tmp_path:
         write_jsonl(source, {"_id": "1", "text": text})
         (folder / "parts").mkdir(exist_ok=True)
         (folder / "parts" / ".left-over.building").mkdir()
+        (folder / "states").mkdir(exist_ok=True)
+        for name in (".manifest.json.0a1b2c3d.tmp", "states/.left-over.json.0a1b2c3d.tmp"):
+            (folder / name).write_text("{")
         build(tmp_path, str(folder / "sources"))
 
     names = [path.name for path in (folder / "parts").iterdir()]
     assert source.is_file()
     assert len([name for name in names if not name.startswith((".", "state"))]) == 1
     assert len(list((folder / "states").iterdir())) == 1
-    assert not [name for name in names if name.endswith(".building")]
+    assert not [path.name for path in folder.rglob("*") if path.name.endswith((".building", ".tmp"))]
 
 
 def test_a_damaged_part_is_read_again(tmp_path: Path) -> None:
