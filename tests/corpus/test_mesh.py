@@ -141,7 +141,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
 def test_a_packed_file_that_was_damaged_on_its_way_is_told(
     tmp_path: Path, begin: int, end: int | None, message: str
 ) -> None:
-    many = [Heading(f"Heading {n}", f"D{n:06}", (f"A{n % 90 + 10}",)) for n in range(2_000)]
+    many = [Heading(f"Heading {n}", f"D{n:06}", (f"A{n % 90 + 10}",)) for n in range(20_000)]
     packed = bytearray(gzip.compress(descriptors(many).encode()))
     packed[begin:end] = b"" if end is None else b"\xff" * (end - begin)
     path = tmp_path / "desc2026.gz"
