@@ -251,7 +251,8 @@ class Hold:
 
         OSError where the file is not there, or is removed just now.
         """
-        self._descriptor: int | None = os.open(path, os.O_RDONLY)
+        self._descriptor: int | None = None
+        self._descriptor = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             if not self.is_on(path):
