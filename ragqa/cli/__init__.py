@@ -48,6 +48,9 @@ def run(arguments: list[str] | None = None, *, alone: bool = False) -> int:
         # What is left in the buffer has no reader; closing stdout must not complain about that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no traceback reaches a user
         message, exit_code = _explained(error)
         click.echo(f"ragqa: {' '.join(message.split())}", err=True)

@@ -106,6 +106,18 @@ def test_wrong_usage_is_one_clear_line(
     assert message in one_line(capsys)
 
 
+@pytest.mark.parametrize("group", [[], ["corpus"], ["eval", "judge"]])
+def test_a_command_without_anything_shows_its_help_as_a_page(
+    group: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(group) == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"Usage: {' '.join(['ragqa', *group])} [OPTIONS]")
+    assert len(told.err.splitlines()) > 8
+
+
 @pytest.mark.parametrize(
     "question",
     ["the of and", "Ist Aspirin wirksam?", "阿司匹林有效吗？", "??? ∆∆ \x00", '(") AND title:[', "word " * 19_000],
