@@ -18,7 +18,6 @@ from ragqa.fetch import source_address
 from ragqa.index import build as index_build
 from ragqa.index.build import How
 from ragqa.index.builders import Ahead
-from ragqa.index.forms import check_recipe
 from ragqa.index.open import Index, OpenIndex, open_index
 from ragqa.manifest import Manifest, content_hash, read_sealed, verify_files, write_atomically
 from ragqa.recipe import Recipe
@@ -164,12 +163,12 @@ def build_index(
     settings = recipe.load(home.recipe_path("indexes", chosen), Recipe, overrides)
     corpus_name = corpus_name or settings.corpus or name
     settings = replace(settings, corpus=corpus_name)
-    check_recipe(settings)
+    how = How(merge=merge, vectors=vectors, ahead=ahead, memory_bytes=memory_bytes, tasks=tasks)
+    index_build.check(settings, how)
     folder = home.product_path("indexes", name)
     if not is_built("corpora", corpus_name) and corpus_name in home.recipe_names("corpora"):
         build_corpus(corpus_name, progress=progress, tasks=tasks)
     with open_store(corpus_name) as store:
-        how = How(merge=merge, vectors=vectors, ahead=ahead, memory_bytes=memory_bytes, tasks=tasks)
         return index_build.build_index(name, settings, store, folder, progress, how=how)
 
 
@@ -181,10 +180,9 @@ def update_index(
     Only what is new is indexed and encoded. Small segments are merged when there are many; with ``merge``, all are.
     ``memory_bytes`` is as in :func:`build_index`.
     """
-    built = index_manifest(name)
-    settings = recipe.from_table(built.recipe, Recipe, f"index {name!r}")
+    built, settings = _as_built(name)
+    how = How(thorough=False, merge=merge, update=True, memory_bytes=memory_bytes)
     with open_store(built.inputs["corpus"]) as store:
-        how = How(thorough=False, merge=merge, update=True, memory_bytes=memory_bytes)
         return index_build.build_index(name, settings, store, product_folder("indexes", name), progress, how=how)
 
 
@@ -201,11 +199,19 @@ def update(
     Where the recipe of the corpus names a source, what is new there is fetched first, from ``mirror`` if that is given.
     Until the end, searches are answered from the state before. ``memory_bytes`` is as in :func:`build_index`.
     """
-    corpus_name = index_manifest(name).inputs["corpus"]
+    built, settings = _as_built(name)
+    index_build.check(settings, How(memory_bytes=memory_bytes))
+    corpus_name = built.inputs["corpus"]
     if mirror or recipe.load(home.recipe_path("corpora", corpus_name), CorpusSettings).fetch:
         fetch_corpus(corpus_name, mirror, progress)
     corpus = build_corpus(corpus_name, progress=progress, thorough=False)
     return corpus, update_index(name, progress, merge=merge, memory_bytes=memory_bytes)
+
+
+def _as_built(name: str) -> tuple[Manifest, Recipe]:
+    """The manifest of an index, and the recipe that it was built with."""
+    built = index_manifest(name)
+    return built, recipe.from_table(built.recipe, Recipe, f"index {name!r}")
 
 
 def verify_corpus(name: str) -> list[str]:

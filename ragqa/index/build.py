@@ -112,12 +112,7 @@ def build_index(
     BackendError
         Java, a package, memory or disk is lacking; the previous index stays in force.
     """
-    check_recipe(recipe)
-    shared_out(how.memory_bytes, recipe)  # before anything is done
-    if how.vectors is not None and recipe.dense is None:
-        raise UsageError(
-            f"--vectors names {how.vectors}, but the recipe has no table [dense]; use one with a dense index"
-        )
+    check(recipe, how)
     if len(store) == 0:
         raise ProductError(f"the corpus {store.name!r} has no documents; import some with: ragqa corpus import")
     try:
@@ -130,6 +125,31 @@ def build_index(
             "can be written to, and run the same command again: what is finished is kept, and the previous index is "
             "untouched"
         ) from error
+
+
+def check(recipe: Recipe, how: How) -> None:
+    """Refuse what cannot be built so, whatever the corpus: before anything is done.
+
+    Raises
+    ------
+    RecipeError, UsageError
+        The recipe lacks what it, or ``how``, asks for.
+    SourceError
+        The folder of vectors is in no form that is known.
+    BackendError
+        The memory that may be taken is too little for any corpus.
+    """
+    check_recipe(recipe)
+    shared_out(how.memory_bytes, recipe)
+    if how.vectors is None:
+        return
+    if recipe.dense is None:
+        raise UsageError(
+            f"--vectors names {how.vectors}, but the recipe has no table [dense]; use one with a dense index"
+        )
+    from ragqa.index.given import chunks_in
+
+    chunks_in(how.vectors)
 
 
 def _build(  # noqa: PLR0917

@@ -35,7 +35,7 @@ _FORMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     """A matrix, the file with the ids of its rows, and, where there is one, that with the texts."""
 
     matrix: Path
@@ -59,7 +59,7 @@ class GivenVectors:
             It is in neither form, or a matrix and its ids do not fit each other.
         """
         self.folder = folder
-        chunks = _chunks(folder)
+        chunks = chunks_in(folder)
         self._matrices = [_matrix(chunk.matrix) for chunk in chunks]
         ids = [_read_ids(chunk.ids) for chunk in chunks]
         for chunk, matrix, own in zip(chunks, self._matrices, ids, strict=True):
@@ -139,7 +139,14 @@ class GivenVectors:
         return self._sketches[chunk]
 
 
-def _chunks(folder: Path) -> list[_Chunk]:
+def chunks_in(folder: Path) -> list[Chunk]:
+    """The matrices in a folder, in order, with their ids.
+
+    Raises
+    ------
+    SourceError
+        The folder is not there, or in neither form.
+    """
     if not folder.is_dir():
         raise SourceError(f"there is no folder {folder}; vectors are read from {_FORMS}")
     numbers = sorted(int(found[1]) for path in folder.iterdir() if (found := _NCBI.fullmatch(path.name)))
@@ -148,7 +155,7 @@ def _chunks(folder: Path) -> list[_Chunk]:
         for number in numbers:
             texts = folder / f"pubmed_chunk_{number}.json"
             ids = folder / f"pmids_chunk_{number}.json"
-            chunks.append(_Chunk(folder / f"embeds_chunk_{number}.npy", ids, texts if texts.is_file() else None))
+            chunks.append(Chunk(folder / f"embeds_chunk_{number}.npy", ids, texts if texts.is_file() else None))
     else:
         matrices = [path for path in sorted(folder.glob("*.npy")) if path.name not in _IDS]
         ids_files = [folder / name for name in _IDS if (folder / name).is_file()]
@@ -157,7 +164,7 @@ def _chunks(folder: Path) -> list[_Chunk]:
                 f"{folder} has {len(matrices)} matrices and {len(ids_files)} files of ids; vectors are read from "
                 f"{_FORMS}"
             )
-        chunks = [_Chunk(matrices[0], ids_files[0])]
+        chunks = [Chunk(matrices[0], ids_files[0])]
     for chunk in chunks:
         if not chunk.ids.is_file():
             raise SourceError(f"{chunk.ids} is missing: it tells whose vectors {chunk.matrix.name} holds; fetch it")
@@ -192,7 +199,7 @@ def _read_ids(path: Path) -> list[str]:
     return ids
 
 
-def _read_texts(chunk: _Chunk) -> dict[str, np.ndarray]:
+def _read_texts(chunk: Chunk) -> dict[str, np.ndarray]:
     """The sketch of each text that was encoded, by its id."""
     path: Any = chunk.texts
     try:

@@ -204,6 +204,24 @@ def test_one_command_updates_a_corpus_and_its_index(own_home: Path, capsys: pyte
     assert run(["index", "verify", "mine"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        (["--memory", "1m"], "too little to build this index"),
+        (["--vectors", "/does/not/exist"], "there is no folder"),
+        (["--recipe", "bm25-anserini", "--vectors", "/"], "has no table [dense]"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_the_corpus_is_read(
+    wish: list[str], message: str, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_home / "corpora" / "mine.toml").write_text('format = "jsonl"\nsources = ["/does/not/exist.jsonl"]\n')
+
+    assert run(["index", "build", "mine", *wish]) in {1, 2}
+
+    assert message in one_line(capsys)
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_an_update_tells_that_what_is_watched_could_not_be_looked_at(
     form: list[str], own_home: Path, capsys: pytest.CaptureFixture[str]
