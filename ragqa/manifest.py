@@ -254,7 +254,8 @@ class Hold:
         self._descriptor: int | None = None
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            # Waits for as long as a removal takes, which may be of another name of this file: a link in another index.
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
             if not self.is_on(path):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         except OSError:

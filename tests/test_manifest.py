@@ -3,6 +3,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def test_what_is_held_is_not_removed_on_nfs_and_what_is_not_held_is(tmp_path: Pa
     assert not path.exists()
     with pytest.raises(FileNotFoundError):
         manifest.Hold(path)
+
+
+def test_a_removal_of_another_name_of_the_file_is_waited_for(tmp_path: Path) -> None:
+    path, twin = tmp_path / "segment.json", tmp_path / "twin.json"
+    path.write_text("{}")
+    os.link(path, twin)
+    with twin.open("r+b") as removing:
+        fcntl.flock(removing, fcntl.LOCK_EX)
+        over = threading.Timer(0.3, fcntl.flock, (removing, fcntl.LOCK_UN))
+        over.start()
+
+        assert manifest.Hold(path).is_on(path)
+        over.join()
 
 
 def test_a_hold_is_of_the_file_that_it_was_taken_on(tmp_path: Path) -> None:
