@@ -6,11 +6,14 @@ Every comparison alternates its sides within one run, so that what else the mach
 import argparse
 import asyncio
 import collections
+import contextlib
 import itertools
 import json
+import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -99,42 +102,61 @@ async def patient_ms(
     return times, statuses
 
 
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Processes that are started meanwhile have one of the cores that this one may use."""
+    may = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(may)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, may)
+
+
 def compare_workers(index: str, rounds: int, seconds: float, n_clients: int) -> dict[str, float]:
-    """Two workers beside one, in turns.
+    """Two workers beside one, and beside one that has a single core, in turns.
 
     ``cores`` are those that each could use: where other programs leave fewer than two, the ratio of the rates says
-    little, and the processor time of an answer tells whether a second worker costs anything. ``idle`` is before the
-    first question, ``used`` when all turns are over.
+    little, and the processor time of an answer tells whether a second worker costs anything. A worker alone computes
+    on all cores, so that on two of them a second one adds little: ``ratio_to_core`` tells what two cores with a worker
+    each give over one of them. ``idle`` is before the first question, ``used`` when all turns are over.
     """
     questions = questions_of_the_sample()
-    rates: dict[int, list[float]] = {1: [], 2: []}
-    cores: dict[int, list[float]] = {1: [], 2: []}
+    sides = ("core", "one", "two")
+    rates: dict[str, list[float]] = {side: [] for side in sides}
+    cores: dict[str, list[float]] = {side: [] for side in sides}
     n_refused = 0
-    with running_server(index) as (one, first), running_server(index, "--workers", "2") as (two, second):
-        figures = {"idle_one_mb": memory_mb(first), "idle_two_mb": memory_mb(second)}
-        for address in (one, two):  # until Java has compiled what it runs, in both workers, too
+    with contextlib.ExitStack() as stack:
+        with one_core():
+            of_core = stack.enter_context(running_server(index))
+        of_one = stack.enter_context(running_server(index))
+        of_two = stack.enter_context(running_server(index, "--workers", "2"))
+        servers = dict(zip(sides, (of_core, of_one, of_two), strict=True))
+        figures = {f"idle_{side}_mb": memory_mb(servers[side][1]) for side in sides}
+        for address, _ in servers.values():  # until Java has compiled what it runs, in all workers
             asyncio.run(answers_per_second(address, questions, n_clients, seconds))
-        shown = first_stage_ms(one, questions)
+        shown = first_stage_ms(of_one[0], questions)
         figures |= {"first_stage_p50_ms": statistics.median(shown), "first_stage_p95_ms": percentile(shown, 0.95)}
-        for turn in range(2 * rounds):
-            n = 1 + (turn + turn // 2) % 2
-            address, process = {1: (one, first), 2: (two, second)}[n]
-            began, used = time.perf_counter(), cpu_seconds(process)
-            rate, refused = asyncio.run(answers_per_second(address, questions, n_clients, seconds))
-            cores[n].append((cpu_seconds(process) - used) / (time.perf_counter() - began))
-            rates[n].append(rate)
-            n_refused += refused
-        figures |= {"used_one_mb": memory_mb(first), "used_two_mb": memory_mb(second)}
-    means = {n: statistics.mean(found) for n, found in rates.items()}
+        for turn in range(rounds):
+            for side in sides if turn % 2 else reversed(sides):
+                address, process = servers[side]
+                began, used = time.perf_counter(), cpu_seconds(process)
+                rate, refused = asyncio.run(answers_per_second(address, questions, n_clients, seconds))
+                cores[side].append((cpu_seconds(process) - used) / (time.perf_counter() - began))
+                rates[side].append(rate)
+                n_refused += refused
+        figures |= {f"used_{side}_mb": memory_mb(servers[side][1]) for side in sides}
+    means = {side: statistics.mean(found) for side, found in rates.items()}
+    for side in sides:
+        figures |= {
+            f"{side}_answers_per_s": means[side],
+            f"{side}_cores": statistics.mean(cores[side]),
+            f"{side}_cpu_ms_per_answer": 1000 * statistics.mean(cores[side]) / means[side],
+        }
     return figures | {
-        "one_answers_per_s": means[1],
-        "two_answers_per_s": means[2],
-        "one_cores": statistics.mean(cores[1]),
-        "two_cores": statistics.mean(cores[2]),
-        "one_cpu_ms_per_answer": 1000 * statistics.mean(cores[1]) / means[1],
-        "two_cpu_ms_per_answer": 1000 * statistics.mean(cores[2]) / means[2],
-        "ratio": means[2] / means[1],
-        "least_ratio": min(b / a for a, b in zip(rates[1], rates[2], strict=True)),
+        "ratio": means["two"] / means["one"],
+        "ratio_to_core": means["two"] / means["core"],
+        "least_ratio": min(b / a for a, b in zip(rates["one"], rates["two"], strict=True)),
         "not_answered": n_refused,
     }
 
