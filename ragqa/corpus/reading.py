@@ -99,7 +99,7 @@ class Reading:
         place = source.place
         if isinstance(place, StoredObject):
             return self._part_of_object(place, on_batch)
-        return self._part(place, source.sha256 or _hash_source(place), on_batch)
+        return self._part(place, source.sha256 or _hash_source(place), on_batch, may_revise=not _is_baseline(place))
 
     def forget_all_but(self, sources: Sequence[Source]) -> None:
         """Forget the hashes of objects that are no source any more, or were changed."""
@@ -117,29 +117,31 @@ class Reading:
         """The part of an object, which is not fetched where it was read before and has not changed since."""
         known = self._hashes / _hash_file(stored)
         if known.is_file():
-            name = self._name(stored.name, known.read_text())
+            name = self._name(stored.name, known.read_text(), may_revise=True)
             part = _finished_part(self.folder / name, thorough=self.thorough)
             if part is not None:
                 on_batch(part.n_rows)
                 return name, part
         with fetched(stored) as (path, sha256):
             try:
-                made = self._part(path, sha256, on_batch)
+                made = self._part(path, sha256, on_batch, may_revise=True)
             except SourceError as error:
                 raise SourceError(str(error).replace(str(path), stored.address)) from error
         known.parent.mkdir(exist_ok=True)
         write_atomically(known, sha256.encode())
         return made
 
-    def _part(self, path: Path, sha256: str, on_batch: Callable[[int], None]) -> tuple[str, PartRecord]:
+    def _part(
+        self, path: Path, sha256: str, on_batch: Callable[[int], None], *, may_revise: bool
+    ) -> tuple[str, PartRecord]:
         layout, settings = corpus_format(self.settings.format), self.settings
-        name = self._name(path.name, sha256)
+        name = self._name(path.name, sha256, may_revise=may_revise)
         part = _finished_part(self.folder / name, thorough=self.thorough)
         if part is None:
             _log.info("reading %s", path)
             records = _without(layout.read(path, settings), frozenset(settings.leave_out))
             if self.subset != EVERYTHING:
-                records = _of_subset(records, self.subset, may_revise=not _is_baseline(path))
+                records = _of_subset(records, self.subset, may_revise=may_revise)
             part = write_part(self.folder / name, self._identity(path.name, sha256), records, on_batch)
         else:
             on_batch(part.n_rows)
@@ -149,12 +151,12 @@ class Reading:
         layout = corpus_format(self.settings.format)
         return file_name, sha256, f"{layout.name}/{layout.version}"
 
-    def _name(self, file_name: str, sha256: str) -> str:
+    def _name(self, file_name: str, sha256: str, *, may_revise: bool) -> str:
         """The folder of a part: a hash of what it is made from, and how."""
         settings = self.settings
         read_with = [settings.include_conclusion, settings.question_as_title]
         identity = self._identity(file_name, sha256)
-        chosen = [] if self.subset == EVERYTHING else [to_table(self.subset)]
+        chosen = [] if self.subset == EVERYTHING else [to_table(self.subset), may_revise]
         return content_hash([PART_LAYOUT, *identity, *read_with, *sorted(frozenset(settings.leave_out)), *chosen])[:32]
 
 

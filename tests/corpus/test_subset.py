@@ -109,6 +109,10 @@ def test_a_notice_of_retraction_is_kept_whatever_its_year(tmp_path: Path, folder
     assert total["skipped"] == {"not of the subset": 1}
     assert total["deletions"] == (0 if folder == "baseline" else 1)
 
+    (tmp_path / folder).rename(tmp_path / "moved")
+    settings = CorpusSettings(("moved",), "pubmed-xml", only=Subset(year_to=2010))
+    assert build_corpus("demo", settings, tmp_path, tmp_path / "demo").counts["total"]["deletions"] == 1
+
 
 def test_an_entry_term_stands_for_its_heading_and_those_below() -> None:
     mesh = Mesh(
