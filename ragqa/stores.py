@@ -13,7 +13,8 @@ from ragqa.errors import RagqaError, UsageError
 
 _SCHEMES = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss", "file")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
+"""Of what is read from a store, or written to it, at once."""
 _REMEDY = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_ENDPOINT_URL where the store is not Amazon's)",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
@@ -64,7 +65,7 @@ def pieces(address: str, options: str, kind: type[RagqaError]) -> Iterator[bytes
     with told(address, "read", kind):
         store, path = connect(address, options)
         with store.open_input_stream(path, compression=None) as stream:
-            while piece := stream.read(_PIECE_BYTES):
+            while piece := stream.read(PIECE_BYTES):
                 yield piece
 
 

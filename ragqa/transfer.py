@@ -29,11 +29,10 @@ from ragqa.manifest import (
     write_sealed,
 )
 from ragqa.scratch import held_folder
-from ragqa.stores import check_address, connect, pieces, told
+from ragqa.stores import PIECE_BYTES, check_address, connect, pieces, told
 from ragqa.types import Progress, no_progress
 
 STAGE = "files"
-_PIECE_BYTES = 1 << 20
 _WITHOUT_FOLDERS = {"s3", "gcs", "abfs"}
 """Stores in which a file is there when all of it is, and folders are but names."""
 
@@ -240,7 +239,7 @@ class _Store:
             if landing != whole:
                 store.create_dir(str(PurePosixPath(whole).parent), recursive=True)
             with path.open("rb") as file, store.open_output_stream(landing, compression=None) as stream:
-                while piece := file.read(_PIECE_BYTES):
+                while piece := file.read(PIECE_BYTES):
                     stream.write(piece)
             if landing != whole:
                 store.move(landing, whole)
