@@ -18,7 +18,7 @@ from ragqa.index.encoder_source import find_model
 from ragqa.index.encoder_tokens import Model, Text, TextTokenizer, Tokens, apply
 from ragqa.index.onnx_export import OnnxModel
 from ragqa.index.presets import Metric
-from ragqa.index.static_model import BATCH, VECTORS, StaticModel
+from ragqa.index.static_model import VECTORS, StaticModel
 
 _log = logging.getLogger(__name__)
 DESCRIPTION = "encoder.json"
@@ -86,7 +86,7 @@ class Encoder:
         self._remedy = remedy
         self.spec = spec
         self.n_cores: int | None = None
-        self._models: dict[str, Model] = {}
+        self._models: dict[str, Model | StaticModel] = {}
         self._tokenizers: dict[tuple[str, int], TextTokenizer] = {}
         self._lock = threading.Lock()
 
@@ -116,7 +116,7 @@ class Encoder:
         tower = self.spec.query
         texts: list[Text] = [tower.prefix + query[:_MAX_QUERY_CHARACTERS] for query in queries]
         tokens = self._tokenizer(tower).encode(texts)
-        return apply(self._model(tower), tokens, tower.pad_id, batch_size=1)
+        return self._vectors(tower, tokens, batch_size=1)
 
     def encode_passages(
         self, passages: Sequence[tuple[str, str]], done: Callable[[int], None] | None = None
@@ -127,9 +127,8 @@ class Encoder:
         n_cut = sum(token.truncated for token in tokens)
         if n_cut:
             _log.info("%d of %d passages were longer than %d tokens", n_cut, len(passages), tower.max_tokens)
-        model = self._model(tower)
-        size = BATCH if tower.precision == "static" else _GPU_BATCH if getattr(model, "on_gpu", False) else 8
-        return apply(model, tokens, tower.pad_id, size, done)
+        size = _GPU_BATCH if getattr(self._model(tower), "on_gpu", False) else 8
+        return self._vectors(tower, tokens, size, done)
 
     def passage_tokens(self, texts: Sequence[Text]) -> list[Tokens]:
         """The tokens of texts as the model of passages reads them, special tokens included."""
@@ -137,8 +136,7 @@ class Encoder:
 
     def encode_tokens(self, tokens: Sequence[Tokens], batch_size: int) -> np.ndarray:
         """What the model of passages makes of inputs given as tokens, float32 [n_inputs, dim]."""
-        tower = self.spec.passage
-        return apply(self._model(tower), tokens, tower.pad_id, batch_size)
+        return self._vectors(self.spec.passage, tokens, batch_size)
 
     def passage_tokenizer(self) -> tuple[TextTokenizer, int]:
         """The tokenizer of passages, and the tokens of an input that special tokens and the prefix take."""
@@ -156,6 +154,14 @@ class Encoder:
         tower = self.spec.passage
         self._models[tower.folder] = TorchModel(load_encoder(find_model(tower.model), tower.pooling, tower.normalise))
 
+    def _vectors(
+        self, tower: TowerSpec, tokens: Sequence[Tokens], batch_size: int, done: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        model = self._model(tower)
+        if isinstance(model, StaticModel):
+            return model(tokens, done)
+        return apply(model, tokens, tower.pad_id, batch_size, done)
+
     def _tokenizer(self, tower: TowerSpec) -> TextTokenizer:
         key = (tower.folder, tower.max_tokens)
         with self._lock:
@@ -164,13 +170,13 @@ class Encoder:
                 self._tokenizers[key] = TextTokenizer(path, tower.max_tokens, self._remedy)
             return self._tokenizers[key]
 
-    def _model(self, tower: TowerSpec) -> Model:
+    def _model(self, tower: TowerSpec) -> Model | StaticModel:
         with self._lock:
             if tower.folder not in self._models:
                 self._models[tower.folder] = self._load(tower)
             return self._models[tower.folder]
 
-    def _load(self, tower: TowerSpec) -> Model:
+    def _load(self, tower: TowerSpec) -> Model | StaticModel:
         folder = self.folder / tower.folder
         if tower.precision == "torch":
             from ragqa.index.encoder_torch import TorchModel, load_encoder
