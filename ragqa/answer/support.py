@@ -50,7 +50,7 @@ _LOSS = re.compile(
 _AIM = re.compile(
     r"\A(?:[A-Z][A-Z &/]{3,}:?\s+)?(?:to (?:\w+ly )?(?:determin|evaluat|investigat|assess|examin|compar|explor|clarif"
     r"|study|test|find out|measur|describ|identif|quantif|review|estimat|establish|analy[sz]|characteri[sz]|summari[sz]"
-    r"|report|develop|provide|elucidat)"
+    r"|report|develop|provide|elucidat|\w+ (?:whether|if|how|what|which|why)\b)"
     r"|(?:this|the|our) (?:\w+ ){0,3}(?:study|trial|review|paper|analysis|work|article)"
     r" (?:aim|sought|was designed|was to"
     r"|examin|investigat|evaluat|assess|explor|compar))"
@@ -144,6 +144,8 @@ def states_aim(sentence: str) -> bool:
 
     >>> states_aim("OBJECTIVE To evaluate whether aspirin prevents stroke."), states_aim("Aspirin prevented stroke.")
     (True, False)
+    >>> states_aim("To learn whether atropine is worth adding in children sedated with ketamine.")
+    True
     >>> states_aim("To evaluate it we treated mice and found that they died.")
     False
     """
