@@ -62,7 +62,8 @@ def refusal(question: Question, unknown: Sequence[str]) -> Reading | None:
     share = terms.coverage(asked.stems, set(content_stems(" ".join(unknown))))
     if share < _NOTHING_LEFT and not any(map(is_name, unknown)):
         return None
-    return Reading(asked.type, abstained=True, reason=notices.unknown(unknown).message)
+    why = notices.unknown(unknown) if asked.language == "en" else notices.language(asked.language)
+    return Reading(asked.type, abstained=True, reason=why.message)
 
 
 def is_name(word: str) -> bool:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ragqa.answer.unknown import not_in, unknown_words, unmentioned_names
+from ragqa.answer.unknown import not_in, refusal, unknown_words, unmentioned_names
 from ragqa.engine import Engine
 from ragqa.index import lexicon as lexicon_module
 from ragqa.index.lexicon import Lexicon
-from ragqa.types import Document, Section
+from ragqa.types import Document, Question, Section
 
 DOCUMENTS = [
     Document("1", (Section("title", "Statins and p53"), Section("abstract", "Statins lowered the risk of stroke."))),
@@ -31,6 +31,13 @@ def test_unknown_words_are_found_in_any_form(question: str, unknown: tuple[str, 
 def test_what_the_given_documents_have_is_known() -> None:
     given = [Document("3", (Section("abstract", "COVID-19 was cured."),))]
     assert not_in(given, ("pure", "COVID-19", "cure")) == ("pure",)
+
+
+def test_a_question_in_another_language_is_refused_for_that() -> None:
+    asked = Question("Hilft Aspirin gegen Kopfschmerzen bei Kindern?")
+    refused = refusal(asked, unknown_words(asked.text, Lexicon.of(DOCUMENTS)))
+    assert refused is not None and refused.reason is not None
+    assert "German" in refused.reason and "Kopfschmerzen" not in refused.reason
 
 
 def test_nothing_is_unknown_to_a_lexicon_without_room_or_to_none(monkeypatch: pytest.MonkeyPatch) -> None:
