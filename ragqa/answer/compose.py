@@ -8,7 +8,7 @@ from ragqa.corpus.text import title_of
 from ragqa.types import Answer, Document, Hit, Question, Source
 
 N_NEAREST = 5
-"""How many of the nearest papers an abstention shows."""
+"""How many of the nearest articles an abstention shows."""
 
 
 def compose(
@@ -18,7 +18,7 @@ def compose(
     documents: Sequence[Document],
     manifest_hash: str,
 ) -> Answer:
-    """The answer: its text, its cited articles (or the nearest papers), and everything that leads back to them.
+    """The answer: its text, its cited articles (or the nearest articles), and everything that leads back to them.
 
     ``documents`` are those of the first ``len(documents)`` hits, in the same order.
     """

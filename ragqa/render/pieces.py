@@ -60,7 +60,7 @@ def message(notice: Notice, answer: Answer) -> str:
 
 def heading_of_sources(answer: Answer) -> str:
     """What stands above the sources: under an abstention they are not cited, only near."""
-    return "Nearest papers:" if answer.abstained else "Sources:"
+    return "Nearest articles:" if answer.abstained else "Sources:"
 
 
 def source_line(source: Source, escape: Escape, address: str) -> str:

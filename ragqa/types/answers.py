@@ -43,7 +43,7 @@ class ExactAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An article as an answer shows it: cited, or among the nearest papers of an abstention.
+    """An article as an answer shows it: cited, or among the nearest articles of an abstention.
 
     ``evidence_level`` is one of ``ragqa.corpus.evidence.LEVELS``.
     """
@@ -173,7 +173,7 @@ class Answer:
     statements
         Each sentence with its spans; empty under an abstention.
     sources
-        The cited articles, or, under an abstention, the nearest papers.
+        The cited articles, or, under an abstention, the nearest articles.
     hits
         What retrieval returned, with all stage scores; what several searches returned as one list.
     abstained, reason

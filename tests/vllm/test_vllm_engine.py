@@ -46,7 +46,7 @@ def test_evidence_that_does_not_fit_is_not_even_sent(vllm: Any, sample_home: Pat
 
     assert answer.abstained
     assert answer.generation is None
-    assert answer.sources  # the nearest papers
+    assert answer.sources  # the nearest articles
 
 
 def test_the_model_writes_the_queries_of_a_reader_that_searches_several_times(vllm: Any, sample_home: Path) -> None:

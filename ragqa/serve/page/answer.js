@@ -35,7 +35,7 @@ export function answerView(answer, index, served, request, follow) {
     followUp(follow),
     element("div", {}, copyButtons(view, served.watch && watchButton(answer.question.text, index)),
       answer.hits.length > 0 && saveButtons("Save all found", index, ids)),
-    answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest papers" : "Sources"),
+    answer.sources.length > 0 && element("section", {}, element("h3", {}, answer.abstained ? "Nearest articles" : "Sources"),
       filledTwice(view, element("div"), (records) => sources(view, records))),
     evidence(view),
     answer.hits.length > 0 && resultsView(view, (id, current) => open(view, id, current)),
@@ -181,7 +181,7 @@ function sources(view, records) {
 function evidence(view) {
   const { answer, index, levels, keeps } = view;
   const entries = answer.sources.map((source, place) => ({ source, study: answer.studies[place] }));
-  const title = answer.abstained ? "The papers at a glance" : "Evidence table";
+  const title = answer.abstained ? "The articles at a glance" : "Evidence table";
   return evidenceTable(entries, { title, index, levels, keeps, open: (id, span) => open(view, id, span), csv: () => api.rendered(answer, "evidence") });
 }
 
