@@ -8,7 +8,7 @@ GRID ?= retrievers
 HOST := 127.0.0.1
 PORT := 8000
 VLLM_PORT ?= 8001
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 
 export Q
 BIN := .venv/bin
@@ -66,7 +66,7 @@ train-reader: $(READY) ## Train the reader's model on the data in DATA, and writ
 	$(BIN)/python eval/training/reader/decide.py --data "$(DATA)"
 
 test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

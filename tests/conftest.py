@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ragqa.index.dense import DenseIndex
 
-_SHARING = {"vllm", "ray"}  # folders whose tests share what takes long to start
+_SHARING = ("vllm", "ray")  # folders whose tests share what takes long to start
+_FIRST = (*_SHARING, "real", "serve")  # folders with tests that take or wait long, so that none of them comes last
 _real_connect = socket.socket.connect
 
 
@@ -37,6 +38,7 @@ def _connect_to_this_machine_only(self: socket.socket, address: object) -> None:
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, which makes its fixtures once; likewise all that share vLLM or a cluster."""
+    items.sort(key=lambda item: _FIRST.index(item.path.parent.name) if item.path.parent.name in _FIRST else len(_FIRST))
     for item in items:
         folder = item.path.parent.name
         item.add_marker(pytest.mark.xdist_group(folder if folder in _SHARING else str(item.path)))
