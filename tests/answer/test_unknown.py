@@ -82,7 +82,7 @@ def test_the_engine_refuses_what_no_article_names_and_tells_of_a_smaller_part() 
     assert "COVID-19" in refused.reason
     assert not refused.statements
     assert [notice.message for notice in told.notices if notice.kind == "unknown_words"] == [
-        "No article of this index has “hexagonal”; nothing found is about that."
+        "No article of this index has “hexagonal”; what was found may be about something else."
     ]
     assert not told.abstained
     assert "unknown_words" not in {notice.kind for notice in plain.notices}

@@ -12,7 +12,7 @@ export function noteField(row) {
     else notes.delete(row.key);
     if (isKept()) keep();
   };
-  return element("textarea", { rows: 1, "aria-label": label, value: notes.get(row.key) ?? "", oninput });
+  return element("textarea", { rows: 1, placeholder: " ", "aria-label": label, value: notes.get(row.key) ?? "", oninput });
 }
 noteField.text = (row) => notes.get(row.key) ?? "";
 
