@@ -100,10 +100,11 @@ def normalised(changes: Sequence[tuple[str, str]]) -> Notice:
     return Notice("normalised", f"The question was read with these words of the documents: {read}.")
 
 
-def unknown(words: Sequence[str]) -> Notice:
-    """No document of the index has some words of the question."""
+def unknown(words: Sequence[str], *, answered: bool = False) -> Notice:
+    """No document of the index has some words of the question, which is ``answered`` or not."""
     named = ", ".join(f"“{word}”" for word in words)
-    return Notice("unknown_words", f"No article of this index has {named}; nothing found is about that.")
+    why = "what was found may be about something else" if answered else "nothing found is about that"
+    return Notice("unknown_words", f"No article of this index has {named}; {why}.")
 
 
 def unmentioned(names: Sequence[str], n_documents: int) -> Notice:

@@ -99,7 +99,7 @@ class ReadingStage:
     ) -> Answer:
         """The answer that a reading makes; ``unknown`` are the words that these documents do not have, either."""
         answer = compose(question.asked, reading, hits, documents, self._searcher.index.manifest_hash)
-        told = [notices.unknown(unknown)] if unknown and not reading.abstained else []
+        told = [notices.unknown(unknown, answered=True)] if unknown and not reading.abstained else []
         unmentioned = [name for name in unmentioned_names(question.read.text, documents) if name not in unknown]
         if unmentioned and not reading.abstained:
             told.append(notices.unmentioned(unmentioned, len(documents)))
