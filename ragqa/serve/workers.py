@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +18,6 @@ owner: ContextVar[str] = ContextVar("owner", default="")
 
 _REMEMBERED_SECONDS = 60.0
 """How long a thread is kept free of an owner's jobs after another owner had one."""
-
 
 _WAITING_PART = 0.5
 """Part of a job's time that it may wait: what begins later would hardly be done in time."""
@@ -54,7 +53,8 @@ class Workers:
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         self._n_running = Counter[str]()  # jobs in threads by owner, whoever waits for them
         self._seen = dict[str, float]()  # when each owner last had a job
-        self._mean_seconds = 1.0
+        self._mean_seconds = defaultdict[float, float](lambda: 1.0)
+        """How long jobs have taken of late, by the time that they may take: a text takes longer than a question."""
 
     @property
     def running(self) -> int:
@@ -84,16 +84,16 @@ class Workers:
         name = owner.get()
         self._seen[name] = asyncio.get_running_loop().time()
         waits = name in self._lines or not self._may_start(name)
-        if waits and (self.waiting >= self.n_waiting or self._expected_seconds(name) > seconds):
-            raise BusyError(self._retry_after_seconds())
+        if waits and (self.waiting >= self.n_waiting or self._expected_seconds(name, seconds) > seconds):
+            raise BusyError(self._retry_after_seconds(seconds))
         cancel = Cancel()
         try:
             async with asyncio.timeout(seconds):
                 if waits:
-                    await self._wait(name, _WAITING_PART * seconds)
+                    await self._wait(name, seconds)
                 else:
                     self._n_running[name] += 1
-                return await asyncio.shield(self._start(name, job, cancel))
+                return await asyncio.shield(self._start(name, job, seconds, cancel))
         finally:
             cancel.cancel()
 
@@ -102,13 +102,13 @@ class Workers:
         self._threads.shutdown()
 
     async def _wait(self, name: str, seconds: float) -> None:
-        """Wait for a thread of the owner's, but not longer than ``seconds``."""
+        """Wait for a thread of the owner's, but not longer than a part of the job's ``seconds``."""
         turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(name, deque()).append(turn)
         self.waiting += 1
         self._changed()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_WAITING_PART * seconds):
                 await turn
         except (asyncio.CancelledError, TimeoutError) as error:
             if turn.done() and not turn.cancelled():  # its turn came in the same moment
@@ -116,10 +116,10 @@ class Workers:
             else:
                 self._leave(name, turn)
             if isinstance(error, TimeoutError):
-                raise BusyError(self._retry_after_seconds()) from error
+                raise BusyError(self._retry_after_seconds(seconds)) from error
             raise
 
-    def _start(self, name: str, job: Callable[[Cancel], T], cancel: Cancel) -> asyncio.Future[T]:
+    def _start(self, name: str, job: Callable[[Cancel], T], seconds: float, cancel: Cancel) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         began = loop.time()
         future = loop.run_in_executor(self._threads, job, cancel)
@@ -128,7 +128,7 @@ class Workers:
 
         def finished(done: asyncio.Future[T]) -> None:
             self._under_way.discard(done)
-            self._mean_seconds += 0.1 * (loop.time() - began - self._mean_seconds)
+            self._mean_seconds[seconds] += 0.1 * (loop.time() - began - self._mean_seconds[seconds])
             self._give_back(name)
             self._changed()
             with suppress(asyncio.CancelledError):
@@ -154,8 +154,9 @@ class Workers:
             if line:
                 self._lines[following] = line  # behind all others
             self.waiting -= 1
-            self._n_running[following] += 1
-            turn.set_result(None)
+            if not turn.cancelled():  # else who waited leaves in this very moment
+                self._n_running[following] += 1
+                turn.set_result(None)
 
     def _following(self) -> str | None:
         """The owner whose turn it is; None where no thread is free for any that waits."""
@@ -163,9 +164,12 @@ class Workers:
         return min(ready, key=lambda name: self._n_running[name], default=None)
 
     def _leave(self, name: str, turn: asyncio.Future[None]) -> None:
-        """Give up a place in the line."""
-        self._lines[name].remove(turn)
-        if not self._lines[name]:
+        """Give up a place in the line, unless the turn has just come and was passed on."""
+        line = self._lines.get(name, deque())
+        if turn not in line:
+            return
+        line.remove(turn)
+        if not line:
             del self._lines[name]
         self.waiting -= 1
         self._changed()
@@ -173,12 +177,15 @@ class Workers:
     def _changed(self) -> None:
         self.on_change(self.running, self.waiting)
 
-    def _expected_seconds(self, name: str) -> float:
-        """In how many seconds a job of an owner that came now would be done; the owners take turns."""
+    def _expected_seconds(self, name: str, seconds: float) -> float:
+        """In how many seconds a job of an owner that came now would be done; the owners take turns.
+
+        Those before it are taken for jobs of the same time limit.
+        """
         own = len(self._lines.get(name, ()))
         others = sum(min(len(line), own + 1) for other, line in self._lines.items() if other != name)
-        return self._mean_seconds * (own + others + 1) / self.n_threads
+        return self._mean_seconds[seconds] * (own + others + 1) / self.n_threads
 
-    def _retry_after_seconds(self) -> int:
-        seconds = self._mean_seconds * (self.waiting + 1) / self.n_threads
-        return min(60, max(1, math.ceil(seconds)))
+    def _retry_after_seconds(self, seconds: float) -> int:
+        expected = self._mean_seconds[seconds] * (self.waiting + 1) / self.n_threads
+        return min(60, max(1, math.ceil(expected)))

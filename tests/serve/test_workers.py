@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -42,6 +43,29 @@ def test_every_job_runs_once_or_is_refused_at_once(n_threads: int, n_waiting: in
     assert sorted(ran) == sorted(done)
     assert len(done) == min(n_jobs, n_threads + n_waiting)
     assert max(at_once) <= n_threads
+
+
+def test_a_text_that_took_long_does_not_have_questions_refused() -> None:
+    async def answer_after_a_long_check() -> str:
+        workers = Workers(1, 10)
+        loop, later = asyncio.get_running_loop(), [0.0]
+        now = loop.time
+        loop.time = lambda: now() + later[0]  # type: ignore[method-assign]
+        for _ in range(20):
+            await workers.run(lambda _: None, 20.0)
+        await workers.run(lambda _: later.__setitem__(0, 300.0), 600.0)
+
+        door = threading.Event()
+        first = asyncio.create_task(workers.run(lambda _: door.wait(10), 20.0))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(workers.run(lambda _: "answered", 20.0))
+        await asyncio.sleep(0.01)
+        door.set()
+        await first
+        workers.close()
+        return await second
+
+    assert asyncio.run(answer_after_a_long_check()) == "answered"
 
 
 def test_what_cannot_be_done_in_time_is_refused_at_once_and_what_does_not_get_its_turn_is_refused_too() -> None:
@@ -188,6 +212,27 @@ def test_one_owner_alone_has_every_thread() -> None:
         return running
 
     assert asyncio.run(most()) == 3
+
+
+def test_a_turn_that_comes_in_the_moment_in_which_its_owner_leaves_goes_to_the_next() -> None:
+    async def result_of_the_next() -> str:
+        workers = Workers(1, 5)
+        door = threading.Event()
+        first = asyncio.create_task(workers.run(lambda _: door.wait(10), 20))
+        await asyncio.sleep(0.01)
+        leaving = asyncio.create_task(workers.run(lambda _: "left", 20))
+        await asyncio.sleep(0.01)
+        door.set()
+        time.sleep(0.2)
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(first, leaving, return_exceptions=True)
+        assert (workers.running, workers.waiting, workers.full) == (0, 0, False)
+        found = await workers.run(lambda _: "next", 1)
+        workers.close()
+        return found
+
+    assert asyncio.run(result_of_the_next()) == "next"
 
 
 def test_who_leaves_the_line_gives_its_place_up() -> None:
