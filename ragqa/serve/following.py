@@ -5,13 +5,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 
-from ragqa.errors import RagqaError
-
 _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Calls ``refresh`` every ``seconds``, and at once when woken. An error is logged, and what was served stays."""
+    """Calls ``refresh`` every ``seconds``, and at once when woken. What goes wrong is logged, and tried again."""
 
     def __init__(self, refresh: Callable[[], None], seconds: float) -> None:
         self._refresh = refresh
@@ -43,5 +41,5 @@ class Follower:
             self._woken.clear()
             try:
                 self._refresh()
-            except (RagqaError, OSError) as error:
-                _log.warning("the update cannot be served yet, the state before it still is: %s", error)
+            except Exception:  # noqa: BLE001 - a fault must not end the following for good
+                _log.exception("updates could not be looked for; it is tried again")

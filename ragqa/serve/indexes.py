@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Self
 
 import ragqa
-from ragqa.errors import UsageError, nearest
+from ragqa.errors import RagqaError, UsageError, nearest
 from ragqa.serve.cluster import searched_on
 from ragqa.serve.served import Served
 from ragqa.serve.settings import Limits, ServeSettings
@@ -74,22 +74,29 @@ class Indexes:
 
         Requests that have begun end with the state that they began with. Call it from one thread.
 
-        Raises
-        ------
-        RagqaError
-            An update cannot be opened; the state before it is served on.
+        An update that cannot be opened is told in the log: the state before it is served on, and the other indexes are
+        followed all the same.
         """
         self._close_unused()
         for name, served in list(self._served.items()):
-            engine = served.engine.follow()
-            if engine is served.engine:
-                continue
-            newer = Served.of(engine, self.limits)
-            with self._lock:
-                self._served[name] = newer
-                self._retired.append(served)
-            _log.info("an update is served", extra={"facts": {"index": name, "state": engine.index.manifest_hash}})
+            try:
+                self._follow(name, served)
+            except (RagqaError, OSError) as error:
+                facts = {"index": name}
+                text = "the update cannot be served yet, the state before it still is: %s"
+                _log.warning(text, error, extra={"facts": facts})
         self._close_unused()
+
+    def _follow(self, name: str, served: Served) -> None:
+        """Serve what is in force of an index in place of what is served."""
+        engine = served.engine.follow()
+        if engine is served.engine:
+            return
+        newer = Served.of(engine, self.limits)
+        with self._lock:
+            self._served[name] = newer
+            self._retired.append(served)
+        _log.info("an update is served", extra={"facts": {"index": name, "state": engine.index.manifest_hash}})
 
     def states(self) -> dict[str, IndexState]:
         """Which state of each index is served, and whether a newer one exists."""

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from ragqa import products
 from ragqa.serve import api, settings
+from ragqa.serve.following import Follower
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.service import Service
 
@@ -94,6 +95,32 @@ def test_an_update_that_cannot_be_opened_leaves_the_state_before_it_served(home,
         manifest.write_bytes(whole)
         products.update("living")
         eventually(lambda: client.get("/v1/documents/3").json()["document"]["retracted"])
+
+
+def test_an_index_that_cannot_be_opened_keeps_no_other_from_its_update(home, start_server, tmp_path) -> None:
+    write(tmp_path / "other" / "1.jsonl", DOCUMENTS)
+    products.import_corpus("other", tmp_path / "other", "jsonl")
+    products.build_index("other", "bm25-anserini")
+    options = ("--index", "living", "--index", "other", "--set", "limits.follow_seconds=0.2")
+    with start_server(*options, RAGQA_HOME=str(home)) as server, server.client() as client:
+        (home / "indexes" / "living" / "manifest.json").write_text("{")
+        write(tmp_path / "other" / "2.jsonl", [{**DOCUMENTS[2], "retracted": True}])
+        products.update("other")
+
+        eventually(lambda: client.get("/v1/documents/3?index=other").json()["document"]["retracted"])
+        assert "cannot be served yet" in server.log_path.read_text()
+        assert client.post("/v1/search", json={"question": "statins", "index": "living"}).status_code == 200
+
+
+def test_whatever_goes_wrong_updates_are_looked_for_again() -> None:
+    looks: list[None] = []
+
+    def refresh() -> None:
+        looks.append(None)
+        raise LookupError("a fault of the program")
+
+    with Follower(refresh, 0.01).running():
+        eventually(lambda: len(looks) > 2)
 
 
 def test_a_disk_that_does_not_answer_holds_up_nothing_but_what_reads_from_it(home, monkeypatch) -> None:
