@@ -95,10 +95,7 @@ class Answering:
         def read(asked: AsRead, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
             return generator.read(asked, candidates, self.workers)
 
-        async with (
-            asyncio.timeout(self.limits.request_seconds),
-            contextlib.aclosing(self.served.engine.stream(question, allowed, run=run, read=read)) as items,
-        ):
+        async with contextlib.aclosing(self.served.engine.stream(question, allowed, run=run, read=read)) as items:
             async for item in items:
                 if isinstance(item, Answer):
                     return item

@@ -42,7 +42,7 @@ _NO_TELEMETRY: TelemetryConfig = {
 def create_app(service: Service, settings: ServeSettings, keys: Keys, place: Place = ALONE) -> Guard:
     """The application of one process; whoever opened the service closes it."""
     metrics = Metrics(service, place.folder)
-    mcp = http_application(build_mcp_server(service), settings.limits)
+    mcp = http_application(build_mcp_server(service, metrics.answer), settings.limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,6 +1,5 @@
 """The route that checks a text: each claim and reference as it is judged, or the whole at the end."""
 
-import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -109,7 +108,7 @@ def router(service: Service) -> APIRouter:
 
         async def checked(report: Report | None) -> Checked:
             try:
-                return await service.check(body.index, await asyncio.to_thread(body.blocks), report)
+                return await service.check(body.index, body.blocks, report)
             except SourceError as error:
                 raise UsageError(str(error)) from error  # the client's text, not a file of the server's
 

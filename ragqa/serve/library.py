@@ -124,7 +124,8 @@ def router(service: Service) -> APIRouter:
         `evidence` is a table of the studies (CSV): design, participants, population, intervention, comparator, outcome,
         direction and a quote, read by rule and blank where the abstract does not say them plainly.
         """
-        return articles_file(await service.documents(body.index, list(dict.fromkeys(body.ids))), body.format)
+        ids = list(dict.fromkeys(body.ids))
+        return await service.documents(body.index, ids, lambda found: articles_file(found, body.format))
 
     @routes.post(
         "/v1/records",
@@ -133,8 +134,11 @@ def router(service: Service) -> APIRouter:
     )
     async def records(body: RecordsRequest) -> Response:
         """Articles with their authors, addresses and participants, and the sentence of each that fits a question."""
-        documents = await service.documents(body.index, list(dict.fromkeys(body.ids)))
-        return json_response(Records([record_of(document, body.question) for document in documents]))
+
+        def written(documents: list[Document]) -> Response:
+            return json_response(Records([record_of(document, body.question) for document in documents]))
+
+        return await service.documents(body.index, list(dict.fromkeys(body.ids)), written)
 
     @routes.post(
         "/v1/render",

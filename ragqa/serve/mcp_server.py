@@ -11,14 +11,17 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field, RootModel
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from ragqa import __version__
 from ragqa.check.markdown import as_markdown
 from ragqa.check.text.blocks import blocks_of
 from ragqa.check.types import Checked
-from ragqa.errors import RagqaError
+from ragqa.errors import RagqaError, SourceError
 from ragqa.render import markdown
+from ragqa.serve.disconnect import WhileConnected
 from ragqa.serve.models import Filters, Text
+from ragqa.serve.problem import problem_of
 from ragqa.serve.service import Service
 from ragqa.serve.settings import MCP_PATH, Limits
 from ragqa.serve.shown import Found, Shown
@@ -42,12 +45,14 @@ class SearchHits:
     hits: list[Found]
 
 
+CountAnswer = Callable[[str, Answer], object]
+"""Takes the name of an index and an answer from it."""
 QuestionText = Annotated[Text, Field(min_length=1, description="A biomedical question in plain words.")]
 IndexName = Annotated[Text | None, Field(description="A served index; null for the default.", max_length=200)]
 
 
-def build_mcp_server(service: Service) -> MCPServer[Any]:
-    """The MCP server over an opened service."""
+def build_mcp_server(service: Service, count: CountAnswer = lambda *_: None) -> MCPServer[Any]:
+    """The MCP server over an opened service; ``count`` is called for each answer."""
     server: MCPServer[Any] = MCPServer(
         "ragqa", title="ragqa", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING"
     )
@@ -72,6 +77,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
     ) -> Annotated[CallToolResult, RootModel[Answer]]:
         """Answer a question from the articles: statements with PMIDs and quotes, or an abstention with its reason."""
         answer = await _told(service.ask(index, Question(question, type=type), _allowed(filter)))
+        count(index or service.names[0], answer)
         return _result("".join(markdown.lines(answer)).strip(), answer)
 
     async def check(
@@ -79,11 +85,7 @@ def build_mcp_server(service: Service) -> MCPServer[Any]:
         index: IndexName = None,
     ) -> Annotated[CallToolResult, RootModel[Checked]]:
         """Check each claim and each reference of a text: supported, contradicted, mixed or not found, with quotes."""
-        try:
-            blocks = blocks_of(text, "markdown")
-        except RagqaError as error:
-            raise ToolError(str(error)) from error
-        checked = await _told(service.check(index, blocks))
+        checked = await _told(service.check(index, lambda: blocks_of(text, "markdown")))
         return _result(as_markdown(checked), checked)
 
     async def get_document(
@@ -105,25 +107,30 @@ def http_application(server: MCPServer[Any], limits: Limits) -> Starlette:
     """The server as an application with the one route ``/mcp``; its lifespan must run around it.
 
     It keeps no sessions, so that any number of processes can serve one client. Host names and keys are checked
-    by :class:`ragqa.serve.guard.Guard`.
+    by :class:`ragqa.serve.guard.Guard`, which has read the whole body, too.
     """
-    return server.streamable_http_app(
+    application = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         json_response=True,
         stateless_http=True,
         max_request_body_size=limits.body_bytes,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+    for route in application.routes:
+        if isinstance(route, Route):
+            route.app = WhileConnected(route.app)
+    return application
 
 
 async def _told(work: Awaitable[T]) -> T:
     """The result of ``work``; what goes wrong is told to the client's model in one sentence."""
     try:
         return await work
-    except (RagqaError, BusyError) as error:
-        raise ToolError(str(error)) from error
-    except TimeoutError as error:
-        raise ToolError("the question took too long and was given up; ask something narrower") from error
+    except SourceError as error:
+        raise ToolError(str(error)) from error  # the client's text, not a file of the server's
+    except (RagqaError, BusyError, TimeoutError) as error:
+        _, detail, _ = problem_of(error)
+        raise ToolError(detail) from error
 
 
 def _allowed(filters: Filters | None) -> Filter:

@@ -33,6 +33,8 @@ LISTS = {
 }
 CHECKS = {"has_abstract": "with an abstract", "not_retracted": "without retracted articles"}
 _MOST_FIELDS = 1_200
+_MOST_EARLIER = 59
+"""Questions before that are kept: with the last one as many as a request may have."""
 Form = Mapping[str, list[str]]
 
 
@@ -78,7 +80,8 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
         if wanted not in library.ARTICLE_FORMATS:
             raise UsageError(f"format is {wanted[:40]!r}; it must be one of {', '.join(library.ARTICLE_FORMATS)}")
         ids = list(dict.fromkeys(form.get("ids", [])))
-        return library.articles_file(await service.documents(_one(form, "index") or None, ids), wanted)
+        index = _one(form, "index") or None
+        return await service.documents(index, ids, lambda found: library.articles_file(found, wanted))
 
     return routes
 
@@ -130,7 +133,7 @@ def _page(form: Form, indexes: Sequence[str], answer: Answer | None, problem: st
         "plain.html",
         form={name: _one(form, name) for name in ("question", *kept)},
         kept=kept,
-        earlier=form.get("earlier", []),
+        earlier=form.get("earlier", [])[-_MOST_EARLIER:],
         indexes=indexes,
         kinds=KINDS,
         years=YEARS,

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from ragqa.stages import Cancel
 from ragqa.types import Answer, Document, Filter, Question
 from ragqa.watch.add import add_words
 from ragqa.watch.types import Item
+
+T = TypeVar("T")
 
 MAX_DOCUMENT_ID_CHARACTERS = 200
 _TEXTS_AT_ONCE = 16
@@ -55,17 +58,30 @@ class Service(Indexes):
         with self.use(index) as served:
             self._check_question(question.text)
             answering = Answering(served, self.workers, self.limits)
-            if earlier is None:
-                return await answering.answered(question, allowed, report)
-            rewrite = served.generator.rewrite if served.generator is not None else None
-            read = await follow_ups.read_message(question.text, earlier, rewrite)
-            if not read.question:
-                return follow_ups.asked_back(question, read, earlier, served.engine.index.manifest_hash)
-            if read.is_completed and report is not None:
-                report(Event("read_as", follow_ups.read_as(read.question)))
-            question = follow_ups.as_understood(question, read)
-            answer = await answering.answered(question, allowed, report)
-            return follow_ups.told(await answering.on_topic(answer, read), read)
+            async with asyncio.timeout(self.limits.request_seconds):
+                if earlier is None:
+                    return await answering.answered(question, allowed, report)
+                return await self._replied(answering, question, earlier, allowed, report)
+
+    async def _replied(
+        self,
+        answering: Answering,
+        question: Question,
+        earlier: Sequence[Turn],
+        allowed: Filter,
+        report: Report | None,
+    ) -> Answer:
+        """The answer to a message of a conversation, as it is read after the turns before it."""
+        served = answering.served
+        rewrite = served.generator.rewrite if served.generator is not None else None
+        read = await follow_ups.read_message(question.text, earlier, rewrite)
+        if not read.question:
+            return follow_ups.asked_back(question, read, earlier, served.engine.index.manifest_hash)
+        if read.is_completed and report is not None:
+            report(Event("read_as", follow_ups.read_as(read.question)))
+        question = follow_ups.as_understood(question, read)
+        answer = await answering.answered(question, allowed, report)
+        return follow_ups.told(await answering.on_topic(answer, read), read)
 
     async def search(
         self, index: str | None, question: str, k: int, allowed: Filter, *, fielded: bool = False
@@ -99,13 +115,17 @@ class Service(Indexes):
             audited.tells(one.document_id for one in found)
             return found
 
-    async def check(self, index: str | None, blocks: Sequence[Block], report: Report | None = None) -> Checked:
+    async def check(
+        self, index: str | None, blocks: Callable[[], Sequence[Block]], report: Report | None = None
+    ) -> Checked:
         """Check a text; ``report`` is called in the event loop with each claim and reference once it is judged.
+
+        ``blocks`` reads the text in the thread that checks it: a file may take long, too.
 
         Raises
         ------
         RagqaError
-            The text has nothing to check, or the index is not served.
+            The text cannot be read or has nothing to check, or the index is not served.
         BusyError, TimeoutError
             As :meth:`ragqa.serve.workers.Workers.run`.
         """
@@ -113,7 +133,7 @@ class Service(Indexes):
             loop, engine = asyncio.get_running_loop(), served.engine
 
             def job(cancel: Cancel) -> Checked:
-                with contextlib.closing(engine.check(blocks)) as told:
+                with contextlib.closing(engine.check(blocks())) as told:
                     for found in told:
                         cancel.check()
                         if isinstance(found, Checked):
@@ -177,11 +197,17 @@ class Service(Indexes):
 
     async def document(self, index: str | None, document_id: str) -> Shown:
         """One document; raises as :meth:`documents`."""
-        (document,) = await self.documents(index, [document_id])
-        return Shown(document, source_of(document, cited=False))
 
-    async def documents(self, index: str | None, ids: Sequence[str]) -> list[Document]:
-        """Some documents, in the order of their ids, as many as a search may give.
+        def shown(documents: list[Document]) -> Shown:
+            (document,) = documents
+            return Shown(document, source_of(document, cited=False))
+
+        return await self.documents(index, [document_id], shown)
+
+    async def documents(self, index: str | None, ids: Sequence[str], make: Callable[[list[Document]], T]) -> T:
+        """What ``make`` makes of some documents, in the order of their ids, as many as a search may give.
+
+        It is called in the thread that reads them: what reads whole abstracts would hold up the event loop.
 
         Raises
         ------
@@ -197,19 +223,20 @@ class Service(Indexes):
         with self.use(index) as served:
             store = served.engine.store
 
-            def job(_: Cancel) -> list[Document]:
+            def job(_: Cancel) -> tuple[list[str], T]:
                 rows = store.find(ids)
                 if (rows < 0).any():
                     raise UnknownNameError(
                         f"the corpus {store.name!r} has no document {ids[int(rows.argmin())]!r}; "
                         "give an id that a search or an answer returned"
                     )
-                return store.read(rows)
+                documents = store.read(rows)
+                return [document.id for document in documents], make(documents)
 
             audited = audit.begin(served.name, served.engine.index.manifest_hash)
-            documents = await self.workers.run(job, self.limits.request_seconds)
-            audited.tells(document.id for document in documents)
-            return documents
+            told, made = await self.workers.run(job, self.limits.request_seconds)
+            audited.tells(told)
+            return made
 
     def _check_question(self, text: str) -> None:
         check_question(text)

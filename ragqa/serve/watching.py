@@ -1,5 +1,6 @@
 """The routes for having questions watched: each key sees and ends its own, and no file is ever read for one."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,26 +57,29 @@ def router(service: Service, settings: ServeSettings) -> APIRouter:
         """Watch a question or a claim: what is answered now is what later changes are told from."""
         owner = _owner(request, settings.watch)
         request.state.facts |= asked(body.question, body.index or service.names[0], settings)
-        if len(items.read_all(owner=owner)) >= settings.watch.most:
+        if len(await _items_of(owner)) >= settings.watch.most:
             raise UsageError(f"this key has {settings.watch.most} things watched already; end one of them first")
         return json_response(_shown(await unless_gone(request, service.watch(body.index, body.question, owner))))
 
     @routes.get(PATH, response_model=WatchedList, responses=documented(401, 403))
     async def own(request: Request) -> Response:
         """What this key has watched."""
-        return json_response(
-            WatchedList([_shown(item) for item in items.read_all(owner=_owner(request, settings.watch))])
-        )
+        return json_response(WatchedList([_shown(item) for item in await _items_of(_owner(request, settings.watch))]))
 
     @routes.delete(PATH + "/{item_id}", response_model=Watched, responses=documented(401, 403, 404, 422))
     async def remove(request: Request, item_id: str) -> Response:
         """Watch it no longer."""
         owner = _owner(request, settings.watch)
-        if not any(item.id == item_id for item in items.read_all(owner=owner)):
+        if not any(item.id == item_id for item in await _items_of(owner)):
             raise HTTPException(404, f"this key watches nothing with the id {item_id[:40]!r}; GET {PATH} lists it")
-        return json_response(_shown(items.remove(item_id, owner)))
+        return json_response(_shown(await asyncio.to_thread(items.remove, item_id, owner)))
 
     return routes
+
+
+async def _items_of(owner: str) -> list[Item]:
+    """What an owner has watched, read beside the event loop: the files of all owners are looked through."""
+    return await asyncio.to_thread(items.read_all, owner=owner)
 
 
 def _owner(request: Request, settings: Watching) -> str:

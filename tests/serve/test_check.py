@@ -1,11 +1,16 @@
 """Texts checked over HTTP and MCP: whole and as events, files, and what is refused."""
 
+import asyncio
 import base64
 import io
 import json
 
 import docx
 import pytest
+
+from ragqa.check.text.blocks import blocks_of
+from ragqa.serve import settings
+from ragqa.serve.service import Service
 
 TEXT = (
     "Preoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery (PMID: 21881325)"
@@ -34,6 +39,23 @@ def test_a_file_is_checked(client):
     content = base64.b64encode(file.getvalue()).decode()
     found = client.post("/v1/check", json={"file": content, "form": "docx"}).json()
     assert found["summary"]["claims_supported"] == 1
+
+
+def test_a_file_is_read_by_the_thread_that_checks_it(served_home, monkeypatch):
+    monkeypatch.setenv("RAGQA_HOME", str(served_home))
+    service = Service.open(settings.load("server", ['indexes=["hostile"]']))
+    at_work = []
+
+    def blocks():
+        at_work.append(service.workers.running)
+        return blocks_of("Tocopherol was given to mice at a low dose.")
+
+    try:
+        checked = asyncio.run(service.check(None, blocks))
+    finally:
+        service.close()
+    assert len(checked.claims) == 1
+    assert at_work == [1], "reading counts among the jobs, of which there are only so many at once"
 
 
 def test_long_texts_are_taken_where_questions_are_not(client):

@@ -1,10 +1,16 @@
 """Taking articles and answers along: files for reference managers, and answers as text."""
 
+import asyncio
 import csv
 import io
+import threading
 
 import httpx
 import pytest
+
+from ragqa.serve import settings
+from ragqa.serve.service import Service
+from ragqa.types import Document
 
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 
@@ -105,3 +111,26 @@ def test_records_of_nothing_that_was_asked_have_no_sentence(client) -> None:
     body = {"ids": ["h1"], "index": "hostile"}
     (record,) = client.post("/v1/records", json=body).raise_for_status().json()["records"]
     assert (record["sentence"], record["words"], record["doi_url"]) == ("", [], "")
+
+
+def test_the_event_loop_is_free_while_something_is_made_of_articles(served_home, monkeypatch) -> None:
+    monkeypatch.setenv("RAGQA_HOME", str(served_home))
+    service = Service.open(settings.load("server", ['indexes=["hostile"]']))
+    made, asked_for = threading.Event(), threading.Event()
+
+    def make(documents: list[Document]) -> list[str]:
+        asked_for.set()
+        assert made.wait(30), "the event loop did not go on"
+        return [document.id for document in documents]
+
+    async def meanwhile() -> list[str]:
+        making = asyncio.create_task(service.documents(None, ["h1"], make))
+        while not asked_for.is_set():
+            await asyncio.sleep(0.01)
+        made.set()
+        return await making
+
+    try:
+        assert asyncio.run(meanwhile()) == ["h1"]
+    finally:
+        service.close()

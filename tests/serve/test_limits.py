@@ -108,16 +108,27 @@ ABANDONED = (
     ("/v1/ask", {"question": STATINS, "stream": True}),
     ("/v1/check", {"text": f"{STATINS[:-1]} in all patients.", "stream": True}),
     ("/v1/chat/completions", {"model": "sample", "messages": [{"role": "user", "content": STATINS}], "stream": True}),
+    (
+        "/mcp",
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "ask", "arguments": {"question": STATINS}},
+        },
+    ),
 )
 
 
 @pytest.mark.parametrize(("path", "body"), ABANDONED, ids=[path for path, _ in ABANDONED])
-def test_queued_streams_of_clients_that_left_are_cleared_sooner_than_one_is_worked(
+def test_queued_requests_of_clients_that_left_are_cleared_sooner_than_one_is_worked(
     path: str, body: dict, slow_server
 ) -> None:
     content = json.dumps(body).encode()
+    accept = "application/json, text/event-stream"
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(content)}"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: {accept}\r\n"
+        f"Content-Length: {len(content)}"
     )
     request = head.encode() + b"\r\n\r\n" + content
     with slow_server.client() as client:
@@ -126,7 +137,7 @@ def test_queued_streams_of_clients_that_left_are_cleared_sooner_than_one_is_work
             return int(float(re.search(r"ragqa_waiting ([0-9.]+)", client.get("/metrics").text)[1]))  # type: ignore[index]
 
         began = time.monotonic()
-        client.post(path, json=body).raise_for_status()
+        client.post(path, json=body, headers={"accept": accept}).raise_for_status()
         one = time.monotonic() - began
         connections = [slow_server.connection() for _ in range(13)]
         for connection in connections:

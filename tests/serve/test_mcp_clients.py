@@ -1,5 +1,6 @@
 """The official MCP client against ``ragqa mcp`` over stdio and HTTP, and against ``ragqa serve``."""
 
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -96,6 +97,20 @@ def test_tools_over_http(start_server) -> None:
 
 def test_the_http_server_offers_the_tools_too(server) -> None:
     run(Client(f"{server.address}mcp"), the_tools_work)
+
+
+def test_answers_over_mcp_count_among_the_answers(server, client: httpx.Client) -> None:
+    def n_answers() -> float:
+        found = re.findall(r"^ragqa_answers_total{.*} ([0-9.]+)$", client.get("/metrics").text, re.MULTILINE)
+        return sum(float(n) for n in found)
+
+    async def ask(opened: Client) -> None:
+        await opened.call_tool("ask", {"question": STATINS})
+
+    before = n_answers()
+    run(Client(f"{server.address}mcp"), ask)
+
+    assert n_answers() == before + 1
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"jsonrpc": "2.0"}', b"x" * 70_000])

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
+from ragqa.serve.plain_page import KINDS
+
 KEY = "a-key-made-for-this-test-only"
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 VERDICT = "Probably yes, from 1 cohort or case-control study (n = 203)."
@@ -12,6 +14,8 @@ def test_a_browser_without_scripts_asks_follows_up_and_saves(browser: Browser, s
     with browser.new_context(java_script_enabled=False, accept_downloads=True) as context:
         page = context.new_page()
         page.goto(server.address)
+        kinds = page.get_by_label("Kind of answer").locator("option")
+        assert [kind.get_attribute("value") for kind in kinds.all()] == ["", *KINDS]
         page.get_by_label("What do you want to know?").fill(STATINS)
         page.get_by_role("button", name="Ask", exact=True).click()
 
@@ -75,6 +79,25 @@ def test_what_is_wrong_is_said_on_the_page_which_keeps_the_question(client, form
     assert response.headers["content-type"].startswith("text/html")
     assert told in response.text.partition('role="alert">')[2].partition("</p>")[0].lower()
     assert f">{form['question']}</textarea>" in response.text
+
+
+def test_a_follow_up_that_fails_keeps_what_was_asked_before(client) -> None:
+    form = {"question": "And in women?", "earlier": [STATINS], "year_from": "soon"}
+    before = f'<input type="hidden" name="earlier" value="{STATINS}">'
+    assert before in client.post("/ask", data=form).text.partition('id="ask"')[2].partition("</form>")[0]
+    assert (
+        before in client.post("/key", data={**form, "key": "x"}).text.partition('id="ask"')[2].partition("</form>")[0]
+    )
+
+    again = client.post("/ask", data={**form, "year_from": ""}).text
+    assert "Read as: Do preoperative statins" in again
+
+
+def test_a_dialogue_without_scripts_does_not_end_at_some_length(client) -> None:
+    most = 60
+    page = client.post("/ask", data={"question": STATINS, "earlier": ["Is halofantrine ototoxic?"] * most})
+
+    assert page.text.partition('class="follow"')[2].partition("</form>")[0].count('name="earlier"') == most
 
 
 def test_a_key_is_given_without_scripts_and_the_question_kept(browser: Browser, guarded_server) -> None:
