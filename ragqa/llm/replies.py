@@ -22,8 +22,11 @@ class RawReply:
     usage: tuple[int, int] = (0, 0)
 
     def add(self, choice: Any, said: Any) -> str:
-        """Take in what a choice says, whole (``said`` is its message) or a piece (its delta); returns the text."""
-        content = said.content or ""
+        """Take in what a choice says, whole (``said`` is its message) or a piece (its delta); returns the text.
+
+        Some servers give None as the last piece.
+        """
+        content = getattr(said, "content", None) or ""
         self.text += content
         self.reasoning += _reasoning_of(said)
         self.finish = choice.finish_reason or self.finish
@@ -33,7 +36,7 @@ class RawReply:
     def count(self, usage: Any) -> None:
         """Take in the server's count of tokens; None where it gives none."""
         if usage:
-            self.usage = (usage.prompt_tokens, usage.completion_tokens)
+            self.usage = (usage.prompt_tokens or 0, usage.completion_tokens or 0)
 
     def completion(self, request: Request) -> Completion:
         """The completion, its reasoning apart from its text and one of the request's choices as it is written there."""
@@ -60,7 +63,7 @@ def _reasoning_of(message: Any) -> str:
 
 def _positions(logprobs: Any) -> list[Position]:
     content = getattr(logprobs, "content", None) or []
-    return [(item.token, {top.token: top.logprob for top in item.top_logprobs}) for item in content]
+    return [(item.token, {top.token: top.logprob for top in item.top_logprobs or ()}) for item in content]
 
 
 def _after_reasoning(positions: Sequence[Position]) -> Sequence[Position]:

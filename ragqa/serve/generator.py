@@ -5,11 +5,11 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from ragqa.answer.dialogue.turn import Turn
 from ragqa.engine import AsRead, Engine
-from ragqa.errors import BackendError
+from ragqa.errors import BackendError, UsageError
 from ragqa.retrieve.fuse import Candidates
 from ragqa.serve.settings import Limits
 from ragqa.serve.workers import BusyError, Workers
@@ -32,7 +32,8 @@ class Generator:
 
     It gets ``limits.generator_seconds``; when it fails or takes longer, the extractive reader answers, the answer
     carries a notice of kind ``degraded``, and for the next seconds the generator is not even tried. After that one
-    question tries it; the others wait for it to succeed.
+    question tries it; the others wait for it to succeed. A question that it cannot take (its context is too short, its
+    settings are wrong) is answered by the extractive reader, too, and keeps no other from it.
     """
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
@@ -65,24 +66,19 @@ class Generator:
         reason = "it failed a moment ago"
         if self._may_try():
             self._n_running += 1
-            self._trying = True
             try:
-                async with contextlib.aclosing(self._generated(question, candidates)) as items:
-                    async for item in items:
-                        if isinstance(item, Answer):
-                            self._down_until = None  # who has the answer asks for nothing more
-                        yield item
-            except (BackendError, TimeoutError) as error:
-                late = f"it did not answer within {self._seconds:g} s"
-                reason = late if isinstance(error, TimeoutError) else "it failed or could not be reached"
-                self._down_until = time.monotonic() + _PAUSE_SECONDS
-                # Its address and what it said are for the log alone.
-                _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, str(error) or late)
+                with self._trial():
+                    async with contextlib.aclosing(self._generated(question, candidates)) as items:
+                        async for item in items:
+                            if isinstance(item, Answer):
+                                self._down_until = None  # who has the answer asks for nothing more
+                            yield item
+            except (BackendError, TimeoutError, UsageError) as error:
+                reason = self._failed(error)
             else:
                 return
             finally:
                 self._n_running -= 1
-                self._trying = False
         answer = await self._extracted(question, candidates, workers, reason)
         for statement in answer.statements:
             yield statement
@@ -93,11 +89,14 @@ class Generator:
         if not self._may_try():
             return None
         try:
-            return await asyncio.wait_for(self._engine.rewrite(message, earlier), self._seconds)
-        except (BackendError, TimeoutError) as error:
-            self._down_until = time.monotonic() + _PAUSE_SECONDS
-            _log.warning("a message could not be rewritten, rules complete it: %s", str(error) or "it took too long")
+            with self._trial():
+                question = await asyncio.wait_for(self._engine.rewrite(message, earlier), self._seconds)
+        except (BackendError, TimeoutError, UsageError) as error:
+            self._failed(error)
             return None
+        if question is not None:  # a reader without a language model has tried nothing
+            self._down_until = None
+        return question
 
     async def _generated(self, question: AsRead, candidates: Candidates) -> AsyncGenerator[Statement | Answer, None]:
         ends = time.monotonic() + self._seconds
@@ -122,3 +121,24 @@ class Generator:
 
     def _may_try(self) -> bool:
         return self._down_until is None or (time.monotonic() >= self._down_until and not self._trying)
+
+    @contextlib.contextmanager
+    def _trial(self) -> Iterator[None]:
+        """The generator is asked; where it was given up, nobody else asks it meanwhile."""
+        tries = self._down_until is not None
+        self._trying = self._trying or tries
+        try:
+            yield
+        finally:
+            if tries:
+                self._trying = False
+
+    def _failed(self, error: Exception) -> str:
+        """Why the generator did not answer, in words for who asks; its address and what it said are for the log."""
+        if isinstance(error, UsageError):
+            _log.warning("the generator cannot take a question: %s", error)
+            return "it cannot take this question, or is set up wrongly"
+        late = f"it did not answer within {self._seconds:g} s"
+        self._down_until = time.monotonic() + _PAUSE_SECONDS
+        _log.warning("the generator is given up for %g s: %s", _PAUSE_SECONDS, str(error) or late)
+        return late if isinstance(error, TimeoutError) else "it failed or could not be reached"

@@ -20,6 +20,7 @@ from ragqa.serve.workers import BusyError
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _MAX_FAULTS = 5
+_NO_MODEL = "a language model that this index searches with is not available at the moment; try again in 10 s"
 _REMEDIES = {
     404: "nothing is served at this address; /openapi.json lists what there is",
     405: "this address takes another method; /openapi.json tells which",
@@ -52,7 +53,7 @@ def problem_of(error: Exception) -> tuple[int, str, dict[str, str]]:
             return 503, str(error), {"retry-after": str(error.retry_after_seconds)}
         case EndpointError():
             _log.warning("a language model failed: %s", error)
-            return 503, str(error), {"retry-after": "10"}
+            return 503, _NO_MODEL, {"retry-after": "10"}  # its address and what it said are for the log alone
         case ClusterError():
             _log.warning("%s", error)
             return 503, str(error), {"retry-after": "5"}

@@ -53,6 +53,12 @@ def test_numbers_inside_the_text_are_taken_where_the_list_is_missing() -> None:
     assert reply.statements == (Cited("Statins help.", (2,)), Cited("They are cheap.", (1,)))
 
 
+def test_odd_numbers_and_brackets_without_end_are_passed_over() -> None:
+    odd = '{"statements": [{"text": "Statins help.", "sources": ["--1", " -2", "3 ", "x", true, null, 4]}, '
+
+    assert read_reply(odd + "[" * 100_000).statements == (Cited("Statins help.", (-2, 3, 4)),)
+
+
 def test_refusing_is_a_reply() -> None:
     reply = read_reply('{"answerable": false, "statements": []}')
 

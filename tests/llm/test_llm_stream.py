@@ -15,21 +15,25 @@ from ragqa.llm.model import Completion, Message, Request
 from ragqa.recipe import EndpointSettings
 
 
-def _chunk(text: str, finish: str | None) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+def _chunk(text: str, finish: str | None, *, has_delta: bool = True) -> bytes:
+    choice = {"index": 0, "delta": {"content": text} if has_delta else None, "finish_reason": finish}
     value = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "tiny", "choices": [choice]}
     return f"data: {json.dumps(value)}\n\n".encode()
 
 
 class _Endpoint(BaseHTTPRequestHandler):
-    """Sends two pieces and closes in good order; the second says why it ended only at ``/whole/v1``."""
+    """Sends two pieces and closes in good order; the second says why it ended only at ``/whole/v1``.
+
+    At ``/null/v1`` it is a third that says so, and has no text at all.
+    """
 
     def do_GET(self) -> None:
         self._send(json.dumps({"data": [{"id": "tiny", "object": "model", "max_model_len": 4096}]}).encode())
 
     def do_POST(self) -> None:
         whole = self.path.startswith("/whole")
-        self._send(_chunk("It ", None) + _chunk("does", "stop" if whole else None), "text/event-stream")
+        last = _chunk("", "stop", has_delta=False) if self.path.startswith("/null") else b""
+        self._send(_chunk("It ", None) + _chunk("does", "stop" if whole else None) + last, "text/event-stream")
 
     def _send(self, body: bytes, kind: str = "application/json") -> None:
         self.send_response(200)
@@ -65,9 +69,10 @@ def test_a_stream_that_ends_without_a_reason_is_a_broken_one(address: str) -> No
     assert pieces == ["It ", "does"]
 
 
-def test_a_stream_that_says_why_it_ended_is_whole(address: str) -> None:
+@pytest.mark.parametrize("ending", ["whole", "null"])
+def test_a_stream_that_says_why_it_ended_is_whole(ending: str, address: str) -> None:
     pieces: list[str | Completion] = []
-    loop.run(_pieces(f"{address}/whole/v1", pieces))
+    loop.run(_pieces(f"{address}/{ending}/v1", pieces))
     assert pieces[:2] == ["It ", "does"]
     assert isinstance(pieces[2], Completion)
     assert pieces[2].text == "It does"

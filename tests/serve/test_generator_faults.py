@@ -2,7 +2,9 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pytest
@@ -73,6 +75,72 @@ def test_an_openai_client_reads_that_it_was_degraded(server_with_hanging_generat
 
     assert "The generator was not available" in text
     assert "PMID " in text
+
+
+def test_rewriting_a_message_and_answering_it_have_one_time_limit(start_server, hanging_endpoint: str) -> None:
+    chat = ("--set", "answer.reader=chat", "--set", f'answer.chat.base_url="{hanging_endpoint}"')
+    limits = ("--set", "limits.generator_seconds=20.0", "--set", "limits.request_seconds=2.0")
+    with start_server(*chat, *limits) as server, server.client() as client:
+        response = client.post("/v1/ask", json={"question": "And in women?", "earlier": [STATINS]})
+
+    assert response.status_code == 504
+
+
+def test_a_generator_that_is_set_up_wrongly_is_no_fault_of_who_asks(start_server, hanging_endpoint: str) -> None:
+    chat = ("--set", "answer.reader=chat", "--set", f'answer.chat.base_url="{hanging_endpoint}"')
+    key = ("--set", "answer.chat.api_key_variable=RAGQA_KEY_THAT_IS_NOT_SET")
+    with start_server(*chat, *key) as server, server.client() as client:
+        alone = client.post("/v1/ask", json={"question": STATINS})
+        after = client.post("/v1/ask", json={"question": "And in women?", "earlier": [STATINS]})
+
+        for response in (alone, after):
+            assert response.status_code == 200, response.text
+            assert "degraded" in [notice["kind"] for notice in response.json()["notices"]]
+            assert "RAGQA_KEY_THAT_IS_NOT_SET" not in response.text
+        assert alone.json()["statements"]
+        assert "RAGQA_KEY_THAT_IS_NOT_SET" in server.log_path.read_text()
+        assert client.get("/readyz").json()["degraded"] == [], "the next question may suit it"
+
+
+class _SaysYes(BaseHTTPRequestHandler):
+    """An OpenAI endpoint that finds everything relevant as long as it lives."""
+
+    def do_GET(self) -> None:
+        self._send({"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 8192}]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+        self._send({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
+
+    def _send(self, value: object) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_model_that_search_needs_is_named_in_the_log_and_not_to_those_who_search(start_server) -> None:
+    endpoint = ThreadingHTTPServer(("127.0.0.1", 0), _SaysYes)
+    threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
+    chat = ("--set", f'answer.chat.base_url="{address}"', "--set", "answer.chat.retry_s=0.0")
+    with start_server("--set", "rerank.reranker=llm", *chat) as server:
+        endpoint.shutdown()
+        endpoint.server_close()
+        with server.client() as client:
+            response = client.post("/v1/search", json={"question": STATINS})
+
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) > 0
+        assert "language model" in response.json()["detail"]
+        assert address not in response.text
+        assert address in server.log_path.read_text()
 
 
 def test_a_generator_that_is_not_there_is_named_in_the_log_and_not_to_those_who_ask(start_server) -> None:

@@ -14,6 +14,7 @@ _LONGEST_ANSWER = 200
 _MOST_CITATIONS = 3
 _MOST_STATEMENTS: Mapping[str, int] = {"yesno": 4, "factoid": 3, "list": 4, "summary": 6}
 _MOST_ANSWERS: Mapping[str, int] = {"factoid": 5, "list": 30}
+_NUMBER = re.compile(r"\s*-?\d{1,9}\s*")
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;–-]|and)\s*\d{1,3})*"
 _CITED = re.compile(
     rf"\s*(?:\[(?:sources?\s*)?(?P<bracketed>{_NUMBERS})\]|\(sources?\s*(?P<named>{_NUMBERS})\)"
@@ -115,7 +116,7 @@ def items_of(text: str, key: str) -> Iterator[Cited]:
             continue
         try:
             item, place = _DECODER.raw_decode(text, place)
-        except ValueError:
+        except (ValueError, RecursionError):  # weak models also open one bracket after another
             return
         if (cited := _as_cited(item)) is not None:
             yield cited
@@ -147,7 +148,7 @@ def _as_cited(item: Any) -> Cited | None:
     text = " ".join(_UNPRINTABLE.sub(" ", item["text"]).split())
     sources = item.get("sources", [])
     claimed = sources if isinstance(sources, list) else [sources]
-    numbers = [int(n) for n in claimed if isinstance(n, int | str) and str(n).strip().lstrip("-").isdecimal()]
+    numbers = [int(n) for n in claimed if isinstance(n, int | str) and _NUMBER.fullmatch(str(n))]
     more = (
         [n for found in _CITED.finditer(text) for n in _cited_numbers(found[found.lastgroup or 0])]
         if not numbers
