@@ -1,11 +1,15 @@
 """What Open WebUI and LibreChat send, in the shapes in which they send it: long histories, images, titles and tags."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+
+from ragqa.serve.openai.chores import chore_of
+from ragqa.serve.openai.requests import ChatMessage
 
 CHAT = "/v1/chat/completions"
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
@@ -162,6 +166,7 @@ def test_what_open_webui_asks_beside_the_conversation_is_answered_by_rule(
         ),
         ([said("user", (LIBRECHAT_TITLE_PROMPT % STATINS).partition("User:")[0])], "Question"),
         ([said("system", "Detect the language used in the following text."), said("user", STATINS)], "English"),
+        ([said("system", LIBRECHAT_TITLE_PROMPT % STATINS)], "Preoperative Statins Reduce Atrial Fibrillation"),
     ],
 )
 def test_what_librechat_asks_beside_the_conversation_is_answered_by_rule(
@@ -186,6 +191,15 @@ def test_a_title_that_librechat_demands_as_the_call_of_a_function_is_one(quick_c
     assert (answer["finish_reason"], call["name"]) == ("tool_calls", "extract")
     wanted = {"language": "English", "title": "Preoperative Statins Reduce Atrial Fibrillation"}
     assert json.loads(call["arguments"]) == json.loads(text) == wanted
+
+
+def test_many_marks_of_a_history_are_looked_through_once() -> None:
+    def seconds(n: int) -> float:
+        began = time.perf_counter()
+        assert chore_of([ChatMessage(role="user", content='{"title":' + "<chat_history>" * n)]) is None
+        return time.perf_counter() - began
+
+    assert seconds(16_000) < 32 * max(seconds(2_000), 0.001), "eight times as many take eight times as long"
 
 
 @pytest.mark.parametrize("question", ["What is the title role of albumin in the dialogue?", STATINS])

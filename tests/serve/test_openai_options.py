@@ -64,6 +64,9 @@ def test_tools_that_need_not_be_called_are_declined_in_the_text(client: openai.O
     assert text.endswith("Tools were offered, but ragqa calls none: it answers from its index.")
     assert "".join(chunk.choices[0].delta.content or "" for chunk in streamed).strip() == text
     assert "Tools" not in complete(client, tools=[TOOL], tool_choice="none").choices[0].message.content
+    allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}}
+    assert "Tools" in complete(client, tools=[TOOL], tool_choice=allowed).choices[0].message.content
+    assert "search of the web" in complete(client, web_search_options={}).choices[0].message.content
 
 
 @pytest.mark.parametrize(
@@ -86,9 +89,10 @@ def test_what_ragqa_cannot_do_is_refused_in_words(more: dict, message: str, clie
 
 
 def test_a_response_has_the_answer_and_its_sources(client: openai.OpenAI) -> None:
-    response = client.responses.create(model="sample", instructions="Be brief.", input=STATINS)
+    response = client.responses.create(model="sample", instructions="Be brief.", input=STATINS, metadata={"ward": "7"})
 
     assert response.status == "completed"
+    assert response.metadata == {"ward": "7"}
     assert response.output_text == complete(client).choices[0].message.content
     assert response.usage is not None
     assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
@@ -131,6 +135,9 @@ def test_a_response_that_is_cut_is_incomplete(client: openai.OpenAI) -> None:
     [
         ({"previous_response_id": "resp_1"}, "stores no responses"),
         ({"background": True}, "answers at once"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt names a template"),
+        ({"top_logprobs": 3}, "log probabilities are asked for"),
+        ({"include": ["message.output_text.logprobs"]}, "log probabilities are asked for"),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]}, "reads no images"),
         ({"input": [{"role": "system", "content": "x"}]}, "none of the role 'user'"),
         ({"model": "sampel"}, "did you mean 'sample'"),

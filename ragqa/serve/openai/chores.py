@@ -13,12 +13,13 @@ from ragqa.answer.dialogue.turn import Turn
 from ragqa.answer.dialogue.understand import understand
 from ragqa.answer.terms import weight
 from ragqa.corpus.words import STOPWORDS, stem
+from ragqa.serve.openai.conversation import LONGEST_TURN
 from ragqa.serve.openai.requests import ChatMessage
 
 _MOST_TITLE_WORDS = 5
 _LONGEST = 500_000
 """Characters beyond which no prompt of a front-end is looked for."""
-_HISTORY = re.compile(r"<chat_history>(.*)</chat_history>", re.S)
+_HISTORY = ("<chat_history>", "</chat_history>")
 _ASKED_JSON = re.compile(r"\"(title|tags|follow_ups|queries|prompt|text)\"\s*:")
 _LIBRECHAT_TITLE = re.compile(
     r"\A\s*(?:Provide a concise, 5-word-or-less title for the conversation"
@@ -56,8 +57,8 @@ def chore_of(messages: Sequence[ChatMessage]) -> Chore | None:
     whole = "\n".join([*systems, last])
     if len(last) > _LONGEST or len(whole) > 2 * _LONGEST:
         return None
-    if (history := _HISTORY.search(last)) and (asked := _ASKED_JSON.search(last)):
-        return _of_open_webui(asked[1], _questions(history[1]))
+    if (history := _history_in(last)) is not None and (asked := _ASKED_JSON.search(last)):
+        return _of_open_webui(asked[1], _questions(history))
     if any(pattern.match(text) for pattern in (_LIBRECHAT_TITLE, _ANY_TITLE) for text in (*systems[:1], last)):
         title = title_of(_questions(whole)[:1] or users[:-1][:1])
         return Chore("title", f"<title>{title}</title>" if "submit_title" in whole else title, title)
@@ -109,8 +110,18 @@ def _completed(questions: Sequence[str]) -> str:
     return read.question or questions[-1]
 
 
+def _history_in(text: str) -> str | None:
+    """What stands between the first mark that opens a history and the last that closes one; None where nothing does."""
+    opens, closes = _HISTORY
+    begin, end = text.find(opens), text.rfind(closes)
+    return text[begin + len(opens) : end] if 0 <= begin < end else None
+
+
 def _questions(conversation: str) -> list[str]:
-    """What the user said in a conversation that is written out, ``USER: …`` or ``User: …`` before each message."""
+    """What the user said in a conversation that is written out, ``USER: …`` or ``User: …`` before each message.
+
+    Of each message the first line is taken, as far as a message of a conversation is read.
+    """
     marks = list(_SPEAKER.finditer(conversation))
     ends = [*(mark.start() for mark in marks), len(conversation)][1:]
     said = [
@@ -118,4 +129,4 @@ def _questions(conversation: str) -> list[str]:
         for mark, end in zip(marks, ends, strict=True)
         if mark["who"].lower() in {"user", "human"}
     ]
-    return [text.partition("\n")[0] for text in said if text]
+    return [text.partition("\n")[0][:LONGEST_TURN] for text in said if text]

@@ -15,7 +15,7 @@ from ragqa.serve.api import json_response
 from ragqa.serve.events import Event
 from ragqa.serve.indexes import UnknownNameError
 from ragqa.serve.openai.chores import Chore, chore_of
-from ragqa.serve.openai.conversation import conversation_of
+from ragqa.serve.openai.conversation import Conversation, conversation_of
 from ragqa.serve.openai.objects import ChatCompletion, Model, ModelList
 from ragqa.serve.openai.requests import ChatRequest
 from ragqa.serve.openai.shape import Shape, shape_of_completion
@@ -78,7 +78,7 @@ def _order(body: ChatRequest) -> Order:
         return Order(body.model, conversation_of(body.messages), body.ragqa, shape_of_completion(body))
     if chore.title and body.response_format is not None and body.response_format.type == "json_schema":
         chore = Chore(chore.kind, json.dumps(_title_arguments(chore.title)), chore.title)
-    return Order(body.model, conversation_of(body.messages[-1:]), body.ragqa, Shape(), chore)
+    return Order(body.model, Conversation(body.messages[-1].text()), body.ragqa, Shape(), chore)
 
 
 def _model(info: IndexInfo) -> Model:

@@ -101,6 +101,7 @@ class ChatRequest(BaseModel):
     functions: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     function_call: str | dict[str, Any] | None = None
+    web_search_options: dict[str, Any] | None = None
     logprobs: bool | None = None
     modalities: list[Any] | None = None
     ragqa: RagqaOptions = RagqaOptions()
@@ -126,7 +127,11 @@ class ResponsesRequest(BaseModel):
     tool_choice: str | dict[str, Any] | None = None
     previous_response_id: str | None = None
     conversation: str | dict[str, Any] | None = None
+    prompt: dict[str, Any] | None = None
     background: bool | None = None
+    include: list[Said] | None = None
+    top_logprobs: int | None = None
+    metadata: dict[Said, Said] | None = None
     ragqa: RagqaOptions = RagqaOptions()
 
     def messages(self) -> list[ChatMessage]:

@@ -12,7 +12,7 @@ from ragqa.serve import streams
 from ragqa.serve.api import json_response
 from ragqa.serve.events import Event
 from ragqa.serve.openai.chores import chore_of
-from ragqa.serve.openai.conversation import conversation_of
+from ragqa.serve.openai.conversation import Conversation, conversation_of
 from ragqa.serve.openai.objects import ResponseObject
 from ragqa.serve.openai.requests import ChatMessage, ResponsesRequest
 from ragqa.serve.openai.shape import Shape, shape_of_response
@@ -51,8 +51,9 @@ def _order(body: ResponsesRequest) -> Order:
     messages = body.messages()
     with_instructions = [ChatMessage(role="system", content=body.instructions or ""), *messages]
     chore = chore_of(with_instructions)
-    shape = shape_of_response(body) if chore is None else Shape()
-    return Order(body.model, conversation_of(messages), body.ragqa, shape, chore)
+    if chore is None:
+        return Order(body.model, conversation_of(messages), body.ragqa, shape_of_response(body))
+    return Order(body.model, Conversation(with_instructions[-1].text()), body.ragqa, Shape(), chore)
 
 
 class _Told:
@@ -62,6 +63,7 @@ class _Told:
         self._model = body.model
         self._limit = body.max_output_tokens
         self._instructions = body.instructions
+        self._metadata = body.metadata or {}
         self._id = f"resp_{uuid.uuid4().hex}"
         self._message_id = f"msg_{uuid.uuid4().hex}"
         self._created = int(time.time())
@@ -129,7 +131,7 @@ class _Told:
             "error": None,
             "incomplete_details": None,
             "max_output_tokens": self._limit,
-            "metadata": {},
+            "metadata": self._metadata,
             "parallel_tool_calls": False,
             "previous_response_id": None,
             "store": False,

@@ -12,6 +12,7 @@ Finish = Literal["stop", "length", "tool_calls"]
 _CHARACTERS_PER_TOKEN = 3.5
 """As :mod:`ragqa.llm.endpoint` estimates where no tokenizer is known."""
 _NO_TOOLS = "Tools were offered, but ragqa calls none: it answers from its index."
+_NO_WEB = "A search of the web was offered, but ragqa makes none: it answers from its index."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def shape_of_completion(body: ChatRequest) -> Shape:
     if others := [kind for kind in body.modalities or [] if kind != "text"]:
         raise UsageError(f"modalities has {str(others[0])[:50]!r}; ragqa writes text only: leave modalities out")
     note = _note(body.tools, body.tool_choice) or _note(body.functions, body.function_call)
+    note = note or (_NO_WEB if body.web_search_options is not None else "")
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
     limit = body.max_completion_tokens or body.max_tokens
     return Shape(limit, stop, _is_json(body.response_format, "response_format"), note)
@@ -91,6 +93,12 @@ def shape_of_response(body: ResponsesRequest) -> Shape:
     """The form that a response asks for; raises as :func:`shape_of_completion`."""
     if body.previous_response_id or body.conversation:
         raise UsageError("ragqa stores no responses or conversations; send the earlier messages in input")
+    if body.prompt:
+        raise UsageError("prompt names a template, and ragqa stores none; send the question in input")
+    if body.top_logprobs or any("logprobs" in part for part in body.include or ()):
+        raise UsageError(
+            "log probabilities are asked for, and ragqa's text has none; leave top_logprobs and include out"
+        )
     if body.background:
         raise UsageError("background is true, and ragqa answers at once only; leave it out")
     wished = body.text.format if body.text is not None else None
@@ -107,12 +115,20 @@ def _note(tools: Sequence[Mapping[str, Any]] | None, choice: str | Mapping[str, 
     """
     if not tools or choice == "none":
         return ""
-    if choice not in {None, "auto"} if isinstance(choice, str) else choice is not None:
+    if _demands_call(choice):
         raise UsageError(
             "a call of a tool is demanded, and ragqa calls none: it answers from its index; leave tool_choice out or "
             "set it to 'auto' or 'none'"
         )
     return _NO_TOOLS
+
+
+def _demands_call(choice: str | Mapping[str, Any] | None) -> bool:
+    """Whether a choice of tools leaves no answer without a call; a list of allowed ones may leave it to the model."""
+    if not isinstance(choice, Mapping):
+        return choice not in {None, "auto"}
+    allowed = choice.get("allowed_tools", choice) if choice.get("type") == "allowed_tools" else {}
+    return not isinstance(allowed, Mapping) or allowed.get("mode") != "auto"
 
 
 def _is_json(wished: Format | None, name: str) -> bool:
