@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import docx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 TEXT = (
     "# Statins 🧪\n\nPreoperative statins reduce the risk of atrial fibrillation after coronary artery bypass surgery "
@@ -85,6 +85,25 @@ def test_files_are_checked(page: Page) -> None:
 
     checked(page)
     expect(page.locator("#checked mark.supported")).to_have_count(1)
+
+
+def test_a_check_that_cannot_begin_leaves_the_one_before_it_at_work(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/check", hold)
+    check(page)
+    expect(page.locator("#check-status")).to_have_text("Reading the text …")
+    page.locator("#check-text").fill("")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("#check-problem")).to_contain_text("Paste a text")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+    held[0].continue_()
+
+    checked(page)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Going on from an answer in a real browser: follow-ups, going back, related questions."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -51,6 +52,16 @@ def test_a_follow_up_is_read_with_what_was_asked_before(page: Page, server) -> N
     follow(page, "And in men?")
     expect(page.locator("#answer .asked")).to_have_text(STATINS.replace("?", " in men?"), timeout=30_000)
     assert page.url.startswith(f"{server.address}#"), "the questions must not be sent in the address"
+
+
+def test_a_dialogue_does_not_end_at_some_length(page: Page, server) -> None:
+    earlier = [("earlier", "Is halofantrine ototoxic?")] * 60
+    page.goto(f"{server.address}#{urlencode([('q', STATINS), *earlier])}")
+    expect(page.locator("#answer .asked")).to_have_text(STATINS, timeout=30_000)
+    follow(page, "And in women?")
+
+    expect(page.locator("#answer .asked")).to_have_text(STATINS.replace("?", " in women?"), timeout=30_000)
+    expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_a_new_question_after_a_follow_up_stands_alone(page: Page) -> None:

@@ -54,6 +54,17 @@ def test_all_hits_come_page_by_page_in_the_order_of_the_search(results: Locator,
     assert titles(results) == shown[(len(shown) - 1) // 20 * 20 - 20 :][:20]
 
 
+def test_the_focus_stays_with_the_results(results: Locator) -> None:
+    count = results.locator("p[role=status]")
+    results.get_by_role("button", name="Next").press("Enter")
+    expect(count).to_be_focused()
+
+    results.get_by_text("Narrow by").click()
+    results.locator("button.year").first.press("Enter")
+    results.get_by_role("button", name="Show all again").press("Enter")
+    expect(count).to_be_focused()
+
+
 def test_they_are_sorted_by_year_and_by_level_of_evidence(results: Locator, client) -> None:
     results.get_by_label("Order").select_option("newest first")
     newest = years(results)

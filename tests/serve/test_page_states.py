@@ -112,6 +112,70 @@ def test_a_server_that_is_down_at_load_is_told_and_tried_again(page: Page, serve
     expect(page.locator("#index-facts")).to_contain_text("articles")
 
 
+def test_a_link_asks_its_index_though_the_server_was_down_at_first(page: Page, server) -> None:
+    page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
+    page.goto(f"{server.address}#q=What+was+the+dose%3F&index=hostile")
+    expect(page.locator("#problem")).to_contain_text("cannot be reached")
+    page.unroute("**/v1/**")
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator("#answer .asked")).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Index")).to_have_value("hostile")
+    expect(page.locator("#index-facts")).to_have_text(re.compile(r"^2 articles"))
+    assert "index=hostile" in page.url
+
+
+def test_an_article_that_comes_late_does_not_take_the_place_of_another(page: Page, server) -> None:
+    page.goto(server.address)
+    ask(page)
+    answered(page)
+    page.get_by_text("All results").click()
+    titles = page.locator(".found button.link")
+    late, current = titles.nth(0), titles.nth(1)
+    held: list = []
+    page.route("**/v1/documents/**", lambda route: route.continue_() if held else held.append(route))
+    late.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Loading")
+    page.keyboard.press("Escape")
+    current.click()
+    expect(page.locator("#article-title")).to_have_text(current.inner_text())
+
+    with page.expect_response("**/v1/documents/**"):
+        held[0].continue_()
+    page.wait_for_timeout(200)
+
+    expect(page.locator("#article-title")).to_have_text(current.inner_text())
+
+
+def test_the_link_to_the_form_leaves_the_answer_where_it_is(page: Page, server) -> None:
+    page.goto(server.address)
+    ask(page)
+    answered(page)
+    page.get_by_role("link", name="Skip to the form").press("Enter")
+
+    expect(page.get_by_label("What do you want to know?")).to_be_focused()
+    answered(page)
+    page.get_by_role("link", name="Check a text").click()
+    page.get_by_role("link", name="Skip to the form").press("Enter")
+    expect(page.locator("#check-text")).to_be_focused()
+
+
+def test_a_browser_that_keeps_nothing_asks_and_is_answered(page: Page, guarded_server) -> None:
+    kept = "{ get() { throw new DOMException('Access is denied for this document.', 'SecurityError'); } }"
+    page.add_init_script(
+        f"for (const one of ['sessionStorage', 'localStorage']) Object.defineProperty(window, one, {kept});"
+    )
+    page.goto(guarded_server.address)
+    page.get_by_label("Key", exact=True).fill(KEY)
+    page.get_by_role("button", name="Use it").click()
+    expect(page.locator("#index-facts")).to_contain_text("articles")
+
+    ask(page)
+
+    answered(page)
+
+
 def test_a_page_whose_script_does_not_come_answers_by_its_form(page: Page, server) -> None:
     page.route("**/page/main.js", lambda route: route.abort("connectionreset"))
     page.goto(server.address)

@@ -109,6 +109,7 @@ def test_the_page_watches_an_answer_and_ends_it(browser: Browser, watching_serve
         page.get_by_role("button", name="Watch no longer").click()
 
         expect(page.locator("#watched")).to_contain_text("Nothing yet.")
+        expect(page.locator("#watched summary")).to_be_focused()
         assert watched(clients["ours"]) == []
         assert watched(clients["theirs"]) == []
 

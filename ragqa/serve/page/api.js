@@ -12,9 +12,25 @@ export class Problem extends Error {
 }
 
 let keyAsker = null;
+let key = keptKey();
 
-export function rememberKey(key) {
-  sessionStorage.setItem(KEY, key);
+/** Keep a key until the tab is closed; "" forgets it. */
+export function rememberKey(given) {
+  key = given;
+  try {
+    if (key) sessionStorage.setItem(KEY, key);
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // A browser that keeps nothing asks again once the page is loaded anew.
+  }
+}
+
+function keptKey() {
+  try {
+    return sessionStorage.getItem(KEY) ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** Who is asked for a key where one is wanted: gets the reason, promises whether there is one now. */
@@ -113,8 +129,8 @@ async function streamed(path, body, on, last, signal) {
 
 async function request(path, options = {}) {
   const headers = { ...options.headers };
-  const key = sessionStorage.getItem(KEY);
-  if (key) headers.authorization = `Bearer ${key}`;
+  const sent = key;
+  if (sent) headers.authorization = `Bearer ${sent}`;
   let response;
   try {
     response = await fetch(path, { ...options, headers });
@@ -123,7 +139,7 @@ async function request(path, options = {}) {
     throw new Problem(0, "The server cannot be reached: it may be stopped, or the network down. Your question is kept.");
   }
   if (response.ok) return response;
-  if (response.status === 401) return withAnotherKey(key, path, options);
+  if (response.status === 401) return withAnotherKey(sent, path, options);
   let detail = `The server answered with status ${response.status}.`;
   try {
     detail = (await response.json()).detail ?? detail;
@@ -134,7 +150,8 @@ async function request(path, options = {}) {
 }
 
 async function withAnotherKey(refused, path, options) {
-  sessionStorage.removeItem(KEY);
+  if (key !== refused) return request(path, options); // another was given meanwhile
+  rememberKey("");
   const reason = refused ? "That key was not accepted: it is wrong, or has expired. Check it, or ask for a new one." : "";
   if (await keyAsker?.(reason)) return request(path, options);
   throw new Problem(401, "This server answers only with a key, and none was given. Whoever runs the server makes keys. Your question is kept.");

@@ -2,6 +2,8 @@
 import * as api from "./api.js";
 import { byId, element, fill, outsideLink, slice } from "./dom.js";
 
+let opened = 0; // how many times an article was opened: what comes late for an earlier one is not shown
+
 /**
  * Open an article.
  * @param index the index that it is in
@@ -11,6 +13,7 @@ import { byId, element, fill, outsideLink, slice } from "./dom.js";
  */
 export async function openArticle(index, id, spans, current) {
   const dialog = byId("article");
+  const own = ++opened;
   fill(dialog, frame("Loading …"), element("p", { class: "faint", role: "status" }, "One moment."));
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
@@ -18,9 +21,10 @@ export async function openArticle(index, id, spans, current) {
   try {
     shown = await api.article(index, id);
   } catch (problem) {
-    fill(dialog, frame("The article cannot be shown"), element("p", { role: "alert" }, problem.message));
+    if (own === opened) fill(dialog, frame("The article cannot be shown"), element("p", { role: "alert" }, problem.message));
     return;
   }
+  if (own !== opened) return;
   const { document: article, source } = shown;
   fill(
     dialog,

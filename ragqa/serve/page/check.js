@@ -26,15 +26,20 @@ export function leaveCheck() {
 }
 
 async function check() {
+  hideProblem();
+  let body;
+  try {
+    body = await request();
+  } catch (problem) {
+    showProblem(problem, check);
+  }
+  if (!body) return; // what is being checked goes on
   running?.abort();
   const own = new AbortController();
   running = own;
-  hideProblem();
+  begin();
   const found = { claims: [], references: [] };
   try {
-    const body = await request();
-    if (!body) return;
-    begin();
     const told = (list) => (one) => { found[list].push(one); showSoFar(found); };
     await api.check(body, { claim: told("claims"), reference: told("references"), checked: show }, own.signal);
   } catch (problem) {

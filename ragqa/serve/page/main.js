@@ -17,6 +17,7 @@ const EXAMPLES = [
 ];
 const THEMES = { auto: ["◐", "Auto", "as the system"], light: ["☀", "Light", "always"], dark: ["☾", "Dark", "always"] };
 
+const MOST_EARLIER = 60; // as many as the server takes
 const LATER = ["answer", "filters", "key", "check", "watch"];
 
 const parts = {};
@@ -27,6 +28,7 @@ let served = { indexes: [], evidence_levels: [] };
 
 async function start() {
   setUpTheme();
+  byId("type").append(element("option", { value: "articles" }, "no answer: articles by a PubMed query")); // only scripts can
   byId("tabs").hidden = false;
   showTab();
   byId("ask").addEventListener("submit", submit);
@@ -34,6 +36,7 @@ async function start() {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
   });
   byId("stop").addEventListener("click", stop);
+  document.querySelector(".skip").addEventListener("click", skip);
   byId("forget").addEventListener("click", state.forget);
   byId("clear-filters").addEventListener("click", state.clearFilters);
   byId("filters").addEventListener("input", state.showFilterCount);
@@ -71,7 +74,8 @@ async function loadIndexes() {
     return false;
   }
   hide();
-  const options = served.indexes.map((index) => element("option", { value: index.name }, index.name));
+  const wanted = byId("index").value;
+  const options = served.indexes.map((index) => element("option", { value: index.name, selected: index.name === wanted }, index.name));
   byId("index").replaceChildren(...options);
   byId("index").closest("label").hidden = options.length < 2;
   showIndexFacts();
@@ -166,7 +170,7 @@ function submit(event) {
 function follow(question) {
   const { asked, earlier } = state.conversationIn(location.hash);
   byId("question").value = question;
-  ask(question, [...earlier, asked]);
+  ask(question, [...earlier, asked].slice(-MOST_EARLIER));
 }
 
 function ask(question, earlier) {
@@ -178,6 +182,12 @@ function ask(question, earlier) {
   const address = state.addressOf(earlier);
   if (address !== location.hash) history.pushState(null, "", address);
   run();
+}
+
+/** Go to the form; by its address alone the link would ask something else: nothing. */
+function skip(event) {
+  event.preventDefault();
+  byId(byId("ask").hidden ? "check-text" : "question").focus();
 }
 
 function stop() {
@@ -193,7 +203,10 @@ function abandon() {
 
 async function run() {
   abandon();
-  if (!served.indexes.length && !(await loadIndexes())) return;
+  if (!served.indexes.length) {
+    if (!(await loadIndexes())) return;
+    if (state.unknownIndex(location.hash)) return askAddress();
+  }
   const own = new AbortController();
   running = own;
   const { earlier } = state.conversationIn(location.hash);

@@ -34,14 +34,14 @@ async function results(view, open) {
   const records = await api.records(view.index, hits.map((hit) => hit.document_id), words(view));
   const rows = hits.map((hit) => ({ ...hit, record: records.get(hit.document_id), fate: view.total === undefined ? fate(view.answer, hit) : "" }));
   const list = element("ol", { class: "sources found" });
-  const count = element("p", { role: "status" });
+  const count = element("p", { role: "status", tabIndex: -1 });
   const pages = element("div", { class: "row" });
   const save = element("div");
   const table = element("div");
   const asTable = element("input", { type: "checkbox", onchange: () => show(0) });
   const facets = new Facets(rows, view.levels, () => show(0));
   const order = element("select", { onchange: () => show(0) }, ORDERS.map(([value, name]) => element("option", { value }, name)));
-  const clear = element("button", { type: "button", class: "quiet", onclick: () => facets.clear() }, "Show all again");
+  const clear = element("button", { type: "button", class: "quiet", onclick: () => { facets.clear(); count.focus(); } }, "Show all again");
 
   function show(page) {
     const shown = facets.narrowed().sort(compare(order.value, view.levels));
@@ -54,7 +54,7 @@ async function results(view, open) {
     const whole = extent(rows.length, view);
     fill(count, facets.isNarrowed ? `${shown.length} of ${whole}` : whole[0].toUpperCase() + whole.slice(1), shown.length > PER_PAGE && `, ${from + 1} to ${from + part.length} shown`);
     clear.hidden = !facets.isNarrowed;
-    const turn = (name, to, allowed) => element("button", { type: "button", disabled: !allowed, onclick: () => { show(to); count.scrollIntoView(); } }, name);
+    const turn = (name, to, allowed) => element("button", { type: "button", disabled: !allowed, onclick: () => { show(to); count.focus(); count.scrollIntoView(); } }, name);
     fill(pages, shown.length > PER_PAGE && [turn("Previous", page - 1, page > 0), turn("Next", page + 1, from + PER_PAGE < shown.length)]);
     fill(save, shown.length > 0 && saveButtons("Save these", view.index, async () => shown.map((row) => row.document_id)));
   }

@@ -50,6 +50,8 @@ export function fillFrom(hash) {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
   if (!values.get("q")) return false;
   byId("question").value = values.get("q");
+  const index = values.get("index");
+  if (index && !byId("index").options.length) byId("index").append(element("option", { value: index }, index)); // until it is known what is served
   for (const name of FIELDS) {
     const field = byId(name);
     if (field.type === "checkbox") field.checked = values.get(name) === "1";

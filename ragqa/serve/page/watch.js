@@ -39,7 +39,8 @@ function line(item) {
   const told = [item.verdict && `answer: ${item.verdict.replaceAll("_", " ")}`, item.alerts ? `changed ${item.alerts} ×` : "no change yet", `watched since ${item.since.slice(0, 10)}`];
   const end = async () => {
     await api.unwatch(item.id).catch(() => { /* the list tells whether it is still there */ });
-    showWatched(true);
+    await showWatched(true);
+    byId("watched").querySelector("summary").focus(); // the button is gone
   };
   return element("li", {}, element("a", { href: address }, item.title), element("span", { class: "faint" }, ` ${told.filter(Boolean).join(" · ")} `),
     element("button", { type: "button", class: "quiet", "aria-label": `Watch no longer: ${item.title}`, onclick: end }, "End"));
