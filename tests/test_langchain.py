@@ -19,6 +19,7 @@ import ragqa
 from ragqa.engine import Engine
 from ragqa.errors import UsageError
 from ragqa.langchain import AnswerRunnable, CheckRunnable, RagqaRetriever, with_chat_model
+from ragqa.langchain.inputs import asked_of
 from ragqa.types import Answer, Filter, Question
 
 QUESTION = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
@@ -124,6 +125,11 @@ def test_a_question_comes_in_every_form_that_chains_have(engine: Engine, given: 
 
     assert plain(runnable.invoke(given)) == wanted
     assert list(runnable.stream(given))[-1]["answer"].question.text == QUESTION
+
+
+def test_an_id_that_is_none_is_none() -> None:
+    assert asked_of({"question": "Is it?", "id": None}).question.id == ""
+    assert asked_of({"question": "Is it?", "id": 7}).question.id == "7"
 
 
 def test_what_holds_no_question_is_refused_in_words(engine: Engine) -> None:

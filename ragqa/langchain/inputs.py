@@ -49,7 +49,7 @@ def asked_of(given: RunnableInput) -> Asked:
         kind = given.get("type", question.type)
         if kind is not None and kind not in get_args(QuestionType):
             raise UsageError(f"type is {kind!r}; a question is one of {', '.join(get_args(QuestionType))}")
-        return Asked(Question(question.text, str(given.get("id", question.id)), kind), (*_turns(before), *earlier))
+        return Asked(Question(question.text, str(given.get("id") or question.id), kind), (*_turns(before), *earlier))
     turns = _turns(given)
     last = max((place for place, turn in enumerate(turns) if turn.role == "user"), default=-1)
     if last < 0:

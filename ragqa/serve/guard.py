@@ -155,7 +155,10 @@ class Guard:
                 body = await self._read_body(headers, receive, limit)
                 # The server leaves out the body of an answer to HEAD by itself.
                 asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-                await self.app(asked, _replayed(body, receive), send)
+                try:
+                    await self.app(asked, _replayed(body, receive), send)
+                finally:
+                    scope["route"] = asked.get("route")  # for the log
                 return
         except _Refused as refused:
             headers_sent = {**refused.headers, "connection": "close"}

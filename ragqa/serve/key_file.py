@@ -189,6 +189,11 @@ def _changing(path: Path) -> Iterator[dict[str, Key]]:
 
 
 def _key_of(path: Path, name: str, value: object) -> Key:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"the keys file {path} has a key {name[:50]!r}, which is no name for one; use letters, digits, '-' and "
+            "'_', at most 40"
+        )
     if not isinstance(value, dict):
         raise UsageError(f"the keys file {path} has {name!r} outside of a table; write it below a line [NAME]")
     try:

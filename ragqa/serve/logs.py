@@ -22,14 +22,19 @@ class JsonFormatter(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _encodable(record.getMessage()),
         }
         if identifier := request_id.get():
             line["request_id"] = identifier
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _encodable(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
+
+
+def _encodable(text: str) -> str:
+    """The text as UTF-8 can hold it: names of files and what clients sent may have halves of surrogate pairs."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def set_up() -> None:

@@ -127,6 +127,10 @@ def _bound(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+    except UnicodeError as error:  # from the encoding of names of hosts
+        raise UsageError(
+            f"{host[:100]!r} is no name of a host; give an address of this machine, or 127.0.0.1"
+        ) from error
     except OSError as error:
         raise BackendError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port (0 takes a free one)"

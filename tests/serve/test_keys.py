@@ -142,6 +142,7 @@ def test_a_server_that_began_without_keys_asks_for_them_once_there_are_some(
         ("[a]\ncreated = 2026-01-01T00:00:00Z", 0o600, "sha256"),
         ("[a]\nsha256 = ''\ncreated = 2026-01-01T00:00:00", 0o600, "created"),
         ("[a]\nsha265 = ''", 0o600, "did you mean 'sha256'"),
+        ("['a b']\nsha256 = ''\ncreated = 2026-01-01T00:00:00Z", 0o600, "'a b', which is no name"),
         ("", 0o604, "chmod 600"),
         ("", 0o660, "chmod 600"),
     ],

@@ -166,7 +166,7 @@ def caddy(folder: Path, backend: str, port: int, certificate: tuple[Path, Path])
     site, to = "{$RAGQA_SITE:ragqa.example.org} {", "{$RAGQA_BACKEND:127.0.0.1:8000}"
     assert site in text
     assert to in text
-    text = text.replace("skip_install_trust", "skip_install_trust\n\tadmin off\n\tauto_https off")
+    text = text.replace("skip_install_trust", "skip_install_trust\n\tauto_https off")
     text = text.replace(site, f"https://{NAME}:{port} {{\n\ttls {certificate[0]} {certificate[1]}")
     (folder / "Caddyfile").write_text(text.replace(to, backend))
     return [needs("caddy"), "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]

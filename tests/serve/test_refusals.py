@@ -197,12 +197,14 @@ def test_allowed_hosts_hold_where_other_machines_are_answered(start_server) -> N
     assert statuses == [200, 200, 421]
 
 
-def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
+def test_head_is_answered_as_get_without_a_body(server, client: httpx.Client) -> None:
     for path in ("/healthz", "/readyz", "/", "/v1/indexes"):
         head, get = client.head(path), client.get(path)
         assert head.status_code == get.status_code == 200, path
         assert head.content == b""
         assert head.headers["content-type"] == get.headers["content-type"]
+        logged = server.logged(head)
+        assert (logged["method"], logged["route"]) == ("HEAD", path)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Settings of the server: the file that comes with ragqa, overrides, and what is refused."""
 
+import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from ragqa import home, recipe
 from ragqa.cli import run
 from ragqa.errors import RecipeError, UsageError
 from ragqa.serve.keys import check_exposure, open_keys
+from ragqa.serve.logs import JsonFormatter
 from ragqa.serve.settings import Security, ServeSettings, load
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused
@@ -75,6 +78,7 @@ def test_a_server_beyond_this_machine_needs_keys() -> None:
         (["serve", "--set", "answer.n_document=1", "--port", "0"], 2, "did you mean 'n_documents'"),
         (["serve", "--host", "192.0.2.1", "--allow-without-keys"], 1, "cannot listen on"),
         (["serve", "--port", "70000"], 2, "70000"),
+        (["serve", "--host", "a..b", "--allow-without-keys"], 2, "'a..b' is no name of a host"),
         (["mcp", "--index", "sampel"], 2, "did you mean 'sample'"),
         (["mcp", "--http", "--host", EVERYWHERE], 2, "there are no keys"),
     ],
@@ -92,6 +96,12 @@ def test_a_server_that_cannot_start_says_so_in_one_line(
     assert captured.out == ""
     assert message in captured.err
     assert len(captured.err.strip().splitlines()) == 1
+
+
+def test_a_line_of_the_log_is_written_whatever_it_tells() -> None:
+    record = logging.makeLogRecord({"name": "ragqa", "levelname": "ERROR", "msg": "no file 'a\udcff\ud800'"})
+
+    assert json.loads(JsonFormatter().format(record))["message"] == "no file 'a\\udcff\\ud800'"
 
 
 def test_a_taken_port_is_told(sample_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
