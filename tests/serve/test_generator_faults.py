@@ -129,8 +129,9 @@ def test_a_model_that_search_needs_is_named_in_the_log_and_not_to_those_who_sear
     endpoint = ThreadingHTTPServer(("127.0.0.1", 0), _SaysYes)
     threading.Thread(target=endpoint.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
-    chat = ("--set", f'answer.chat.base_url="{address}"', "--set", "answer.chat.retry_s=0.0")
-    with start_server("--set", "rerank.reranker=llm", *chat) as server:
+    chat = [f'answer.chat.base_url="{address}"', "answer.chat.retry_s=0.0", "answer.chat.in_flight=2"]
+    options = [word for one in ("rerank.reranker=llm", *chat) for word in ("--set", one)]
+    with start_server(*options) as server:
         endpoint.shutdown()
         endpoint.server_close()
         with server.client() as client:
