@@ -47,28 +47,32 @@ def find_sources(sources: Sequence[str], base: Path, patterns: Sequence[str]) ->
     SourceError
         A source stands for no file, or its store does not answer.
     """
-    found: dict[Path | StoredObject, None] = {}
+    # A link has a name of its own, by which its documents are known; the file that it leads to is read once.
+    found: dict[Path | StoredObject, Path | StoredObject] = {}
     for source in sources:
         if is_address(source):
             objects = sorted(find_objects(source, patterns), key=lambda one: (natural_key(one.name), one.address))
-            found.update(dict.fromkeys(objects))
+            found.update({one: one for one in objects})
         else:
-            found.update(dict.fromkeys(path.resolve() for path in _expand(source, base, patterns)))
+            for path in _expand(source, base, patterns):
+                found.setdefault(path.resolve(), path.absolute())
     if not found:
         raise SourceError("a corpus needs at least one source; name files, folders or globs under 'sources'")
-    return list(found)
+    return list(found.values())
 
 
 def _expand(source: str, base: Path, patterns: Sequence[str]) -> list[Path]:
-    path = base / Path(source).expanduser()
+    given = Path(source).expanduser()
+    path = base / given
     if path.is_file():
         return [path]
     if path.is_dir():
         names = {file for pattern in patterns for file in path.glob(pattern)}
         wanted = f"a file named {' or '.join(patterns)}"
     elif _GLOB_SIGNS.search(source):
-        anchor = Path(path.anchor)
-        names = set(anchor.glob(str(path.relative_to(anchor))))
+        # Signs of a pattern in the name of the base are none.
+        root = Path(given.anchor) if given.is_absolute() else base
+        names = set(root.glob(str(given.relative_to(given.anchor))))
         wanted = "a file of that pattern"
     else:
         raise SourceError(f"there is no file or folder {path}; correct 'sources' or the path given")

@@ -13,6 +13,7 @@ import numpy as np
 from ragqa.corpus.scripts import on_the_line
 from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import abstract_of, title_of
+from ragqa.errors import RecipeError
 from ragqa.index.encoder_tokens import TextTokenizer
 from ragqa.types import Document
 
@@ -34,10 +35,20 @@ def split_documents(
         Tokens of an input that are taken by special tokens and the prefix.
     overlap
         Tokens that a passage shares at most with the one before it.
+
+    Raises
+    ------
+    RecipeError
+        The prefix leaves no room for a text.
     """
     titles = [on_the_line(title_of(document)) for document in documents]
     texts = [on_the_line(abstract_of(document)) for document in documents]
     budget = tokenizer.max_tokens - n_reserved
+    if budget < 1:
+        raise RecipeError(
+            f"the prefix of passages takes {n_reserved} tokens of an input of {tokenizer.max_tokens}: nothing is left "
+            "for the text; set dense.passage_max_tokens higher, or a shorter dense.passage_prefix"
+        )
     # What fits in any case need not be cut into tokens here: the encoder does that again.
     unsure = [place for place in range(len(titles)) if most_tokens(titles[place]) + most_tokens(texts[place]) > budget]
     found = tokenizer.offsets([titles[place] for place in unsure] + [texts[place] for place in unsure])

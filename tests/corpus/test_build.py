@@ -118,6 +118,18 @@ def test_sources_are_read_in_natural_order(tmp_path: Path) -> None:
     assert list(build(tmp_path, "sources/u*.jsonl", "sources")["sources"]) == ["update1.jsonl", "n9.jsonl", "n10.jsonl"]
 
 
+def test_a_link_is_known_by_its_own_name_and_what_it_leads_to_is_read_once(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "blobs" / "0a1b2c", {"_id": "1"})
+    sources = tmp_path / "data [1]" / "sources"
+    sources.mkdir(parents=True)
+    for name in ("pubmed26n0001.jsonl", "pubmed26n0002.jsonl"):
+        (sources / name).symlink_to(tmp_path / "blobs" / "0a1b2c")
+
+    assert list(build(tmp_path / "data [1]", "sources/*n000?.jsonl")["sources"]) == ["pubmed26n0001.jsonl"]
+    with open_store(tmp_path / "data [1]") as store:
+        assert store.get("1").source == "pubmed26n0001.jsonl"
+
+
 def test_the_state_does_not_depend_on_place_and_time(tmp_path: Path) -> None:
     hashes = []
     for place in ("here", "there"):

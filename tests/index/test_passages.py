@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragqa.errors import RecipeError
 from ragqa.index.encoder_tokens import TextTokenizer
 from ragqa.index.passages import cut, most_tokens, split_documents
 from ragqa.types import Document, Section
@@ -71,6 +72,11 @@ def test_a_title_longer_than_half_the_input_is_cut_with_the_text(tokenizer: Text
     assert all(title == "" for title, _ in passages)
     assert "".join(text for _, text in passages).count("works") == 1
     assert not any(token.truncated for token in tokenizer.encode([text for _, text in passages]))
+
+
+def test_a_prefix_that_leaves_no_room_is_refused(tokenizer: TextTokenizer) -> None:
+    with pytest.raises(RecipeError, match=r"takes 32 tokens of an input of 32.*dense\.passage_max_tokens higher"):
+        split_documents([document("Aspirin.", "It works.")], tokenizer, 32, 4)
 
 
 @given(
