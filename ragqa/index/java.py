@@ -150,7 +150,7 @@ def _start(heap: str | None) -> None:
         os.environ["JAVA_HOME"], os.environ["JVM_PATH"] = str(java.home), str(java.libjvm)
         jnius_config.add_classpath(str(jar), str(JAR))
         jnius_config.add_options(*_options(java, size))
-    with _quiet() as output:
+    with _names_as_in_python(), _quiet() as output:
         try:
             import jnius
 
@@ -284,6 +284,22 @@ def _release(home: Path) -> dict[str, str]:
     except OSError:
         return {}
     return dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, flags=re.MULTILINE))
+
+
+@contextlib.contextmanager
+def _names_as_in_python() -> Iterator[None]:
+    """Let Java, while it starts, take names of files as Python does: it asks the locale, and ``C`` is ASCII alone."""
+    before = os.environ.get("LC_ALL")
+    in_force = before or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
+    if sys.getfilesystemencoding() == "utf-8" and "utf8" not in in_force.lower().replace("-", ""):
+        os.environ["LC_ALL"] = "C.UTF-8"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("LC_ALL", None)
+        else:
+            os.environ["LC_ALL"] = before
 
 
 @contextlib.contextmanager

@@ -146,6 +146,21 @@ def test_a_forked_process_is_told_that_java_is_gone() -> None:
     assert done.returncode == 7
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_folders_whose_names_go_beyond_ascii_are_found_in_any_locale(locale: str, tmp_path: Path) -> None:
+    folder = tmp_path / "hömé"
+    done = run_python(
+        "import os\nfrom pathlib import Path\nfrom ragqa.index.lucene_build import build_lucene\n"
+        "from ragqa.recipe import Bm25Settings\nfrom ragqa.types import Document, Section\n"
+        "documents = [[(0, Document('1', (Section('title', 'Aspirin'),)))]]\n"
+        f"build_lucene([documents], Path({str(folder)!r}), Bm25Settings())\n"
+        "print(os.environ['LC_ALL'])",
+        LC_ALL=locale,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{locale}\n"), done.stderr
+    assert (folder / "lucene").is_dir()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_still_end_the_process(number: signal.Signals) -> None:
     code = "import time\nfrom ragqa.index.java import start_jvm\nstart_jvm()\nprint('up', flush=True)\ntime.sleep(60)"
