@@ -71,11 +71,17 @@ def _added(engine: Engine, kind: ItemKind, title: str, findings: tuple[Finding, 
 
 def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
     path = Path(given)
-    if len(given) < 4096 and "\0" not in given and path.is_file():
-        if path.suffix == ".json":
-            return _of_json(engine, path)
-        return _of_text(read_blocks(path), path.name)
-    return _of_words(given)
+    if not _is_file(path):
+        return _of_words(given)
+    return _of_json(engine, path) if path.suffix == ".json" else _of_text(read_blocks(path), path.name)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a question too long for a name, or a folder that may not be entered, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _of_words(given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
@@ -113,7 +119,7 @@ def _of_json(engine: Engine, path: Path) -> tuple[ItemKind, str, tuple[Finding, 
     try:
         content = path.read_bytes()
         if b'"claims"' in content and b'"blocks"' in content:
-            return _of_checked(engine, from_json(content, Checked), path.name)
+            return _of_checked(from_json(content, Checked), path.name)
         return _of_answer(engine, from_json(content, Answer))
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}; check the path") from error
@@ -123,11 +129,12 @@ def _of_json(engine: Engine, path: Path) -> tuple[ItemKind, str, tuple[Finding, 
         ) from error
 
 
-def _of_checked(engine: Engine, checked: Checked, name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
+def _of_checked(checked: Checked, name: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:
     findings = [Finding(claim.read, "claim") for claim in checked.claims]
-    if ids := list(dict.fromkeys(one.document_id for one in checked.references if one.document_id)):
-        rows = engine.store.find(ids)
-        cited = tuple(cited_article(document) for document in engine.store.read(rows[rows >= 0]))
+    titles = {one.document_id: one.title for one in checked.references if one.document_id}
+    if titles:
+        # One that the corpus lacks today is watched, too: it may come, and be retracted.
+        cited = tuple(Cited(one, title, deleted=True) for one, title in titles.items())
         findings.append(Finding(name, "references", cited=cited))
     if not findings:
         raise SourceError(f"{name} has neither claims nor references; check a text that says what is the case")

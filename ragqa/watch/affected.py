@@ -4,11 +4,12 @@ Whatever is JSON or JSON lines below a folder is gone through: lines of runs, an
 prints them, and lines of the server's audit trail, which hold ids alone.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import SourceError
@@ -16,6 +17,8 @@ from ragqa.watch.ask import cited_article
 from ragqa.watch.types import Cited
 
 _SUFFIXES = (".json", ".jsonl", ".log")
+_NOTICES = {"expression_of_concern": "concern", "partly_retracted": "partly retracted", "retracted": "retracted"}
+"""Kind of a notice → what its answer thereby showed of the article."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Past:
     cited
         Ids of the cited articles; of the audit trail those that the client was told of.
     known
-        Those of them that the answer itself showed as retracted or under concern.
+        What the answer itself showed of them: ids, each with ``retracted``, ``partly retracted`` or ``concern``.
     index
         The index that was asked; "" where the line does not tell.
     """
@@ -40,13 +43,16 @@ class Past:
     place: int
     what: str
     cited: tuple[str, ...]
-    known: frozenset[str] = frozenset()
+    known: frozenset[tuple[str, str]] = frozenset()
     index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A past answer with a cited article that is now ``retracted``, ``deleted`` or under ``concern``."""
+    """An answer with a cited article that is now ``retracted``, ``partly retracted``, ``deleted`` or of ``concern``.
+
+    What the answer showed itself is no news: a retraction that came after an expression of concern is.
+    """
 
     file: str
     place: int
@@ -101,7 +107,7 @@ def affected(path: Path, store: DocumentStore, index: str) -> AffectedReport:
         Affected(past.file, past.place, past.what, one, standing[one].title, status)
         for past in found
         for one in past.cited
-        if one not in past.known and (status := _status(standing[one]))
+        if (status := _status(standing[one])) and past.known.isdisjoint({(one, "retracted"), (one, status)})
     ]
     return AffectedReport(len(found), n_unreadable, tuple(hits))
 
@@ -130,8 +136,8 @@ def _values(file: Path) -> Iterator[tuple[int, Any]]:
 
 def _decoded(text: bytes) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -147,20 +153,17 @@ def _pasts(file: str, place: int, value: Any) -> Iterator[Past]:
         answer: dict[str, Any] = inner if isinstance(inner, dict) else value
         sources = [one for one in _dicts(answer.get("sources")) if one.get("cited") and one.get("document_id")]
         if sources:
-            known = {str(one["document_id"]) for one in sources if one.get("retracted")}
-            known |= {
-                str(one.get("document_id"))
-                for one in _dicts(answer.get("notices"))
-                if one.get("kind") == "expression_of_concern"
-            }
+            noted = [(str(one.get("document_id")), str(one.get("kind"))) for one in _dicts(answer.get("notices"))]
+            known = {(one, _NOTICES[kind]) for one, kind in noted if kind in _NOTICES}
+            known |= {(str(one["document_id"]), "retracted") for one in sources if one.get("retracted")}
             cited = tuple(dict.fromkeys(str(one["document_id"]) for one in sources))
             yield Past(file, place, _question(answer) or _question(value), cited, frozenset(known))
 
 
 def _of_audit(file: str, place: int, line: dict[str, Any]) -> Iterator[Past]:
     for read in _dicts(line["reads"]):
-        documents = tuple(str(one) for one in read.get("documents") or ())
-        if documents:
+        told = read.get("documents")
+        if documents := tuple(str(one) for one in told) if isinstance(told, list) else ():
             what = str(read.get("question") or f"request {line.get('request_id', '')}")
             yield Past(file, place, what, documents, index=str(read.get("index", "")))
 
@@ -170,13 +173,12 @@ def _of_checked(file: str, place: int, checked: dict[str, Any]) -> Iterator[Past
         citations = [*_dicts(claim.get("supporting")), *_dicts(claim.get("contradicting"))]
         cited = tuple(dict.fromkeys(str(one["document_id"]) for one in citations if one.get("document_id")))
         if cited:
-            known = frozenset(str(one["document_id"]) for one in citations if one.get("retracted"))
+            known = frozenset((str(one["document_id"]), "retracted") for one in citations if one.get("retracted"))
             yield Past(file, place, str(claim.get("text", "")), cited, known)
     for reference in _dicts(checked.get("references")):
         if reference.get("document_id"):
-            cited = (str(reference["document_id"]),)
-            known = frozenset(cited if reference.get("status") in ("retracted", "concern") else ())
-            yield Past(file, place, str(reference.get("text", "")), cited, known)
+            one, status = str(reference["document_id"]), str(reference.get("status"))
+            yield Past(file, place, str(reference.get("text", "")), (one,), frozenset({(one, status)}))
 
 
 def _question(value: dict[str, Any]) -> str:
@@ -197,4 +199,8 @@ def _standing(store: DocumentStore, ids: list[str]) -> dict[str, Cited]:
 def _status(now: Cited) -> str:
     if now.deleted:
         return "deleted"
-    return "retracted" if now.retracted else "concern" if now.concern else ""
+    if now.retracted:
+        return "retracted"
+    if now.partly_retracted:
+        return "partly retracted"
+    return "concern" if now.concern else ""

@@ -19,7 +19,9 @@ from ragqa.watch.types import Cited, Finding
 NO_ANSWER = "no answer"
 _TOGETHER = 32
 """Questions that are searched for at once."""
-_CORRECTIONS = frozenset({"ErratumIn", "CorrectedandRepublishedIn", "UpdateIn", "RetractedandRepublishedIn"})
+_CORRECTIONS = frozenset(
+    {"ErratumIn", "CorrectedandRepublishedIn", "UpdateIn", "RetractedandRepublishedIn", "PartialRetractionIn"}
+)
 
 
 def fingerprint(document: Document) -> str:

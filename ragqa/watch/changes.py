@@ -52,11 +52,14 @@ def _of_articles(told: Finding, articles: Sequence[Cited]) -> Iterator[Change]:
             yield change("deleted", "A cited article was deleted from the corpus.")
         if after.retracted and not before.retracted:
             yield change("retracted", "A cited article was retracted.")
+        if after.partly_retracted and not before.partly_retracted:
+            yield change("retracted", "A part of a cited article was retracted.")
         if before.retracted and not after.retracted and not after.deleted:
             yield change("reinstated", "A cited article is no longer marked as retracted.")
         if after.concern and not before.concern:
             yield change("concern", "An expression of concern about a cited article was published.")
-        if new := sorted(set(after.corrections) - set(before.corrections)):
+        new = sorted(set(after.corrections) - set(before.corrections))
+        if new := [one for one in new if not one.startswith("PartialRetractionIn")]:
             yield change("corrected", f"A cited article was corrected: {', '.join(new)}.")
 
 

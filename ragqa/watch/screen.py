@@ -20,7 +20,7 @@ NEVER = 1e9
 _QUERIES = 2_000
 """Questions whose vectors are searched for at once."""
 _PLACES = 16
-"""New documents told for each question by vectors: more than are read, so that known ones do not hide others."""
+"""New documents told for each question by vectors, at least; more than were read, so that known ones hide no others."""
 
 
 class Screen:
@@ -74,7 +74,8 @@ class Screen:
         open_ones = np.flatnonzero(~concerned)
         for begin in range(0, len(open_ones), _QUERIES):
             places = open_ones[begin : begin + _QUERIES]
-            found = dense.search([searched[place] for place in places.tolist()], _PLACES, fresh)
+            n_places = max(_PLACES, *(len(findings[place].read) + 1 for place in places.tolist()))
+            found = dense.search([searched[place] for place in places.tolist()], n_places, fresh)
             floors = np.array([findings[place].floor_dense for place in places.tolist()], dtype=np.float32)
             reaching = (found.rows >= 0) & (found.scores >= floors[:, None])
             for number, place in enumerate(places.tolist()):

@@ -1,5 +1,6 @@
 """Settings of watching, read from ``watch/watch.toml`` in the home where that is there."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -125,4 +126,7 @@ def load(overrides: Sequence[str] = ()) -> WatchSettings:
 
 def _is_here(server: str) -> bool:
     """Whether a server is on this machine."""
-    return server == "localhost" or server.startswith("127.") or server == "::1"
+    try:
+        return server == "localhost" or ipaddress.ip_address(server).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False

@@ -25,7 +25,7 @@ class Cited:
     retracted, concern
         Whether it was retracted; whether an expression of concern about it was published.
     corrections
-        The corrections and later versions that were known, each as ``KIND ID``.
+        The corrections, later versions and retractions of a part that were known, each as ``KIND ID``.
     deleted
         Whether it was gone from the corpus.
     """
@@ -37,6 +37,11 @@ class Cited:
     concern: bool = False
     corrections: tuple[str, ...] = ()
     deleted: bool = False
+
+    @property
+    def partly_retracted(self) -> bool:
+        """Whether a part of it was retracted."""
+        return any(one.startswith("PartialRetractionIn ") for one in self.corrections)
 
 
 @dataclass(frozen=True, slots=True)

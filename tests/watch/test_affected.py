@@ -64,3 +64,36 @@ def test_the_command_lists_them(sample_home: Path, tmp_path: Path, capsys: pytes
 def _retracted() -> str:
     with products.open_store("sample") as store:
         return next(document.id for batch in store.scan() for _, document in batch if document.retracted)
+
+
+def test_what_an_answer_did_not_show_is_told_even_where_it_showed_a_concern(sample_home: Path, tmp_path: Path) -> None:
+    retracted = _retracted()
+    noted = answer("noted", retracted)
+    noted["notices"] = [{"kind": "expression_of_concern", "document_id": retracted}]
+    reference = {"text": "A trial.", "status": "concern", "document_id": retracted}
+    lines = [noted, {"claims": [], "references": [reference, {**reference, "text": "Known.", "status": "retracted"}]}]
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    with products.open_store("sample") as store:
+        report = affected(tmp_path, store, "sample")
+
+    assert [(one.what, one.status) for one in report.affected] == [("noted", "retracted"), ("A trial.", "retracted")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"reads": [{"index": "sample", "documents": 5}]}',
+        '{"sources": [{"document_id": "\\ud800", "cited": true}]}',
+        '{"claims": [{"supporting": 1}, 2, null], "references": {}}',
+        "[" * 100_000,
+    ],
+)
+def test_lines_of_another_form_are_passed_over(sample_home: Path, tmp_path: Path, line: str) -> None:
+    sound = json.dumps(answer("Which?", GONE))
+    (tmp_path / "lines.jsonl").write_text(f"{line}\n{sound}\n")
+
+    with products.open_store("sample") as store:
+        report = affected(tmp_path, store, "sample")
+
+    assert [(one.place, one.what, one.status) for one in report.affected] == [(2, "Which?", "deleted")]

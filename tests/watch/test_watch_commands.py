@@ -40,6 +40,7 @@ def one_line(capsys: Captured) -> str:
         ("Les statines préviennent-elles la démence chez les patients ?", b"", "seems to be in French"),
         ("texts/leaflet.txt", b"", "there is no file texts/leaflet.txt"),
         ("my leaflet.md", b"", "there is no file my leaflet.md"),
+        ("Statine senken das Cholesterin und werden gut vertragen. " * 8, b"", "seems to be in German"),
         ("empty.txt", b"\n\n", "holds no text"),
         ("no-claims.txt", b"What is a statin? Ask your doctor.", "no-claims.txt has no claim that could be watched"),
         ("german.txt", b"Statine senken das Cholesterin und werden gut vertragen.", "seems to be in German"),

@@ -11,6 +11,7 @@ import pytest
 
 import ragqa
 from ragqa import products
+from ragqa.check.types import Checked, CheckedReference, summary_of
 from ragqa.manifest import json_bytes
 from ragqa.watch import items, settings
 from ragqa.watch.add import add
@@ -241,3 +242,26 @@ def test_a_week_with_a_retraction_a_new_trial_and_an_erratum(days: Days) -> None
     assert "A cited article was corrected: ErratumIn 90000004" in unmarked(told["Friday"])
     assert CANNULAE not in told["Friday"]
     assert {item.id for item in items.read_all()} == {question.id, answer.id}
+
+
+def test_a_reference_that_the_corpus_gets_later_is_watched(days: Days) -> None:
+    reference = CheckedReference(0, 0, 8, "A trial.", "found", "90000009", title="Growth of wheat in wet soil")
+    path = days.home / "checked.json"
+    path.write_bytes(
+        json_bytes(Checked((("item", "A trial."),), (), (reference,), (), summary_of((), (reference,), 0)))
+    )
+    (finding,) = watched(str(path)).findings
+    assert [(one.document_id, one.title, one.deleted) for one in finding.cited] == [
+        ("90000009", "Growth of wheat in wet soil", True)
+    ]
+
+    text = abstract("Wheat grew.", "Wet soil is soft.")
+    days.day([record("90000009", "Growth of wheat in wet soil", text)])
+    come = days.look()
+    days.day(
+        [record("90000009", "Growth of wheat in wet soil", text, links=link("RetractionIn", "90000010"), version=2)]
+    )
+    told = days.look()
+
+    assert come.alerts == ()
+    assert kinds(told) == {"retracted"}

@@ -1,6 +1,7 @@
 """Digests by SMTP over TLS with a login, from the command line: to servers that take them, refuse, or are slow."""
 
 import base64
+import contextlib
 import datetime
 import email
 import email.policy
@@ -20,7 +21,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ragqa.cli import run
-from ragqa.watch import alerts, outbox
+from ragqa.errors import RecipeError
+from ragqa.watch import alerts, outbox, settings
+from ragqa.watch.digest import Digest
+from ragqa.watch.senders.mail import message_of
+from ragqa.watch.settings import MailSettings
 from ragqa.watch.types import Change, Finding, Item
 
 PASSWORD = "correct horse"  # noqa: S105 - of the server below
@@ -246,3 +251,22 @@ def test_a_slow_server_is_waited_for_as_long_as_is_allowed(
     assert "timed out" in told
     assert "not sent" in told
     assert (len(slow.messages), slower.messages) == (1, [])
+
+
+@pytest.mark.parametrize("sender", ["ward@example.org", "The ward <ward@example.org>"])
+def test_a_message_tells_when_it_was_made_and_has_an_id_that_is_one(sender: str) -> None:
+    digest = Digest("20260102T030405-ab", "2026-01-02T03:04:05.678901+00:00", ())
+
+    message = email.message_from_bytes(message_of(digest, MailSettings(sender=sender)), policy=email.policy.default)
+
+    assert message["Date"].datetime == datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    assert message["Message-ID"] == "<20260102T030405-ab@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("server", "is_here"), [("localhost", True), ("127.0.0.1", True), ("::1", True), ("127.example.org", False)]
+)
+def test_a_password_goes_in_clear_to_this_machine_alone(server: str, is_here: bool) -> None:
+    overrides = [f'mail.server="{server}"', 'mail.to=["a@example.org"]', "mail.user=ward"]
+    with contextlib.nullcontext() if is_here else pytest.raises(RecipeError, match="for all to read"):
+        settings.load(overrides)

@@ -244,6 +244,34 @@ def test_a_server_that_is_down_loses_nothing_and_uncertain_ones_can_be_sent_agai
     assert mail.alerts["alert:item0-000001"] == 1
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ('mail.to=["würde@example.org"]', "127.0.0.1"),
+        ("mail.server=mail..example", "mail..example"),
+        ('mail.sender="a@example.org\\nBcc: b@example.org"', "127.0.0.1"),
+        ("webhook.url=http://[bad/hook", "webhook.url is no address"),
+        ("webhook.url=http://user:secret@127.0.0.1:9/hook", "http://127.0.0.1:9 did not take it"),
+    ],
+)
+def test_addresses_that_cannot_be_are_told_and_hold_nothing_else_up(
+    mail_and_hook: tuple[Received, Received, list[str]], setting: str, told: str
+) -> None:
+    overrides = [*mail_and_hook[2], setting]
+    in_force = settings.load(overrides)
+    watch_things(1)
+    alert_each(in_force)
+
+    done = {one.channel: one for one in deliver(in_force)}
+
+    wrong = setting.partition(".")[0]
+    assert {channel for channel, one in done.items() if one.status == "sent"} == {"file", "mail", "webhook"} - {wrong}
+    assert done[wrong].status == "not sent"
+    assert told in done[wrong].message
+    assert "secret" not in done[wrong].message
+    assert outbox.waiting_in(wrong) == 1
+
+
 def test_two_runs_at_once_are_refused() -> None:
     with only_one(), pytest.raises(ProductError, match="another watch run is at work"), only_one():
         pass

@@ -4,8 +4,10 @@ import contextlib
 import os
 import smtplib
 import ssl
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
 
 from ragqa.watch.digest import Digest, as_html, as_markdown, headline
 from ragqa.watch.senders.limit import TimeLimit
@@ -34,7 +36,11 @@ def send(digest: Digest, settings: MailSettings) -> str:
             connection = _connected(settings, limit)
             opened.callback(connection.close)
             _handed_over(connection, digest, settings)
-        except (OSError, smtplib.SMTPException) as error:
+        except (
+            OSError,
+            ValueError,
+            smtplib.SMTPException,
+        ) as error:  # ValueError: of an address
             raise NotSentError(f"{server} did not take it: {_told(error, limit)}") from error
         # From here on the server has the message with its end.
         try:
@@ -56,7 +62,8 @@ def message_of(digest: Digest, settings: MailSettings) -> bytes:
     message["Subject"] = headline(digest)
     message["From"] = settings.sender
     message["To"] = ", ".join(settings.to)
-    message["Message-ID"] = f"<{digest.id}@{settings.sender.rpartition('@')[2] or 'ragqa'}>"
+    message["Date"] = datetime.fromisoformat(digest.time)
+    message["Message-ID"] = f"<{digest.id}@{parseaddr(settings.sender)[1].rpartition('@')[2] or 'ragqa'}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(as_markdown(digest))
     message.add_alternative(as_html(digest).decode(), subtype="html")

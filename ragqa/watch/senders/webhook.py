@@ -26,18 +26,18 @@ def send(digest: Digest, settings: WebhookSettings) -> str:
     UncertainError
         The server got it and gave no answer that tells.
     """
-    address = urlsplit(settings.url)
-    where = f"{address.scheme}://{address.netloc}"  # the path may hold a secret
     body = as_json(digest)
     headers = {"Content-Type": "application/json", "Idempotency-Key": digest.id, "User-Agent": "ragqa"}
     if secret := os.environ.get(settings.secret_env, "") if settings.secret_env else "":
         headers["X-Ragqa-Signature"] = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    path = (address.path or "/") + (f"?{address.query}" if address.query else "")
     try:
+        address = urlsplit(settings.url)
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = kind(address.hostname or "", address.port, timeout=settings.seconds)
     except (ValueError, http.client.HTTPException) as error:
         raise NotSentError(f"webhook.url is no address: {error}; write https://HOST/PATH") from error
+    where = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"  # a user's name, and the path, may hold a secret
+    path = (address.path or "/") + (f"?{address.query}" if address.query else "")
     with contextlib.closing(connection), TimeLimit(settings.total_seconds) as limit:
         limit.watch(lambda: connection.sock)
         try:
