@@ -8,8 +8,8 @@ from ragqa.check.resolve import resolve
 from ragqa.check.text.blocks import Block
 from ragqa.check.text.claims import Claim, claims_of
 from ragqa.check.text.languages import refuse_foreign
-from ragqa.check.text.marks import Mark, marks_of
-from ragqa.check.text.references import Entry, entries_of, list_begin
+from ragqa.check.text.marks import Mark, blanked, end_of_cited, marks_of
+from ragqa.check.text.references import Entry, entries_of, without_list
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Skip, Status, summary_of
 from ragqa.check.verdict import find
 from ragqa.corpus.store import DocumentStore
@@ -57,7 +57,7 @@ class Checker:
             The text has neither a claim nor a reference, or is in another language.
         """
         entries = entries_of(blocks)
-        body = blocks[: list_begin(blocks)]
+        body = without_list(blocks)
         refuse_foreign(body)
         found, left_out = claims_of(body)
         if not found and not entries:
@@ -117,25 +117,25 @@ class Checker:
     def _references(
         self, body: Sequence[Block], entries: Sequence[Entry], claims: Sequence[CheckedClaim]
     ) -> Iterator[CheckedReference]:
-        cited: dict[int, set[int]] = {}
+        in_block: dict[int, list[int]] = {}
+        for number, claim in enumerate(claims):
+            in_block.setdefault(claim.block, []).append(number)
+        cited: list[set[int]] = [set() for _ in entries]
         loose: list[tuple[int, Mark, list[int]]] = []
         for place, block in enumerate(body):
+            blank, own = blanked(block.text), in_block.get(place, ())
             for mark in marks_of(block.text):
-                citing = [
-                    number
-                    for number, one in enumerate(claims)
-                    if one.block == place and one.begin <= mark.begin <= one.end
-                ]
-                matching = [entry for entry in entries if _refers(mark, entry)]
-                for entry in matching:
-                    cited.setdefault(entry.number, set()).update(citing)
+                end = end_of_cited(blank, mark)
+                citing = [number for number in own if claims[number].begin <= end <= claims[number].end]
+                matching = [number for number, entry in enumerate(entries) if _refers(mark, entry)]
+                for number in matching:
+                    cited[number].update(citing)
                 if not matching:
                     loose.append((place, mark, citing))
         for place, mark, citing in loose:
             yield self._loose(place, mark, body[place].text, citing, claims, has_list=bool(entries))
-        for entry in entries:
-            whole = (entry.block, 0, len(entry.text))
-            yield self._looked_up(entry, whole, sorted(cited.get(entry.number, ())), claims)
+        for entry, numbers in zip(entries, cited, strict=True):
+            yield self._looked_up(entry, (entry.block, 0, len(entry.text)), sorted(numbers), claims)
 
     def _loose(
         self,
@@ -189,5 +189,6 @@ def _refers(mark: Mark, entry: Entry) -> bool:
     if mark.kind == "number":
         return entry.number in mark.numbers
     if mark.kind == "author-year":
-        return entry.author.split()[-1:] == [mark.value] and entry.year == mark.year
+        is_other = mark.letter and entry.letter and mark.letter != entry.letter
+        return entry.author.split()[-1:] == [mark.value] and entry.year == mark.year and not is_other
     return mark.value in (entry.pmid, entry.doi) and bool(mark.value)

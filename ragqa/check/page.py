@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ragqa.check.text.marks import without_marks
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference
@@ -9,6 +10,7 @@ from ragqa.render.counted import counted
 from ragqa.render.page import page
 from ragqa.render.verdict import kind_of_article
 
+Found = TypeVar("Found", CheckedClaim, CheckedReference)
 VERDICT_NAMES = {
     "supported": "Supported",
     "contradicted": "Contradicted",
@@ -73,7 +75,11 @@ class Row:
 
 def as_html(checked: Checked, title: str = "Checked text") -> bytes:
     """The page in UTF-8."""
-    rows = [_row(checked, place, kind, text) for place, (kind, text) in enumerate(checked.blocks)]
+    claims, references = _by_block(checked.claims), _by_block(checked.references)
+    rows = [
+        _row(kind, text, claims.get(place, ()), references.get(place, ()))
+        for place, (kind, text) in enumerate(checked.blocks)
+    ]
     names = {
         "verdicts": VERDICT_NAMES,
         "statuses": STATUS_NAMES,
@@ -85,10 +91,21 @@ def as_html(checked: Checked, title: str = "Checked text") -> bytes:
     return page("ragqa.check", "checked.html", title=title, rows=rows, checked=checked, **names)
 
 
-def _row(checked: Checked, place: int, kind: str, text: str) -> Row:
-    claims = tuple((number, one) for number, one in enumerate(checked.claims) if one.block == place)
-    references = tuple((number, one) for number, one in enumerate(checked.references) if one.block == place)
-    return Row(kind, tuple(_pieces(text, claims, references)), claims, references)
+def _by_block(found: Sequence[Found]) -> dict[int, list[tuple[int, Found]]]:
+    """Place of a block → the claims or references in it, each with its own place."""
+    placed: dict[int, list[tuple[int, Found]]] = {}
+    for number, one in enumerate(found):
+        placed.setdefault(one.block, []).append((number, one))
+    return placed
+
+
+def _row(
+    kind: str,
+    text: str,
+    claims: Sequence[tuple[int, CheckedClaim]],
+    references: Sequence[tuple[int, CheckedReference]],
+) -> Row:
+    return Row(kind, tuple(_pieces(text, claims, references)), tuple(claims), tuple(references))
 
 
 def _pieces(

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from ragqa.check.text.references import Entry
 from ragqa.check.types import Status
-from ragqa.corpus.marks import under_concern
+from ragqa.corpus.marks import partly_retracted, under_concern
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.corpus.words import content_stems, tokens
@@ -138,11 +138,15 @@ def _bare(named: Sequence[tuple[str, str, Document | None]]) -> Resolved:
 
 
 def _judged(found: Document, problems: Sequence[str]) -> Resolved:
+    """The article with its state; what became of it is told beside what does not match, too."""
     if found.retracted:
         return Resolved("retracted", found, tuple(problems))
-    if problems:
-        return Resolved("mismatch", found, tuple(problems))
-    return Resolved("concern" if under_concern(found) else "found", found)
+    became = ("a part of it has been retracted",) if partly_retracted(found) else ()
+    if not problems:
+        return Resolved("concern" if under_concern(found) else "found", found, became)
+    if under_concern(found):
+        became = ("an expression of concern about it has been published", *became)
+    return Resolved("mismatch", found, (*problems, *became))
 
 
 def _wrong_ids(named: Sequence[tuple[str, str, Document | None]], found: Document) -> list[str]:

@@ -95,7 +95,7 @@ class CheckedReference:
     document_id
         The article; "" for none.
     problems
-        What does not match, in words.
+        What does not match, and that a part of it has been retracted, in words.
     title
         Of the article that was found.
     supports

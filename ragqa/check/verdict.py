@@ -1,6 +1,7 @@
 """What a set of articles says to a claim: supported, contradicted, mixed, or nothing."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragqa.answer.compose import source_of
@@ -8,11 +9,13 @@ from ragqa.answer.extractive.evidence import TOLD_OF
 from ragqa.answer.support import Conflict
 from ragqa.check.stance import Stance, read_for, stances
 from ragqa.check.types import Citation, Verdict
-from ragqa.corpus.marks import under_concern
+from ragqa.corpus.marks import partly_retracted, under_concern
 from ragqa.reader.model import ReaderModel
 from ragqa.types import Document
 
 N_CITED = 3
+_LONGEST_QUOTE = 300
+"""Characters of a sentence that a note quotes."""
 SAYS = 0.4
 """Probability that an article supports or contradicts a claim from which it is cited; chosen with the weights."""
 _MIXED = 0.25
@@ -49,14 +52,13 @@ def find(model: ReaderModel, claim: str, documents: Sequence[Document]) -> Findi
     evidence = read_for(model, claim, documents, allow_retracted=False)
     found = stances(claim, documents, evidence)
     verdict, probability = weigh(found)
-    relevant = [told.relevance >= TOLD_OF for told in evidence.documents]
-    return Finding(
-        verdict,
-        round(probability, 4),
-        _cited([one for one in found if supports(one)], documents),
-        _cited([one for one in found if contradicts(one)], documents),
-        (*_other_numbers(found, documents), *_standing(documents, relevant)),
-    )
+    supporting = _cited([one for one in found if supports(one)], documents)
+    contradicting = _cited([one for one in found if contradicts(one)], documents)
+    told_of = {one.document_id for one in (*supporting, *contradicting)}
+    told_of |= {one.id for one, told in zip(documents, evidence.documents, strict=True) if told.relevance >= TOLD_OF}
+    standing = _standing([document for document in documents if document.id in told_of])
+    notes = (*_other_numbers(found, documents), *standing)
+    return Finding(verdict, round(probability, 4), supporting, contradicting, notes)
 
 
 def supports(stance: Stance) -> bool:
@@ -123,18 +125,24 @@ def _citation(stance: Stance, document: Document) -> Citation:
 
 def _other_numbers(found: Sequence[Stance], documents: Sequence[Document]) -> list[str]:
     return [
-        f"{documents[one.document].id} deals with this but has other numbers: “{one.passage.text[:300]}”"
+        f"{documents[one.document].id} deals with this but has other numbers: “{_shortened(one.passage.text)}”"
         for one in found
         if one.objection == "number" and one.passage is not None and one.yes + one.no >= SAYS
     ]
 
 
-def _standing(documents: Sequence[Document], relevant: Sequence[bool]) -> list[str]:
-    """What must be known of the articles that deal with the claim."""
-    notes = []
-    for document, deals_with_it in zip(documents, relevant, strict=True):
-        if deals_with_it and document.retracted:
-            notes.append(f"{document.id} deals with this but has been retracted, and was not counted")
-        elif deals_with_it and under_concern(document):
-            notes.append(f"An expression of concern about {document.id} has been published")
-    return notes
+def _shortened(quote: str) -> str:
+    """A quote for a note, cut between words: half a number would be another number."""
+    return textwrap.shorten(quote, _LONGEST_QUOTE, placeholder=" …")
+
+
+def _standing(documents: Sequence[Document]) -> Iterator[str]:
+    """What must be known of the articles that deal with the claim, or are cited."""
+    for document in documents:
+        if document.retracted:
+            yield f"{document.id} deals with this but has been retracted, and was not counted"
+            continue
+        if partly_retracted(document):
+            yield f"A part of {document.id} has been retracted"
+        if under_concern(document):
+            yield f"An expression of concern about {document.id} has been published"

@@ -33,7 +33,7 @@ KINDS = (
 )
 """MEDLINE's names of the ties: at the article, and at the notice."""
 
-RETRACTION, CONCERN, ERRATUM = 0, 1, 2
+RETRACTION, CONCERN, ERRATUM, PARTIAL_RETRACTION = 0, 1, 2, 3
 _TOLD_OF = {told: kind for kind, (told, _) in enumerate(KINDS)}
 _TELLS = {tells: kind for kind, (_, tells) in enumerate(KINDS)}
 
@@ -41,6 +41,11 @@ _TELLS = {tells: kind for kind, (_, tells) in enumerate(KINDS)}
 def under_concern(document: Document) -> bool:
     """Whether an expression of concern about the article has been published."""
     return any(link.kind == KINDS[CONCERN][0] for link in document.links)
+
+
+def partly_retracted(document: Document) -> bool:
+    """Whether a part of the article has been retracted."""
+    return any(link.kind == KINDS[PARTIAL_RETRACTION][0] for link in document.links)
 
 
 def tells_of_others(document: Document) -> bool:

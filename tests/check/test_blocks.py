@@ -1,12 +1,13 @@
 """Files of each form as blocks of text, and what is told of those that hold none."""
 
 import io
+import zipfile
 
 import docx
 import pypdf
 import pytest
 
-from ragqa.check.text.blocks import MOST_BYTES, MOST_CHARACTERS, Block, blocks_of, read_blocks
+from ragqa.check.text.blocks import MOST_BYTES, MOST_CHARACTERS, MOST_UNPACKED_BYTES, Block, blocks_of, read_blocks
 from ragqa.errors import SourceError, UsageError
 
 WANTED = [
@@ -202,3 +203,72 @@ def test_headings_and_joined_letters_of_a_print_are_told_apart():
         ("item", "Poli A. Statins in stroke, a trial of the years before 2003. BMJ. 2003."),
         ("item", "Re B. Aspirin. BMJ. 2004."),
     ]
+
+
+def test_a_page_that_declares_itself_as_xml_is_read():
+    page = '<?xml version="1.0" encoding="UTF-8"?>\n<html><body><p>Statins lower LDL cholesterol.</p></body></html>'
+    assert told(blocks_of(page.encode(), "html")) == [("paragraph", "Statins lower LDL cholesterol.")]
+
+
+def test_raised_figures_do_not_run_into_numbers_and_raised_numbers_refer_to_sources():
+    page = (
+        "<p>Heparin halved <i>platelets</i> to 10<sup>9</sup>/L.<sup><a href='#r'>3</a>,4</sup> They rose<sup>5</sup> "
+    )
+    page += "again.</p>"
+    document = docx.Document()
+    paragraph = document.add_paragraph("Heparin halved platelets to ")
+    for text in ("10", "^9", "/L.", "^3", "^,4", " They rose", "^5", " again."):
+        paragraph.add_run(text.lstrip("^")).font.superscript = text.startswith("^")
+    file = io.BytesIO()
+    document.save(file)
+    wanted = [("paragraph", "Heparin halved platelets to 10^9/L.[3,4] They rose[5] again.")]
+    assert told(blocks_of(page, "html")) == wanted
+    assert told(blocks_of(file.getvalue(), "docx")) == wanted
+
+
+def test_a_cell_that_spans_several_columns_is_read_once():
+    document = docx.Document()
+    table = document.add_table(2, 3)
+    table.cell(0, 0).merge(table.cell(0, 2)).text = "Aspirin lowers fever."
+    table.cell(1, 1).text = "It thins blood."
+    file = io.BytesIO()
+    document.save(file)
+    assert told(blocks_of(file.getvalue(), "docx")) == [("cell", "Aspirin lowers fever."), ("cell", "It thins blood.")]
+
+
+@pytest.mark.parametrize("part", ["[Content_Types].xml", "word/document.xml", "word/styles.xml"])
+def test_a_docx_file_with_a_damaged_part_is_told(part):
+    file, damaged = io.BytesIO(), io.BytesIO()
+    docx.Document().save(file)
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(damaged, "w") as broken:
+        for name in whole.namelist():
+            broken.writestr(name, b"<broken" if name == part else whole.read(name))
+    with pytest.raises(SourceError, match="no DOCX file, or is damaged"):
+        blocks_of(damaged.getvalue(), "docx")
+
+
+def test_the_sign_of_a_number_is_no_bullet():
+    assert [text for _, text in told(blocks_of("Change of LDL:\n- -0.5 mmol/L with statins\n* +0.1 without"))] == [
+        "Change of LDL:", "-0.5 mmol/L with statins", "+0.1 without",
+    ]  # fmt: skip
+
+
+def test_numbers_on_both_sides_of_a_line_end_of_a_print_stay_two():
+    page = "Men of 18-\n65 years with non-\nHodgkin lym-\nphoma lived longer with it than they did without."
+    assert told(blocks_of(printed(page), "pdf")) == [
+        ("paragraph", "Men of 18-65 years with non-Hodgkin lymphoma lived longer with it than they did without."),
+    ]
+
+
+def test_a_docx_file_that_unpacks_to_far_more_than_it_holds_is_refused():
+    file = io.BytesIO()
+    docx.Document().save(file)
+    with (
+        zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
+        package.open("word/media/large.bin", "w") as part,
+    ):
+        for _ in range((MOST_UNPACKED_BYTES >> 20) + 1):
+            part.write(bytes(1 << 20))
+    assert len(file.getvalue()) < MOST_BYTES
+    with pytest.raises(SourceError, match="MiB when it is unpacked; at most 200 are read"):
+        blocks_of(file.getvalue(), "docx")

@@ -15,7 +15,7 @@ import ragqa
 from ragqa.check import schema
 from ragqa.check.page import as_html
 from ragqa.check.table import as_csv
-from ragqa.check.text.blocks import blocks_of
+from ragqa.check.text.blocks import Block, blocks_of
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Citation, Skip, summary_of
 from ragqa.cli import run as cli
 from ragqa.errors import SourceError
@@ -239,3 +239,54 @@ def test_a_check_that_is_given_up_ends_without_the_rest(sample_home, monkeypatch
         next(told)
         told.close()
     assert 2 <= len(read) < 42
+
+
+def test_what_stands_behind_the_list_of_references_is_checked_too(sample_home):
+    text = f"{TEXT}\n## Figure legends\n\nPreoperative statins reduce atrial fibrillation after bypass surgery [1].\n"
+    with ragqa.open() as engine:
+        *_, whole = engine.check(blocks_of(text, "markdown"))
+    assert isinstance(whole, Checked)
+    legend = whole.claims[-1]
+    assert whole.blocks[legend.block][1][legend.begin : legend.end] == legend.text
+    assert legend.text.endswith("bypass surgery [1].")
+    assert [number for number, _ in whole.references[-1].supports] == [0, 2], "both cite the one entry"
+    assert "Figure legends" in [one.text for one in whole.skipped]
+
+
+def test_each_of_two_entries_of_one_number_has_the_claims_that_cite_it(sample_home):
+    title = "Preoperative statin therapy and atrial fibrillation after coronary artery bypass grafting"
+    blocks = (
+        Block("Preoperative statins reduce atrial fibrillation after bypass surgery (Alpha, 2011)."),
+        Block("References", "heading"),
+        Block("Gamma B. Moonlight and tuba players in the arctic. 2001.", "item"),
+        Block(f"1. Alpha A. {title}. 2011. PMID: 21881325", "item"),
+    )
+    with ragqa.open() as engine:
+        *_, whole = engine.check(blocks)
+    assert isinstance(whole, Checked)
+    assert [(one.document_id, [number for number, _ in one.supports]) for one in whole.references] == [
+        ("", []), ("21881325", [0]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "|", "\uff1d", " =", "\n="])
+def test_no_cell_begins_a_formula_of_any_spreadsheet(begin):
+    text = f"{begin}cmd lowers LDL."
+    claim = CheckedClaim(0, 0, len(text), text, text, "not_found", 1.0)
+    written = as_csv(Checked((("paragraph", text),), (claim,), (), (), summary_of((claim,), (), 0)))
+    (row,) = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
+    assert row["text"] == f"'{begin.strip()}cmd lowers LDL."
+
+
+def test_a_reference_behind_a_stop_is_that_of_the_sentence_before_it(sample_home):
+    text = (
+        "Preoperative statins reduce atrial fibrillation after bypass surgery. (PMID: 21881325) "
+        "Aspirin lowers fever in children. (PMID: 99999999)"
+    )
+    with ragqa.open() as engine:
+        *_, whole = engine.check(blocks_of(text))
+    assert isinstance(whole, Checked)
+    assert [(one.document_id, [number for number, _ in one.supports]) for one in whole.references] == [
+        ("21881325", [0]), ("", []),
+    ]  # fmt: skip
+    assert whole.summary["not_checked"] == 0

@@ -24,6 +24,7 @@ def read(*texts):
         ("This leaflet explains how statins work.", "about the text itself"),
         ("We searched PubMed for randomised trials of statins.", "about the text itself"),
         ("To evaluate whether aspirin prevents stroke.", "about the text itself"),
+        (f"The table has {'many words, ' * 200}which lower the risk of stroke.", "too long"),
         ("Smith J, Doe A. Statins and stroke in men. BMJ. 2003;12:1-4.", "reference"),
     ],
 )
@@ -185,3 +186,17 @@ def test_words_that_tie_a_sentence_to_the_one_before_are_not_read():
 def test_items_below_a_mere_name_are_checked():
     blocks = [Block("Very rare:"), Block("Lactic acidosis is fatal in half of cases", "item")]
     assert [one.text for one in claims_of(blocks)[0]] == ["Lactic acidosis is fatal in half of cases"]
+
+
+def test_an_abbreviation_that_a_text_explains_in_two_ways_is_left_as_it_is():
+    texts = ("Statins prevent atrial fibrillation (AF).", "In women amniotic fluid (AF) rose.", "Heparin lowers AF.")
+    assert read(*texts)[-1] == "Heparin lowers AF."
+    assert read(texts[0], texts[2])[-1] == "Heparin lowers atrial fibrillation."
+
+
+def test_marks_behind_the_last_stop_are_no_sentence_that_is_left_out():
+    claims, left_out = claims_of(
+        [Block("Aspirin lowers the risk of stroke. It raises that of bleeding. [2] (Smith, 2019)")]
+    )
+    assert len(claims) == 2
+    assert left_out == []

@@ -1,14 +1,15 @@
 """References: marks in a text, entries of a list, and what becomes of them in a corpus."""
 
 import json
+from itertools import starmap
 
 import pytest
 
 from ragqa import products
 from ragqa.check.resolve import lay, resolve
 from ragqa.check.text.blocks import blocks_of
-from ragqa.check.text.marks import marks_of, without_marks
-from ragqa.check.text.references import entries_of, entry_of
+from ragqa.check.text.marks import blanked, end_of_cited, marks_of, without_marks
+from ragqa.check.text.references import entries_of, entry_of, without_list
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 
@@ -126,3 +127,99 @@ def test_a_doi_leads_to_its_article_whatever_its_case(tmp_path, monkeypatch):
 
 def test_a_doi_in_brackets_leaves_no_bracket_behind():
     assert without_marks("Caffeine helps [PMID: 99887766] (doi:10.1016/j.x.2019.01.001).") == "Caffeine helps."
+
+
+@pytest.mark.parametrize("text", ["In PubMed 3 trials were found.", "Of PubMed 1990 to 2019 was searched."])
+def test_a_number_behind_the_name_of_pubmed_is_no_id(text):
+    assert kinds(text) == []
+    assert without_marks(text) == text
+    assert [value for _, value, _ in kinds("PubMed 21881325; PubMed: 12; PubMed ID 7")] == ["21881325", "12", "7"]
+
+
+def test_the_ids_of_an_entry_are_its_own_and_not_those_of_its_erratum():
+    text = "1. Poli A. Statins. BMJ 2003. doi:10.1000/x PMID: 123. Erratum in: BMJ 2004. doi:10.1000/y PMID: 456."
+    entry = entry_of(0, text, 1)
+    assert (entry.pmid, entry.doi) == ("123", "10.1000/x")
+
+
+@pytest.mark.parametrize("name", ["Öztürk", "Şahin", "Łukasz"])
+def test_names_begin_with_capitals_of_other_alphabets_too(name):
+    assert [value for _, value, _ in kinds(f"It helps ({name} et al., 2019).")] == [name]
+
+
+def test_the_letters_of_years_tell_entries_of_one_author_apart():
+    (first, second) = marks_of("It helps (Smith, 2019a) and harms (Smith et al., 2019b).")
+    assert (first.letter, second.letter) == ("a", "b")
+    assert [entry_of(0, f"Smith JA. Statins. {year} BMJ.", 1).letter for year in ("2019b.", "(2019a).", "2019.")] == [
+        "b", "a", "",
+    ]  # fmt: skip
+
+
+def test_a_short_entry_ends_no_list_and_what_stands_behind_the_list_is_text():
+    text = (
+        "Statins help [2].\n\nReferences\n\n1. Poli A. Statins. BMJ 2003;12:1.\n\n"
+        "2. A guideline on stroke, in press\n\n3. Re B. Fish oil. BMJ 2004;1:2.\n\n"
+        "Figure legends\n\nStatins halved strokes in men."
+    )
+    blocks = blocks_of(text)
+    assert [entry.number for entry in entries_of(blocks)] == [1, 2, 3]
+    body = without_list(blocks)
+    assert len(body) == len(blocks)
+    assert [block.text for block in body if block.text] == [
+        "Statins help [2].", "Figure legends", "Statins halved strokes in men.",
+    ]  # fmt: skip
+
+
+def test_what_became_of_an_article_is_told_beside_what_does_not_match(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAGQA_HOME", str(tmp_path / "home"))
+    links = {"1": ("PartialRetractionIn",), "2": ("ExpressionOfConcernIn",), "3": ()}
+    (tmp_path / "records.xml").write_text(
+        f"<PubmedArticleSet>{''.join(starmap(record, links.items()))}</PubmedArticleSet>"
+    )
+    products.import_corpus("noted", tmp_path / "records.xml", "pubmed-xml")
+    with DocumentStore.open(tmp_path / "home" / "corpora" / "noted") as store:
+        everything = [document for batch in store.scan() for _, document in batch]
+
+        def told(text):
+            resolved = resolve(entry_of(0, text, 1), store, lambda texts: [everything for _ in texts])
+            return resolved.status, resolved.problems
+
+        assert told("PMID: 1") == ("found", ("a part of it has been retracted",))
+        assert told("PMID: 2") == ("concern", ())
+        assert told("PMID: 3") == ("found", ())
+        status, problems = told("Poli A. A trial of number 2 in the stroke of men. BMJ. 1999. PMID: 2")
+        assert (status, problems[-1]) == ("mismatch", "an expression of concern about it has been published")
+
+
+def record(pmid, kinds_of_links):
+    links = "".join(
+        f'<CommentsCorrections RefType="{kind}"><PMID Version="1">9{pmid}</PMID></CommentsCorrections>'
+        for kind in kinds_of_links
+    )
+    return (
+        f'<PubmedArticle><MedlineCitation><PMID Version="1">{pmid}</PMID><Article><Journal><JournalIssue><PubDate>'
+        f"<Year>2020</Year></PubDate></JournalIssue><Title>BMJ</Title></Journal>"
+        f"<ArticleTitle>A trial of number {pmid} in the stroke of men</ArticleTitle><Language>eng</Language></Article>"
+        f"<CommentsCorrectionsList>{links}</CommentsCorrectionsList></MedlineCitation></PubmedArticle>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ("Aspirin lowers stroke. (Smith et al., 2019) It harms.", "Aspirin lowers stroke"),
+        ("Aspirin lowers stroke. [1]", "Aspirin lowers stroke"),
+        ("Aspirin lowers stroke [2], but it harms.", "Aspirin lowers stroke"),
+        ("It helps. Smith (2019) found that it harms.", "It helps. "),
+        ("[4] It helps.", ""),
+    ],
+)
+def test_a_mark_refers_to_the_words_before_it(text, cited):
+    (mark,) = marks_of(text)
+    assert text[: end_of_cited(blanked(text), mark)] == cited
+
+
+def test_each_of_several_marks_behind_a_stop_refers_to_the_sentence():
+    text = "Aspirin lowers stroke. (Smith, 2019; Re and Li, 2020) [3] (PMID: 21881325) It harms."
+    blank = blanked(text)
+    assert {text[: end_of_cited(blank, mark)] for mark in marks_of(text)} == {"Aspirin lowers stroke"}

@@ -1,22 +1,30 @@
 """A file or string as blocks of plain text: headings, paragraphs, items of lists, cells of tables."""
 
 import io
+import itertools
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Literal
 
+from ragqa.check.text.raised import in_line
 from ragqa.corpus.text import one_line
 from ragqa.errors import BackendError, SourceError, UsageError, nearest
 from ragqa.render.counted import counted
+
+if TYPE_CHECKING:
+    from docx.text.paragraph import Paragraph
+    from lxml.html import HtmlElement
 
 Kind = Literal["heading", "paragraph", "item", "cell", "code"]
 Form = Literal["text", "markdown", "html", "docx", "pdf"]
 FORMS: tuple[Form, ...] = ("text", "markdown", "html", "docx", "pdf")
 MOST_BYTES = 20 << 20
 MOST_CHARACTERS = 2_000_000
+MOST_UNPACKED_BYTES = 200 << 20
+"""Of a DOCX file: one of a few kilobytes can be packed so that it fills the memory."""
 _SUFFIXES: dict[str, Form] = {
     ".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html",
     ".xhtml": "html", ".docx": "docx", ".pdf": "pdf",
@@ -33,6 +41,7 @@ _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi",
 _BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
 _FOOTNOTE = re.compile(r"^\[\^(\d{1,3})\]:[ \t]*(.+)$", re.MULTILINE)
 _TO_FOOTNOTE = re.compile(r"\[\^(\d{1,3})\]")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _LONGEST_HEADING = 120
 
@@ -112,8 +121,10 @@ def _text(text: str) -> Iterator[Block]:
             is_list = True
             yield Block(lines.pop(0).lstrip("# "), "heading")
         if len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING and lines[0][-1] not in '.!?;,)]”"':
-            kind: Kind = "item" if _begins_item(lines[0], is_list=is_list) else "heading"
-            yield Block(lines[0].lstrip(f"# {_BULLETS}" if kind == "item" else "# "), kind)
+            if _begins_item(lines[0], is_list=is_list):
+                yield Block(_without_bullet(lines[0]), "item")
+            else:
+                yield Block(lines[0].lstrip("# "), "heading")
         elif lines and all(map(_numbered, lines)):
             yield from (Block(line, "item") for line in lines)
         else:
@@ -127,7 +138,7 @@ def _items(lines: list[str], *, is_list: bool) -> Iterator[Block]:
     for line in lines:
         if _begins_item(line, is_list=is_list):
             yield Block(" ".join(held), kind)
-            held, kind = [line.lstrip(f"{_BULLETS} ")], "item"
+            held, kind = [_without_bullet(line)], "item"
         else:
             held.append(line)
     yield Block(" ".join(held), kind)
@@ -136,6 +147,11 @@ def _items(lines: list[str], *, is_list: bool) -> Iterator[Block]:
 def _begins_item(line: str, *, is_list: bool) -> bool:
     """Whether a line begins with a bullet, or, in a list of references, with an author."""
     return (line[:1] in _BULLETS and line[1:2] == " ") or line[:1] in "•‣" or (is_list and bool(_AUTHOR.match(line)))
+
+
+def _without_bullet(line: str) -> str:
+    """What stands behind a bullet; a second one is the sign of a number ("- -5 %")."""
+    return line[1:].lstrip() if line[:1] in _BULLETS else line
 
 
 def _numbered(line: str) -> bool:
@@ -164,7 +180,7 @@ def _html(text: str) -> Iterator[Block]:
     if not text.strip():
         return
     try:
-        root = html.fromstring(text)
+        root = html.fromstring(_DECLARATION.sub("", text))
     except (etree.ParserError, ValueError):
         return
     for gone in [
@@ -175,7 +191,22 @@ def _html(text: str) -> Iterator[Block]:
     for element in [one for one in root.iter() if "hidden" in one.attrib or _HIDDEN.search(one.get("style") or "")]:
         if isinstance(element, html.HtmlElement) and element.getparent() is not None:
             element.drop_tree()
+    for element in [*root.iter("sup")]:
+        _lower(element)
     yield from _of_element(root)
+
+
+def _lower(element: "HtmlElement") -> None:
+    """Write what an element raises in the line."""
+    previous = element.getprevious()
+    parent = element.getparent()
+    if previous is not None:
+        before = previous.tail or previous.text_content()
+    else:
+        before = (parent.text if parent is not None else "") or ""
+    text = in_line(before, element.text_content())
+    del element[:]
+    element.text = text
 
 
 _BLOCKS: dict[str, Kind] = {
@@ -211,45 +242,76 @@ def _of_element(element: "object") -> Iterator[Block]:
 def _docx(content: bytes, name: str) -> Iterator[Block]:
     try:
         import docx
-        from docx.opc.exceptions import PackageNotFoundError
         from docx.text.paragraph import Paragraph
     except ImportError as error:
         raise BackendError("reading DOCX needs python-docx: pip install 'ragqa[check]'") from error
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            _refuse_large(sum(part.file_size for part in package.infolist()), name)
         document = docx.Document(io.BytesIO(content))
-    except (PackageNotFoundError, BadZipFile, KeyError, ValueError) as error:
+        for item in document.iter_inner_content():
+            if isinstance(item, Paragraph):
+                style = (item.style.name or "").lower() if item.style is not None else ""
+                kind: Kind = "heading" if style.startswith(("heading", "title")) else "paragraph"
+                yield Block(_written(item), "item" if style.startswith("list") else kind)
+            else:
+                # A cell that spans several rows or columns is given for each of them.
+                cells = {cell._tc: cell for row in item.rows for cell in row.cells}
+                yield from (Block(" ".join(map(_written, cell.paragraphs)), "cell") for cell in cells.values())
+    except SourceError:
+        raise
+    except Exception as error:  # whatever a damaged package or a broken part of it raises
         raise SourceError(f"{name} is no DOCX file, or is damaged: {error}; save it again") from error
-    for item in document.iter_inner_content():
-        if isinstance(item, Paragraph):
-            style = (item.style.name or "").lower() if item.style is not None else ""
-            kind: Kind = "heading" if style.startswith(("heading", "title")) else "paragraph"
-            yield Block(item.text, "item" if style.startswith("list") else kind)
-        else:
-            for row in item.rows:
-                for cell in row.cells:
-                    yield Block(cell.text, "cell")
+
+
+def _refuse_large(n_bytes: int, name: str) -> None:
+    if n_bytes > MOST_UNPACKED_BYTES:
+        most = MOST_UNPACKED_BYTES >> 20
+        raise SourceError(f"{name} holds {n_bytes >> 20} MiB when it is unpacked; at most {most} are read")
+
+
+def _written(paragraph: "Paragraph") -> str:
+    """The words of a paragraph, with what is raised in the line."""
+    parts = [getattr(part, "runs", [part]) for part in paragraph.iter_inner_content()]  # a link has several
+    text = ""
+    for is_raised, runs in itertools.groupby(itertools.chain.from_iterable(parts), lambda run: run.font.superscript):
+        piece = "".join(run.text for run in runs)
+        text += in_line(text, piece) if is_raised else piece
+    return text
 
 
 def _pdf(content: bytes, name: str) -> Iterator[Block]:
     try:
         import pypdf
-        from pypdf.errors import PyPdfError
+        from pypdf.errors import DependencyError
     except ImportError as error:
         raise BackendError("reading PDF needs pypdf: pip install 'ragqa[check]'") from error
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise SourceError(f"{name} is locked by a password; save it without one")
-        pages = [page.extract_text() for page in reader.pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        is_locked = reader.is_encrypted and not reader.decrypt("")
+        pages = [] if is_locked else [page.extract_text() for page in reader.pages]
+    except DependencyError as error:
+        raise BackendError(f"reading {name} needs more than pypdf: {error}; install that, or save it again") from error
+    except Exception as error:  # broken files raise anything, as pypdf.errors says
         raise SourceError(f"{name} is no PDF file, or is damaged: {one_line(str(error))}; save it again") from error
+    if is_locked:
+        raise SourceError(f"{name} is locked by a password; save it without one")
     if pages and sum(map(len, pages)) < _FEW_CHARACTERS_A_PAGE * len(pages):
         raise SourceError(
             f"{name} holds pictures of text ({counted(len(pages), 'page')}, "
             f"{counted(sum(map(len, pages)), 'character')}), as a scan does; "
             "run character recognition on it first, for example ocrmypdf"
         )
-    yield from _text("\n".join(map(_with_headings, pages)).translate(_LIGATURES).replace("-\n", ""))
+    yield from _text(_unbroken("\n".join(map(_with_headings, pages)).translate(_LIGATURES)))
+
+
+def _unbroken(text: str) -> str:
+    r"""Words that are broken at the end of a line, put together; a hyphen beside a number or a capital stays.
+
+    >>> _unbroken("an ana-\nlysis of men aged 18-\n65 with non-\nHodgkin lym-\nphoma")
+    'an analysis of men aged 18-65 with non-Hodgkin lymphoma'
+    """
+    return re.sub(r"(?<=\w)-\n(?=\w)", "-", re.sub(r"(?<=[^\W\d_])-\n(?=[a-z])", "", text))
 
 
 def _with_headings(page: str) -> str:

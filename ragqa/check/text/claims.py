@@ -19,13 +19,17 @@ from ragqa.corpus.sentences import split_sentences
 from ragqa.corpus.text import one_line
 from ragqa.corpus.words import content_stems
 
-Skipped = Literal["heading", "question", "fragment", "about the text itself", "opinion or advice", "reference"]
+Skipped = Literal[
+    "heading", "question", "fragment", "about the text itself", "opinion or advice", "reference", "too long"
+]
 
 _FEWEST_STEMS = 2
 _FEWEST_WORDS = 3
 _FEWEST_WORDS_OF_A_PART = 6
 """Words of an item or a cell without a stop, below which one without a verb that can be told asserts nothing."""
 _LONGEST_SUBJECT = 12  # words
+_LONGEST_SENTENCE = 2_000
+"""Characters of a sentence; what goes on without a stop for longer is a table or a list that lost its lines."""
 _NAMED_CHANGE = re.compile(
     r"\W*(?:\w+ )?(?:loss|lack|absence|increases?|decreases?|reductions?|rises?|falls?|drops?|gains?|elevations?"
     r"|changes?|improvement|worsening|prevention) (?:of|in)\b",
@@ -85,6 +89,7 @@ _DEMONSTRATIVE = re.compile(
 _HELPER = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|does|do|did|cannot)\b", re.IGNORECASE
 )
+_MARKS_ALONE = re.compile(r"[\W_]*")
 _AND = re.compile(r",?\s+and\s+(?:also\s+|it\s+|they\s+)?|,\s+")
 
 
@@ -126,7 +131,7 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
     >>> [claim.read for claim in claims_of([Block(text)])[0]]
     ['Aspirin lowers the risk of stroke.', 'Aspirin raises that of bleeding.', 'Aspirin also lowers fever.']
     """
-    long_forms = explained("\n".join(block.text for block in blocks))
+    long_forms = _long_forms(blocks)
     claims: list[Claim] = []
     left_out: list[LeftOut] = []
     subject = ""
@@ -138,9 +143,7 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
         if _LISTED.match(block.text):
             left_out.append(LeftOut(place, 0, len(block.text), "reference"))
             continue
-        for begin, end in split_sentences(block.text):
-            if label := _LABEL.match(block.text[begin:end]):
-                begin += label.end()  # noqa: PLW2901 - what is asserted begins after it
+        for begin, end in _sentences(block.text):
             sentence = block.text[begin:end]
             reason = _not_checked(sentence, is_part=block.kind in ("cell", "item"))
             if block.kind == "item":
@@ -160,12 +163,35 @@ def claims_of(blocks: Sequence[Block]) -> tuple[list[Claim], list[LeftOut]]:
     return claims, left_out
 
 
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The sentences of a block without the labels before them; marks behind the last stop are none."""
+    for begin, end in split_sentences(text):
+        label = _LABEL.match(text[begin:end])
+        first = begin + label.end() if label else begin
+        if not _MARKS_ALONE.fullmatch(blanked(text[first:end])):
+            yield first, end
+
+
+def _long_forms(blocks: Sequence[Block]) -> dict[str, str]:
+    """The abbreviations that a text explains, without those that it explains in two ways."""
+    found: dict[str, str] = {}
+    ambiguous = set()
+    for block in blocks:
+        for short, long_form in explained(block.text).items():
+            first = found.setdefault(short, long_form)
+            if first != long_form and set(content_stems(first)) != set(content_stems(long_form)):
+                ambiguous.add(short)
+    return {short: long_form for short, long_form in found.items() if short not in ambiguous}
+
+
 def _lacks_subject(read: str) -> bool:
     cues = asserted(read).cues
     return bool(cues) and not read[: cues[0][0]].strip()
 
 
 def _not_checked(sentence: str, *, is_part: bool) -> Skipped | None:
+    if len(sentence) > _LONGEST_SENTENCE:
+        return "too long"
     bare = without_marks(sentence).strip()
     if bare.endswith("?"):
         return "question"
@@ -229,6 +255,8 @@ def _resolved(read: str, subject: str, long_forms: Mapping[str, str]) -> str:
     elif subject and (found := _POSSESSIVE.match(read)):
         read = f"{subject}{'’' if subject.endswith('s') else '’s'} {read[found.end() :]}"
     for short, explanation in long_forms.items():
+        if short not in read:
+            continue
         long_form = _APPOSITION.sub("", explanation)
         if long_form.lower() in read.lower():
             read = re.sub(rf"\s*\({re.escape(short)}\)", "", read)

@@ -12,16 +12,21 @@ from ragqa.corpus.words import word_set
 
 MarkKind = Literal["number", "author-year", "pmid", "doi"]
 _MOST_IN_RANGE = 50
+_REACH = 400
+"""Characters before a mark in which the words are looked for that it refers to; several marks may stand between."""
+_BETWEEN = " ([;,:.!?)]\"'”’"
 
 _NUMBERS = re.compile(r"\[(?P<list>\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
-_NAME = r"[A-Z][\w'’-]+(?:\s(?:[A-Z]{1,3}\b|[A-Z]\.))?"
+_NAME = r"[A-ZÀ-ÖØ-ÞČĐŁŚŞŠŻŽ][\w'’-]+(?:\s(?:[A-Z]{1,3}\b|[A-Z]\.))?"
 _NAMES = rf"{_NAME}(?:,?\s(?:and|&)\s{_NAME}|\s(?:et al\.?|and (?:colleagues|others)))?"
 _AUTHOR_YEAR = re.compile(
-    rf"(?P<author>{_NAMES})(?:'s)?,?\s(?:\((?P<inner>(?:19|20)\d\d)[a-z]?\)|(?P<year>(?:19|20)\d\d)[a-z]?(?!\d))"
+    rf"(?P<author>{_NAMES})(?:'s)?,?\s"
+    r"(?:\((?P<inner>(?:19|20)\d\d)(?P<first>[a-z]?)\)|(?P<year>(?:19|20)\d\d)(?P<second>[a-z]?)(?!\d))"
 )
 _IN_BRACKETS = re.compile(rf"\((?:see |e\.g\.,? |cf\. )?(?:{_NAMES},?\s(?:19|20)\d\d[a-z]?(?:;\s?)?)+\)")
 _PMID = re.compile(
-    r"\b(?:PMID|PubMed(?: ID)?)s?[:\s#]*\s?(?P<id>\d{1,8})(?!\d)|pubmed\.ncbi\.nlm\.nih\.gov/(?P<path>\d{1,8})"
+    r"\b(?:(?:PMID|PubMed ID)s?[:\s#]*|PubMed(?:[:\s#]*(?=\d{5})|:\s?))(?P<id>\d{1,8})(?!\d)"
+    r"|pubmed\.ncbi\.nlm\.nih\.gov/(?P<path>\d{1,8})"
 )
 _DOI = re.compile(r"\b(?P<doi>10\.\d{4,9}/[-._;()/:A-Za-z0-9<>]+)", re.IGNORECASE)
 _DOI_ADDRESS = re.compile(r"(?:https?://)?(?:dx\.)?doi\.org/|\bdoi:\s?", re.IGNORECASE)
@@ -41,8 +46,8 @@ class Mark:
         The numbers of a ``number`` mark.
     value
         The PMID, the DOI in lower case, or the first author's name.
-    year
-        Of an ``author-year`` mark.
+    year, letter
+        Of an ``author-year`` mark: 2019 and "a" of "2019a"; "" for no letter.
     """
 
     kind: MarkKind
@@ -51,6 +56,7 @@ class Mark:
     value: str = ""
     numbers: tuple[int, ...] = ()
     year: int = 0
+    letter: str = ""
 
 
 def marks_of(text: str) -> list[Mark]:
@@ -86,6 +92,23 @@ def blanked(text: str) -> str:
     return text
 
 
+def end_of_cited(blank: str, mark: Mark) -> int:
+    """Where the words end that a mark of a text refers to: before it, also where they are a sentence with its stop.
+
+    ``blank`` is the text as :func:`blanked` gives it. A mark that is a word of its sentence ("Smith (2019) found") is
+    at its own place.
+
+    >>> text = "Aspirin helps. (Smith, 2019) It harms."
+    >>> text[: end_of_cited(blanked(text), *marks_of(text))]
+    'Aspirin helps'
+    """
+    if not blank[mark.begin].isspace():
+        return mark.begin
+    begin = max(0, mark.begin - _REACH)
+    words = blank[begin : mark.begin].rstrip(_BETWEEN)
+    return begin + len(words) if words else mark.begin
+
+
 def _numbered(text: str) -> Iterator[Mark]:
     for found in _NUMBERS.finditer(text):
         numbers: list[int] = []
@@ -107,7 +130,8 @@ def _by_author(text: str) -> Iterator[Mark]:
             ")" in text[found.end() - 1 : found.end() + 80]
         )
         if is_cited and name not in _MONTHS:
-            yield Mark("author-year", found.start(), found.end(), name, year=int(found["year"] or found["inner"]))
+            year, letter = int(found["year"] or found["inner"]), found["first"] or found["second"] or ""
+            yield Mark("author-year", found.start(), found.end(), name, year=year, letter=letter)
 
 
 _MONTHS = word_set(

@@ -32,8 +32,9 @@ class Entry:
         Where it stands, and its words.
     number
         As it is numbered, or its place in the list from 1.
-    author, year
-        Its first author's name and its year, by which a text may refer to it; "" and 0 for none.
+    author, year, letter
+        Its first author's name, its year and the letter behind that ("2019a"), by which a text may refer to it; "" and
+        0 for none.
     described
         Its words without its number, PMID, DOI and addresses.
     pmid, doi
@@ -45,6 +46,7 @@ class Entry:
     number: int
     author: str = ""
     year: int = 0
+    letter: str = ""
     described: str = ""
     pmid: str = ""
     doi: str = ""
@@ -59,18 +61,34 @@ def entries_of(blocks: Sequence[Block]) -> tuple[Entry, ...]:
     ('Poli', 2003, 'Poli A, Re B. Statins and stroke in men. BMJ. 2003;12:1-4.')
     """
     entries: list[Entry] = []
-    for place in range(list_begin(blocks) + 1, len(blocks)):
-        block = blocks[place]
-        if block.kind == "heading" and not _YEAR.search(block.text):
-            break
-        entries += [entry_of(place, part, len(entries) + 1) for part in _divided(block.text)]
+    for place in range(_list_begin(blocks) + 1, _list_end(blocks)):
+        entries += [entry_of(place, part, len(entries) + 1) for part in _divided(blocks[place].text)]
     return tuple(entries)
 
 
-def list_begin(blocks: Sequence[Block]) -> int:
-    """The place of the last heading "References" (or the like), which ends the text itself; without one, the end."""
+def without_list(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """The text itself: the blocks with nothing in those of its list of references, so that each keeps its place."""
+    begin, end = _list_begin(blocks), _list_end(blocks)
+    return tuple(Block("") if begin <= place < end else block for place, block in enumerate(blocks))
+
+
+def _list_begin(blocks: Sequence[Block]) -> int:
+    """The place of the last heading "References" (or the like) of a text; without one, its end."""
     begins = [place for place, block in enumerate(blocks) if _HEADING.match(block.text)]
     return begins[-1] if begins else len(blocks)
+
+
+def _list_end(blocks: Sequence[Block]) -> int:
+    """The place of the heading that ends the list of references."""
+    begin = _list_begin(blocks)
+    return next((n for n in range(begin + 1, len(blocks)) if _ends_list(blocks[n], n - begin)), len(blocks))
+
+
+def _ends_list(block: Block, place: int) -> bool:
+    """Whether a block is a heading; a short entry, told by its year or its number in the list, looks like one."""
+    numbered = _NUMBER.match(block.text)
+    is_next = numbered is not None and int(numbered["bracket"] or numbered["plain"]) == place
+    return block.kind == "heading" and not is_next and not _YEAR.search(block.text)
 
 
 def _divided(text: str) -> list[str]:
@@ -91,15 +109,18 @@ def entry_of(block: int, text: str, place: int) -> Entry:
     numbered = _NUMBER.match(text)
     body = text[numbered.end() :] if numbered else text
     number = int(numbered["bracket"] or numbered["plain"]) if numbered else place
-    by_id = {mark.kind: mark.value for mark in marks_of(body) if mark.kind in ("pmid", "doi")}
+    # The first of each kind is its own: those of errata and comments follow.
+    by_id = {mark.kind: mark.value for mark in reversed(marks_of(body)) if mark.kind in ("pmid", "doi")}
     bare = _SOURCE.sub("", body).strip()
-    author = _AUTHOR.match(body)
+    author, year = _AUTHOR.match(body), _year(bare)
+    lettered = re.search(rf"(?<!\d){year}([a-z])(?![a-z])", bare) if year else None
     return Entry(
         block,
         text,
         number,
         author["name"] if author else "",
-        _year(bare),
+        year,
+        lettered[1] if lettered else "",
         bare,
         by_id.get("pmid", ""),
         by_id.get("doi", ""),
@@ -111,7 +132,7 @@ def _year(text: str) -> int:
     in_brackets = re.search(r"\(((?:19|20)\d\d)[a-z]?[^)]{0,20}\)", text)
     if in_brackets:
         return int(in_brackets[1])
-    after_journal = re.search(r"(?<!\d)((?:19|20)\d\d)(?:\s\w{3,9}(?:\s\d{1,2})?)?\s?[;:.,]", text)
+    after_journal = re.search(r"(?<!\d)((?:19|20)\d\d)[a-z]?(?:\s\w{3,9}(?:\s\d{1,2})?)?\s?[;:.,]", text)
     if after_journal:
         return int(after_journal[1])
     found = _YEAR.findall(text)
