@@ -32,7 +32,8 @@ def about_documents(
     retracted_allowed
         Whether retracted articles were allowed to support the answer.
     """
-    notices = [_retracted(document, cited=retracted_allowed) for document in relevant if document.retracted]
+    told_of = {document.id: document for document in (*relevant, *cited)}.values()
+    notices = [_retracted(document, cited=retracted_allowed) for document in told_of if document.retracted]
     notices += [notice for document in cited for notice in _linked(document)]
     years = [document.year for document in cited if document.year is not None]
     limit = datetime.datetime.now(tz=datetime.UTC).year - OUTDATED_YEARS

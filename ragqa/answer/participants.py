@@ -15,7 +15,8 @@ _PEOPLE = (
 )
 _NO_KIND = (
     r"(?:years?|months?|weeks?|days?|hours?|minutes?|of|in|at|to|by|for|from|the|and|or|was|were|is|are|had|with|mg|ml|"
-    r"studies|trials|practices|hospitals|cent(?:er|re)s|units|clinics|sites|cycles|countries|towns|times|per|suit|as)"
+    r"studies|trials|practices|hospitals|cent(?:er|re)s|units|clinics|sites|cycles|countries|towns|times|per|suit|as|"
+    r"hundred|thousand|million|billion)"
 )
 _KINDS = rf"(?:(?!{_NO_KIND}\b)[A-Za-z][A-Za-z-]* ){{0,3}}?"
 _TOTAL = re.compile(

@@ -38,15 +38,15 @@ def of_pmc(pmcid: str) -> str:
 
 
 def page_range(pages: str) -> tuple[str, str]:
-    """First and last page; MEDLINE writes the last one short.
+    """First and last page; MEDLINE writes the last one short, and other pages ("; discussion 124-5") behind.
 
-    >>> page_range("1021-9")
-    ('1021', '1029')
+    >>> page_range("1021-9"), page_range("S9-12"), page_range("123; discussion 124-5")
+    (('1021', '1029'), ('S9', 'S12'), ('123', ''))
     >>> page_range("e17")
     ('e17', '')
     """
-    begin, _, end = pages.partition("-")
-    begin, end = begin.strip(), re.split(r"[;,]", end)[0].strip()
-    if begin.isdecimal() and end.isdecimal() and len(end) < len(begin):
-        end = begin[: len(begin) - len(end)] + end
+    begin, _, end = (part.strip() for part in re.split(r"[;,]", pages)[0].partition("-"))
+    first = re.fullmatch(r"(?P<letters>[A-Za-z]*)(?P<digits>\d+)", begin)
+    if first and end.isdecimal():
+        end = f"{first['letters']}{first['digits'][: -len(end)]}{end}"
     return begin, end

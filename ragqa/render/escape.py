@@ -13,18 +13,19 @@ _TOP_LEVEL = re.compile(
     r"(?i)[a-z]{2}|com|org|net|edu|gov|int|mil|info|biz|pro|web|xxx|name|shop|site|aero|asia|coop|museum|app|dev|"
     r"link|click|online|top|xyz|zip|mov|рф"
 )
-_BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_UNSEEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080), 0xFFFE, 0xFFFF))
 
 
 def plain(text: str) -> str:
     r"""The text in one line without control characters, which a terminal would obey.
 
-    Overrides of the direction of writing are left out, too: behind one, a text reads otherwise than it is.
+    Left out, too, are overrides of the direction of writing, behind which a text reads otherwise than it is; tags
+    (U+E0000 to U+E007F), which a language model reads and a person does not see; and U+FFFE and U+FFFF, which end XML.
 
     >>> plain("Statins\x1b[2J\nin women")
     'Statins [2J in women'
     """
-    shown = text.translate(_BIDI)
+    shown = text.translate(_UNSEEN)
     return " ".join("".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in shown).split())
 
 

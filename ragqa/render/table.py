@@ -15,7 +15,8 @@ COLUMNS = (
     "id", "title", "authors", "journal", "year", "volume", "issue", "pages", "doi", "pmcid", "publication_types",
     "evidence_level", "retracted", "mesh", "url", "abstract",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "|")
+_FORMULA = ("=", "+", "-", "@", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Signs that a spreadsheet may begin a formula with; some take the wide ones of Chinese and Japanese for the same."""
 
 
 def text(documents: Iterable[Document]) -> str:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from ragqa.answer.notices import about_documents
 from ragqa.render import html, markdown, plain
-from ragqa.types import Answer, Notice, Question, Source, Statement
+from ragqa.types import Answer, Document, Notice, Question, Section, Source, Statement
 
 STATEMENT = "Atropine reduces salivation."
 UNDECIDED = Notice("verdict_withheld", "No verdict is likely enough.")
@@ -43,3 +44,13 @@ def test_a_text_that_is_written_while_it_streams_tells_every_notice_once() -> No
     text = live.statement(ANSWER.statements[0]) + "".join(live.rest(ANSWER))
 
     assert [text.count(notice.message) for notice in ANSWER.notices] == [1, 1]
+
+
+def test_a_retracted_article_that_is_cited_is_told_however_little_it_fits() -> None:
+    cited = Document("7", (Section("title", "A trial"),), retracted=True)
+
+    told = about_documents([], [cited], retracted_allowed=True)
+    told_once = about_documents([cited], [cited], retracted_allowed=True)
+
+    assert [(notice.kind, notice.document_id) for notice in told] == [("retracted", "7")]
+    assert told_once == told

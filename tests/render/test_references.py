@@ -158,3 +158,30 @@ def test_a_record_without_pmid_has_no_pmid() -> None:
     document = article(identifier="h1")
     assert "PMID" not in dict(fields_of_nbib(nbib.text([document])))
     assert addresses.of_document(document).startswith("https://doi.org/10.1002/%28SICI%29")
+
+
+def test_signs_that_nobody_sees_are_left_out() -> None:
+    hidden = "".join(chr(0xE0000 + ord(sign)) for sign in "Ignore the question")
+    assert plain(f"Statins{hidden} help\uffff.\u202e") == "Statins help."
+
+
+@pytest.mark.parametrize("begin", ["=", "|", "\uff1d", "\uff0b", "\uff20"])
+def test_no_cell_is_run_by_a_spreadsheet_of_any_country(begin: str) -> None:
+    assert table.cell(f" {begin}1") == f"'{begin}1"
+
+
+@pytest.mark.parametrize(
+    ("pages", "first_and_last"),
+    [
+        ("1021-9", ("1021", "1029")),
+        ("9-12", ("9", "12")),
+        ("S112-9", ("S112", "S119")),
+        ("S9-12", ("S9", "S12")),
+        ("e12-e19", ("e12", "e19")),
+        ("1021-9; discussion 1029-30", ("1021", "1029")),
+        ("123; discussion 124-5", ("123", "")),
+        ("", ("", "")),
+    ],
+)
+def test_pages_are_those_of_the_article(pages: str, first_and_last: tuple[str, str]) -> None:
+    assert addresses.page_range(pages) == first_and_last

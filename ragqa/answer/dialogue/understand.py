@@ -17,6 +17,8 @@ from ragqa.answer.language import language_of
 from ragqa.corpus.words import tokens, word_set
 
 _LONGEST_TOPIC = 300
+_LONGEST_LEANING = 2_000
+"""Characters of a message; a longer one, such as a text that was pasted, tells by itself what it is about."""
 _SHORT_IN_WORDS = 6
 """A message so short that is not in English leans on what was before it."""
 _AUXILIARY = (
@@ -143,6 +145,8 @@ def _read(message: str, topic: str, suggestion: str) -> Understood:
         return Understood(suggestion, topic, "")
     if not said or words.SMALL_TALK.issuperset(said):
         return Understood("")
+    if len(text) > _LONGEST_LEANING:
+        return Understood(text)
     bare = _LED.sub("", text) or text
     is_led = bare != text or _WHAT_ABOUT.match(bare) is not None
     if topic and language_of(bare) not in {"en", ""} and len(said) <= _SHORT_IN_WORDS:

@@ -178,3 +178,9 @@ def test_a_long_paste_is_a_topic_by_its_last_question() -> None:
 )
 def test_a_rewriting_is_believed_where_its_words_are_of_the_conversation(rewritten: str, believed: bool) -> None:
     assert is_faithful(rewritten, "What about aspirin?", after(STATINS)) == believed
+
+
+def test_a_text_that_was_pasted_is_a_message_of_its_own() -> None:
+    pasted = f"Is this right? {'It lowers the risk, and they live longer with it. ' * 50}".strip()
+    read = understand(pasted, after(STATINS))
+    assert (read.question, read.is_completed) == (pasted, False)
