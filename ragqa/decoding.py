@@ -24,13 +24,19 @@ def from_json(data: bytes, kind: type[T]) -> T:
     msgspec.DecodeError
         It is not JSON, or not of this form.
     """
-    value: T = json_decoder(kind).decode(data)
+    try:
+        value: T = json_decoder(kind).decode(data)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
     return value
 
 
 def from_messagepack(data: bytes, kind: type[T]) -> T:
     """MessagePack as ``kind``; raises what :func:`from_json` raises."""
-    value: T = messagepack_decoder(kind).decode(data)
+    try:
+        value: T = messagepack_decoder(kind).decode(data)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
     return value
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,12 @@ def test_a_hold_is_of_the_file_that_it_was_taken_on(tmp_path: Path) -> None:
     assert not held.is_on(path)
     path.unlink()
     assert not held.is_on(path)
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        done = [threads.submit(manifest.write_json, tmp_path / "one.json", {"n": [n] * 100}) for n in range(200)]
+
+    assert [one.exception() for one in done] == [None] * 200
+    assert len(set(manifest.read_json(tmp_path / "one.json", dict[str, list[int]], "")["n"])) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
