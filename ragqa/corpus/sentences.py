@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 # A run of marks, what may close after them (quotes, brackets, a numbered citation), and then space, the end, or
 # a capital letter at once; or a mark of a script that sets no space; or an empty line.
 _CANDIDATE = re.compile(
-    r"""(?P<mark>[.!?…]+)(?P<close>["'”’»)\]}]*)"""
+    r"""(?<![.!?…])(?P<mark>[.!?…]+)(?P<close>["'”’»)\]}]*)"""
     r"""(?:\s?\[\d{1,3}(?:\s?[,–-]\s?\d{1,3})*\]|(?<=[a-z]{3}\.)\d{1,3}(?:[,–-]\d{1,3})*(?=\s+[A-Z]))?"""
     r"""(?=\s|[A-Z]|\(ABSTRACT TRUNCATED)"""
     r"""|(?P<script>[。！？｡।؟۔]+["'”’»）」』]*)"""
@@ -205,5 +205,8 @@ def _letter_ends(text: str, begin: int, dot: int, letter: str, word: str) -> boo
         return True
     if word.lower() in _STARTERS and word.lower() not in {"a", "i"}:
         return True
-    noun = _word_before(text, begin, len(text[begin : dot - 1].rstrip()) + begin)
+    end = dot - 1
+    while end > begin and text[end - 1].isspace():
+        end -= 1
+    noun = _word_before(text, begin, end)
     return noun.lower() in _LETTERED

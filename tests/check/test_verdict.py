@@ -34,7 +34,7 @@ def test_what_became_of_a_cited_article_is_noted(kinds: tuple[str, ...], notes: 
 def test_a_long_sentence_is_quoted_without_half_a_number() -> None:
     claim = "Rosuvastatin lowered LDL cholesterol by 80% in adults with diabetes."
     head = "Rosuvastatin lowered LDL cholesterol by 41.25% in adults with diabetes, as the physicians of the clinics "
-    for n_words in range(20, 32):
+    for n_words in range(30, 44):
         sentence = f"{head}{'saw ' * n_words}told us of 123456 mg, 234567 mg and 345678 mg a day."
         (note,) = find(open_model(), claim, [article(sentence)]).notes
         quote = note.partition("“")[2].rstrip("”")

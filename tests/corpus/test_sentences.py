@@ -91,3 +91,9 @@ def test_offsets_cover_everything_but_space_in_order(text: str) -> None:
 def test_long_text_without_any_stop_is_one_sentence() -> None:
     text = "word (" * 50_000
     assert sentences_of(text) == [text.strip()]
+
+
+@pytest.mark.parametrize("text", ["." * 400_000, "Contents " + ". " * 200_000, "A. " * 200_000])
+def test_a_long_run_of_stops_is_gone_through_once(text: str) -> None:
+    # Were each stop looked at from each one before it, this would take minutes.
+    assert "".join(text[begin:end] for begin, end in split_sentences(text)).replace(" ", "") == text.replace(" ", "")
