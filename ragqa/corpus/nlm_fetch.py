@@ -90,21 +90,33 @@ def fetch_pubmed(address: str, folder: Path, progress: Progress | None = None) -
         offered = offered_files(address)
         year = chosen_year(offered, in_force)
         here = {file: entry for file, entry in in_force.items() if file.year == year and _is_there(folder, entry)}
-        # By number: a file may move between the folders of a mirror, and is the same file.
-        known = {file.number for file in here}
-        wanted = [file for file in offered if file.year == year and file.number not in known]
-        _tell_size(address, wanted, folder)
-        came, failed = _fetch_all(address, wanted, folder, progress)
+        goes_on = any(file.year == year for file in in_force)
+        came: dict[NlmFile, FetchedFile] = {}
+        failed: dict[NlmFile, SourceError] = {}
+        while wanted := _lacking(offered, year, {**here, **came}):
+            _tell_size(address, wanted, folder)
+            fetched, failed = _fetch_all(address, wanted, folder, progress)
+            came |= fetched
+            if failed or goes_on:
+                break
+            # A baseline is put there file by file: what was added while its beginning came belongs to it.
+            offered = offered_files(address)
         after = {**here, **_before_the_first(came, failed)}
-        if not failed or any(file.year == year for file in in_force):
+        if not failed or goes_on:
             _switch(folder, before, after)
         missing = tuple(missing_numbers({*after, *failed}))
         _tell(address, missing)
         if failed:
-            raise _not_fetched(failed, len(wanted))
+            raise _not_fetched(failed, len(came) + len(failed))
         new = tuple(file.path for file in sorted(came))
         n_bytes = sum(entry.size_bytes for entry in after.values())
         return FetchReport(address, new, len(after), n_bytes, missing)
+
+
+def _lacking(offered: Iterable[NlmFile], year: int, there: Iterable[NlmFile]) -> list[NlmFile]:
+    """The files of a year that are not there, by number: one may move between the folders of a mirror."""
+    known = {file.number for file in there}
+    return [file for file in offered if file.year == year and file.number not in known]
 
 
 def fetch_mesh(address: str, folder: Path, progress: Progress | None = None) -> Path | None:

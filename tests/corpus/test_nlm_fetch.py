@@ -230,6 +230,21 @@ def test_a_new_baseline_takes_the_place_of_the_old_one_when_it_is_whole(on_serve
     assert left == set(paths)
 
 
+def test_what_is_put_there_while_a_new_baseline_is_fetched_belongs_to_it(on_server, tmp_path) -> None:
+    folder = tmp_path / "sources"
+    fetch_pubmed(on_server.address, folder)
+    on_server.put(1, article(1, "one"), year=27)
+    on_server.put(2, article(2, "two"), year=27)
+
+    def put_more(stage: str, done: int, total: int | None) -> None:
+        on_server.put(3, article(3, "three"), year=27)
+
+    report = fetch_pubmed(on_server.address, folder, put_more)
+
+    assert in_force(folder) == ["27n000"] * 3
+    assert (len(report.new), report.n_files) == (3, 3)
+
+
 def test_a_damaged_file_or_record_is_fetched_again(on_server, tmp_path) -> None:
     fetch_pubmed(on_server.address, tmp_path)
     whole = (tmp_path / FETCHED_FILE).read_bytes()
