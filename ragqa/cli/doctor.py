@@ -157,12 +157,14 @@ def _indexes() -> list[Check]:
     for name in folders:
         try:
             manifest, wrong = products.verify_index(name)
-            with products.open_store(manifest.inputs["corpus"]) as store:
-                stale = store.state_hash != manifest.inputs["corpus_state"]
+            corpus_name, state_hash = manifest.inputs["corpus"], manifest.inputs["corpus_state"]
+            products.open_store(corpus_name, state_hash).close()  # what a search opens
+            with products.open_store(corpus_name) as store:
+                stale = store.state_hash != state_hash
         except RagqaError as error:
             checks.append(Check(f"index {name}", "missing", str(error), f"ragqa index build {name}"))
             continue
-        corpus = f"corpus {manifest.inputs['corpus']} {manifest.inputs['corpus_state'][:12]}"
+        corpus = f"corpus {corpus_name} {state_hash[:12]}"
         found = f"{manifest.counts['documents']:,} documents, {corpus}, {len(manifest.files)} files"
         if wrong:
             checks.append(

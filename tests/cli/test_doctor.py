@@ -41,6 +41,25 @@ def test_an_index_that_cannot_be_read_is_told(services: Path, capsys: pytest.Cap
     assert checks(capsys)["index mine"]["state"] == "missing"
 
 
+def test_an_index_whose_state_of_the_corpus_is_gone_is_told(services: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = services.parent
+    source = home / "days" / "one.jsonl"
+    source.parent.mkdir()
+    source.write_text('{"_id": "1", "text": "Aspirin lowers fever."}\n')
+    assert run(["corpus", "import", "mine", str(source.parent), "--format", "jsonl"]) == 0
+    assert run(["index", "build", "mine", "--recipe", "bm25-anserini"]) == 0
+    (built_from,) = (home / "corpora/mine/states").iterdir()
+    (source.parent / "two.jsonl").write_text('{"_id": "2", "text": "Heparin is given."}\n')
+    assert run(["corpus", "update", "mine"]) == 0
+    capsys.readouterr()
+    assert run(["doctor", "--json"]) == 0
+    assert checks(capsys)["index mine"]["state"] == "warning"
+
+    built_from.unlink()
+    assert run(["doctor", "--json"]) == 1
+    assert checks(capsys)["index mine"]["state"] == "missing"
+
+
 @pytest.mark.parametrize(
     ("settings", "name", "message"),
     [
