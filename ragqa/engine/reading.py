@@ -17,6 +17,7 @@ from ragqa.errors import ProductError
 from ragqa.retrieve.fuse import Candidates
 from ragqa.retrieve.retriever import found_rows, hits_of
 from ragqa.retrieve.trail import Trail
+from ragqa.stages import Cancel
 from ragqa.study.read import studies_of
 from ragqa.types import Answer, Document, Hit, Statement
 
@@ -32,10 +33,13 @@ class ReadingStage:
         self._searcher = searcher
         self._n_documents = searcher.recipe.answer.n_documents
 
-    def read(self, question: AsRead, candidates: Candidates, query: int) -> Answer:
-        """The answer to the question whose candidates are at place ``query``."""
+    def read(self, question: AsRead, candidates: Candidates, query: int, cancel: Cancel | None = None) -> Answer:
+        """The answer to the question whose candidates are at place ``query``.
+
+        A reader that searches for itself asks ``cancel`` before each search whether anybody still waits.
+        """
         if isinstance(self.reader, SearchingReader):
-            return self._read_searching(self.reader, question, candidates, query)
+            return self._read_searching(self.reader, question, candidates, query, cancel or Cancel())
         hits, documents = self._given(candidates, query, self._n_documents)
         return self._whole(self.read_documents(question, documents, hits), candidates.unsearched)
 
@@ -51,7 +55,11 @@ class ReadingStage:
     ) -> AsyncGenerator[Statement | Answer, None]:
         """As :meth:`read`, told as it is written; a reader that does not stream works in a thread."""
         if not isinstance(self.reader, StreamingReader):
-            answer = await asyncio.to_thread(self.read, question, candidates, query)
+            cancel = Cancel()
+            try:
+                answer = await asyncio.to_thread(self.read, question, candidates, query, cancel)
+            finally:
+                cancel.cancel()
             for statement in answer.statements:
                 yield statement
             yield answer
@@ -67,10 +75,13 @@ class ReadingStage:
             else:
                 yield self._whole(self._checked(question, item, documents, hits, unknown), candidates.unsearched)
 
-    def _read_searching(self, reader: SearchingReader, question: AsRead, candidates: Candidates, query: int) -> Answer:
+    def _read_searching(
+        self, reader: SearchingReader, question: AsRead, candidates: Candidates, query: int, cancel: Cancel
+    ) -> Answer:
         searcher, unsearched = self._searcher, list(candidates.unsearched)
 
         def fetch(text: str, k: int) -> tuple[Sequence[Hit], Sequence[Document]]:
+            cancel.check()
             if text in {question.asked.text, question.read.text} and len(found_rows(candidates, query, k)) == k:
                 return self._given(candidates, query, k)
             also = [searcher.also_searched(question, text)]

@@ -1,5 +1,9 @@
 """The reader that searches several times: what it searches for, when it ends, and what its answer keeps of it."""
 
+import asyncio
+import contextlib
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +15,13 @@ from ragqa.answer.iterative.generator import GeneratorQueries
 from ragqa.answer.iterative.queries import Weighed
 from ragqa.answer.iterative.reader import IterativeReader
 from ragqa.answer.reader import open_reader
+from ragqa.answer.reading import Reading
 from ragqa.engine import Engine
 from ragqa.errors import UsageError
 from ragqa.llm.model import Completion, Request
 from ragqa.recipe import AnswerSettings, ChatSettings, IterativeSettings
-from ragqa.retrieve.trail import Trail
+from ragqa.retrieve.trail import Search, Trail
+from ragqa.stages import QuestionCancelledError
 from ragqa.types import Document, Filter, Hit, Question, Section
 
 QUESTION = Question("Does metformin lower the risk of dementia?")
@@ -169,3 +175,52 @@ def test_an_engine_keeps_the_searches_in_the_answer_and_holds_them_to_the_filter
     assert check_quotes(free, documents.__getitem__) == []
     assert len(held.searches) > 1
     assert all((years[hit.document_id] or 0) >= 2012 for hit in held.hits)
+
+
+class Patient:
+    """A reader that searches, waits, and searches again; it keeps what became of the second search."""
+
+    def __init__(self) -> None:
+        self.waits, self.goes_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+        self.second = ""
+
+    def read(self, question: Question, documents: Sequence[Document], scores: Sequence[float]) -> Reading:
+        return Reading("summary", abstained=True, reason="it was not asked to search")
+
+    def read_searching(self, question: Question, search: Search) -> Reading:
+        search(question.text, 3)
+        self.waits.set()
+        assert self.goes_on.wait(30)
+        try:
+            self.second = f"found {len(search('aspirin', 3).documents)}"
+        except QuestionCancelledError:
+            self.second = "given up"
+            raise
+        finally:
+            self.ended.set()
+        return self.read(question, (), ())
+
+
+@pytest.mark.parametrize(("leaves", "second"), [(True, "given up"), (False, "found 3")])
+def test_a_question_that_is_given_up_is_searched_for_no_more(leaves: bool, second: str, sample_home: Path) -> None:
+    patient = Patient()
+
+    async def ask(engine: Engine) -> None:
+        async with contextlib.aclosing(engine.stream(Question("Do statins prevent atrial fibrillation?"))) as items:
+            async for _ in items:
+                pass
+
+    async def leave_while_it_waits(engine: Engine) -> None:
+        asking = asyncio.create_task(ask(engine))
+        assert await asyncio.to_thread(patient.waits.wait, 30)
+        if leaves:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        patient.goes_on.set()
+        assert await asyncio.to_thread(patient.ended.wait, 30)
+        await asyncio.gather(asking, return_exceptions=True)
+
+    with Engine.open("sample") as engine:
+        asyncio.run(leave_while_it_waits(engine.with_reader(engine.recipe.answer, patient)))
+
+    assert patient.second == second
