@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 KEY = "a-key-made-for-this-test-only"
@@ -146,6 +146,27 @@ def test_an_article_that_comes_late_does_not_take_the_place_of_another(page: Pag
     page.wait_for_timeout(200)
 
     expect(page.locator("#article-title")).to_have_text(current.inner_text())
+
+
+def test_what_is_opened_or_focused_stays_so_when_more_is_known_of_the_articles(page: Page, server) -> None:
+    page.goto(server.address)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/records", hold)
+    ask(page)
+    answered(page)
+    meaning, source = page.locator(".verdict details"), page.locator("#answer .sources button.link").first
+    meaning.locator("summary").click()
+    source.focus()
+
+    held[0].continue_()
+
+    expect(page.locator("#answer .sources")).to_contain_text("n = 203")
+    expect(source).to_be_focused()
+    assert meaning.get_attribute("open") is not None
 
 
 def test_the_link_to_the_form_leaves_the_answer_where_it_is(page: Page, server) -> None:

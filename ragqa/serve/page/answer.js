@@ -188,8 +188,17 @@ function evidence(view) {
 /** What the answer says of its articles, now as it knows them, and again once more is known. */
 function filledTwice(view, node, children) {
   fill(node, children(null));
-  view.records().then((records) => fill(node, children(records)), () => { /* what is known already stays */ });
+  view.records().then((records) => refill(node, children(records)), () => { /* what is known already stays */ });
   return node;
+}
+
+/** Fill a node anew; what was opened in it stays open, and what had the focus has it. */
+function refill(node, children) {
+  const opened = [...node.querySelectorAll("details")].map((one) => one.open);
+  const focused = node.contains(document.activeElement) ? document.activeElement : null;
+  fill(node, children);
+  node.querySelectorAll("details").forEach((one, place) => { one.open = opened[place]; });
+  if (focused) [...node.querySelectorAll(focused.tagName)].find((one) => one.textContent === focused.textContent)?.focus();
 }
 
 /** Up to when the articles reach that the answer is from. */
