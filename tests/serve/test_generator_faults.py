@@ -1,13 +1,20 @@
 """A server whose generator is dead or hangs: the extractive reader answers, and the answer says so."""
 
+import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pytest
+
+import ragqa
+from ragqa.answer.dialogue.turn import Turn
+from ragqa.engine import Engine
+from ragqa.serve import generator
+from ragqa.serve.settings import Limits
 
 STATINS = "Do preoperative statins reduce atrial fibrillation after coronary artery bypass grafting?"
 
@@ -84,6 +91,32 @@ def test_rewriting_a_message_and_answering_it_have_one_time_limit(start_server, 
         response = client.post("/v1/ask", json={"question": "And in women?", "earlier": [STATINS]})
 
     assert response.status_code == 504
+
+
+def test_one_message_alone_tries_a_generator_that_was_given_up(
+    served_home, monkeypatch: pytest.MonkeyPatch, hanging_endpoint: str
+) -> None:
+    monkeypatch.setenv("RAGQA_HOME", str(served_home))
+    monkeypatch.setattr(generator, "_PAUSE_SECONDS", 0.0)
+    tries: list[str] = []
+
+    async def six_messages(engine: Engine) -> list[str | None]:
+        rewrite = engine.rewrite
+
+        async def counted(message: str, earlier: Sequence[Turn]) -> str | None:
+            tries.append(message)
+            return await rewrite(message, earlier)
+
+        monkeypatch.setattr(engine, "rewrite", counted)
+        tried = generator.Generator(engine, Limits(generator_seconds=0.5))
+        first = await tried.rewrite("And in women?", [Turn("user", STATINS)])
+        others = (tried.rewrite("And in men?", [Turn("user", STATINS)]) for _ in range(5))
+        return [first, *await asyncio.gather(*others)]
+
+    with ragqa.open("hostile", ("answer.reader=chat", f'answer.chat.base_url="{hanging_endpoint}"')) as engine:
+        assert asyncio.run(six_messages(engine)) == [None] * 6
+
+    assert tries == ["And in women?", "And in men?"]
 
 
 def test_a_generator_that_is_set_up_wrongly_is_no_fault_of_who_asks(start_server, hanging_endpoint: str) -> None:
