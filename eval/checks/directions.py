@@ -32,7 +32,8 @@ def main() -> None:
     chosen = [question for question in task.questions if held_back(question.id, 2) and directed(question)]
     # Any abstract gives a verdict here: that an article deals with the question is the gate's matter.
     forced, asked = (
-        ExtractiveReader.open(AnswerSettings(abstain_below=least, verdict_above=0.0)) for least in (0.0, 0.5)
+        ExtractiveReader.open(AnswerSettings(abstain_below=least, verdict_above=0.0, verdict_coverage=0.0))
+        for least in (0.0, 0.5)
     )
     both, differ, false_same, random_same, answered = [], [], [], [], []
     for place, question in enumerate(chosen):

@@ -50,6 +50,7 @@ _LINK = re.compile(
     r"|contribut\w+)\b",
     re.IGNORECASE,
 )
+_WITHOUT_REACHES = 2
 _FOLLOWS_NOUN = frozenset({"in", "of"})
 _BEFORE_OBJECT = frozenset({"a", "an", "the", "this", "that", "its", "their", "such", "any", "age-related", "induced"})
 
@@ -223,7 +224,10 @@ def _negated(text: str, begin: int, end: int, *, plainly: bool = False) -> bool:
         for found in (_DENIAL if plainly else _NEGATOR).finditer(text, begin, end)
         if not any(first <= found.start() < last for first, last in falsities)
     ]
-    return bool(negators)
+    # "a video without information increases …": "without" denies no more than the few words that follow.
+    return any(
+        found[0].lower() != "without" or len(text[found.end() : end].split()) <= _WITHOUT_REACHES for found in negators
+    )
 
 
 def _canonical(sense: Sense, negated: bool, cues: tuple[tuple[int, int], ...]) -> Assertion:

@@ -17,6 +17,13 @@ _BEFORE_NOUN = word_set(
 )
 
 
+_AFTER_NOUN = word_set(
+    """of in by with after during for to from and or is was were are did does do has have had that than on at among
+    between versus vs compared when if as through via following under"""
+)
+_FOLLOWING = re.compile(r"\s+([a-z][\w-]*)")
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """A word or phrase that tells a direction, ``begin`` to ``end`` in characters.
@@ -38,11 +45,19 @@ def cues_in(text: str, begin: int, end: int) -> list[Cue]:
         if any(cue.begin <= token.start() < cue.end for cue in found):
             continue
         word = _word(text, token)
-        if word is not None:
+        if word is not None and not _names_another(text, token, word):
             finite = word.form in {"base", "s", "past", "participle"} and not _is_noun(text, token.start(), word)
             noun = not finite and word.form != "ing"
             found.append(Cue(token.start(), token.end(), word.sense, finite, noun))
     return sorted(found, key=lambda cue: cue.begin)
+
+
+def _names_another(text: str, token: re.Match[str], word: Word) -> bool:
+    """Whether a noun says of which kind the next one is: "induction chemotherapy" tells no direction."""
+    if word.form != "noun" or not token.group().lower().endswith("ion"):
+        return False
+    following = _FOLLOWING.match(text, token.end())
+    return following is not None and following[1] not in _AFTER_NOUN and following[1] not in WORDS
 
 
 def fitting(words: Sequence[Word], text: str, begin: int) -> Word:

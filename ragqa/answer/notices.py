@@ -81,6 +81,15 @@ def undecided(probabilities: Mapping[str, float], least: float) -> Notice:
     )
 
 
+def uncovered(share: float, least: float) -> Notice:
+    """No article names the share ``least`` of what the question asks about."""
+    return Notice(
+        "verdict_withheld",
+        f"No verdict: of what the question names, no article that fits it best has more than {share:.0%} "
+        f"({least:.0%} is needed); they may be about something near. Read what they say.",
+    )
+
+
 def partly_read(n_read: int, n_documents: int, budget_ms: int) -> Notice:
     """The time for reading was over before all documents found were read."""
     message = f"Of the {n_documents} articles found, the first {n_read} were read in the {budget_ms} ms allowed."

@@ -70,13 +70,21 @@ def _words(item: ReaderInput, place: int, sentence: str) -> Iterator[tuple[int, 
 
 def _starts_word(item: ReaderInput, token: int, sentence: str) -> bool:
     here, before = item.offsets[token][0], item.offsets[token - 1][1]
-    return here > before or sentence[here : here + 1] in _BREAKS or sentence[before - 1 : before] in _BREAKS
+    return here > before or _breaks(sentence, here) or _breaks(sentence, before - 1)
+
+
+def _breaks(sentence: str, at: int) -> bool:
+    """Whether the sign there ends a phrase; an apostrophe within a word ("Alzheimer's") does not."""
+    if sentence[at : at + 1] not in _BREAKS:
+        return False
+    within = sentence[at] in "'’" and sentence[max(at - 1, 0)].isalpha() and sentence[at + 1 : at + 2].isalpha()
+    return not within
 
 
 def _goes_on(item: ReaderInput, tags: np.ndarray, sentence: str, token: int) -> bool:
     """Whether the word that starts at the token belongs to the phrase before it."""
     here, before = item.offsets[token][0], item.offsets[token - 1][1]
-    apart = sentence[before:here] != " " or sentence[here] in _BREAKS
+    apart = sentence[before:here] != " " or _breaks(sentence, here)
     return not apart and bool(tags[token, 0] + tags[token, 1] >= _LEAST_FURTHER)
 
 

@@ -36,6 +36,7 @@ increase | Is paracetamol worse than ibuprofen for pain?
 increase | Opioids aggravate constipation.
 increase | Stimulation of Hrd1p promotes degradation.
 increase | APOE4 predisposes to dementia.
+increase | Do people who saw a video without drug risk information increase their stress on benefits?
 decrease | Does beta carotene prevent lung cancer in smokers?
 decrease | Do statins reduce the risk of stroke?
 decrease | Does hormone replacement decrease the risk of breast cancer?
@@ -205,3 +206,16 @@ def test_any_order_of_its_own_words_can_be_read(words: list[str]) -> None:
     turned = opposed(text)
     assert asserted(text).direction in {"increase", "decrease", "none", "difference", "no difference"}
     assert turned is None or turned != text
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Does induction chemotherapy have a role in rectal cancer?", "Is there a place for prevention clinics?"],
+)
+def test_a_noun_that_says_of_which_kind_another_is_tells_no_direction(question: str) -> None:
+    assert asserted(question).direction == "none"
+
+
+def test_without_denies_the_words_right_behind_it() -> None:
+    assert asserted("Does it cure pain without raising blood pressure?").negated
+    assert asserted("Sedation without an increase in mortality").negated

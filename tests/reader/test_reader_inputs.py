@@ -76,6 +76,7 @@ def test_marked_phrases_are_read_back(sentence: str, marked: list[tuple[int, int
         ("It comes from Ammi visnaga seeds.", ["Ammi", "visnaga"], ["Ammi visnaga"]),
         ("It is an epidermal growth factor receptor ligand.", ["epidermal", "growth", "factor", "receptor"],
          ["epidermal growth factor receptor"]),
+        ("It is Alzheimer's disease.", ["Alzheimer's", "disease"], ["Alzheimer's disease"]),
         ("It acts via EGFR/MAPK, IL-6 and TNF.", ["EGFR", "MAPK", "IL-6", "TNF"], ["EGFR", "MAPK", "IL-6", "TNF"]),
     ],
 )  # fmt: skip

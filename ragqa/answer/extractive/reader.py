@@ -83,8 +83,8 @@ class ExtractiveReader:
             return None
         asked = analyse(Question(premise, type="yesno"))
         evidence = self.gather(asked, documents)
-        verdict = self._verdict(asked, evidence)
-        if verdict is None or verdict.label != "no" or verdict.share < _DENIED:
+        verdict, covered = self._verdict(asked, evidence), self.settings.verdict_coverage
+        if verdict is None or verdict.label != "no" or verdict.share < _DENIED or verdict.coverage < covered:
             return None
         reading = self._answer(asked, documents, evidence, verdict)
         told = (notices.denied(premise), *reading.notices)
@@ -116,7 +116,7 @@ class ExtractiveReader:
         if verdict is not None and verdict.conflicting:
             told.append(notices.conflicting())
         if verdict is not None and not verdict.decided:
-            told.append(notices.undecided(verdict.probabilities, self.settings.verdict_above))
+            told.append(self._undecided(verdict))
         return Reading(
             question_type=asked.type,
             statements=statements,
@@ -130,7 +130,13 @@ class ExtractiveReader:
     def _verdict(self, asked: AskedFor, evidence: Evidence) -> OverallVerdict | None:
         if not asked.has_verdict:
             return None
-        return overall_verdict(evidence, self.settings.abstain_below, self.settings.verdict_above)
+        settings = self.settings
+        return overall_verdict(evidence, settings.abstain_below, settings.verdict_above, settings.verdict_coverage)
+
+    def _undecided(self, verdict: OverallVerdict) -> Notice:
+        if verdict.coverage < self.settings.verdict_coverage:
+            return notices.uncovered(verdict.coverage, self.settings.verdict_coverage)
+        return notices.undecided(verdict.probabilities, self.settings.verdict_above)
 
     def _statements(
         self, evidence: Evidence, verdict: OverallVerdict | None, exact: Sequence[ExactAnswer]

@@ -27,13 +27,16 @@ class OverallVerdict:
         Probability of each label; they add up to 1.
     conflicting
         True where documents that answer the question clearly say yes and others clearly say no.
+    coverage
+        The largest weighted share of the question's words that one of these documents has, 0 to 1.
     decided
-        True where the label is likely enough to be given as the answer.
+        True where the label is likely enough, and the documents name enough of the question, to be given as the answer.
     """
 
     label: VerdictLabel
     probabilities: dict[str, float]
     conflicting: bool
+    coverage: float
     decided: bool
 
     @property
@@ -42,7 +45,9 @@ class OverallVerdict:
         return self.probabilities[self.label]
 
 
-def overall_verdict(evidence: Evidence, least: float, above: float) -> OverallVerdict | None:
+def overall_verdict(
+    evidence: Evidence, least: float, above: float, least_coverage: float = 0.0
+) -> OverallVerdict | None:
     """Weigh what each of the documents says; None where none that answers the question says anything.
 
     Parameters
@@ -53,6 +58,8 @@ def overall_verdict(evidence: Evidence, least: float, above: float) -> OverallVe
         Relevance that a document needs to be asked.
     above
         Probability from which on the label is likely enough.
+    least_coverage
+        Share of the question's words that a document must have: a verdict from articles on something near is none.
     """
     asked = [d for d in evidence.documents if d.usable and d.relevance >= least and d.relation[2] < 1]
     asked = sorted(asked, key=lambda d: -d.worth)[:N_WEIGHED]
@@ -61,7 +68,9 @@ def overall_verdict(evidence: Evidence, least: float, above: float) -> OverallVe
     features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), probabilities[label] >= above)
+    coverage = max(d.features.get("coverage", 0.0) for d in asked)
+    decided = probabilities[label] >= above and coverage >= least_coverage
+    return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, decided)
 
 
 def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> dict[str, float]:

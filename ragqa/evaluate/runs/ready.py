@@ -46,7 +46,7 @@ def _needed(request: Request, task: Task) -> list[str]:
     if not searches(task):  # the documents are given: whether they deal with the question is not in question
         needed.append("answer.abstain_below")
     if any(question.label for question in task.questions):  # what is withheld would count as a wrong label
-        needed.append("answer.verdict_above")
+        needed += ["answer.verdict_above", "answer.verdict_coverage"]
     return [f"{name}=0.0" for name in needed if not any(text.startswith(name) for text in request.overrides)]
 
 

@@ -99,6 +99,16 @@ def test_a_verdict_that_is_not_likely_enough_is_withheld_and_both_sides_are_show
     assert {span.document_id for statement in unsure.statements for span in statement.spans} == {"1", "2"}
 
 
+def test_no_verdict_is_given_from_articles_on_something_near() -> None:
+    asked = "Do preoperative statins reduce delirium and dementia after hip replacement in nonagenarians?"
+    near = read(asked, STATINS, abstain_below=0.0, verdict_above=0.0)
+    forced = read(asked, STATINS, abstain_below=0.0, verdict_above=0.0, verdict_coverage=0.0)
+    assert near.verdict is None
+    assert forced.verdict is not None
+    (told,) = (notice for notice in near.notices if notice.kind == "verdict_withheld")
+    assert "60% is needed" in told.message
+
+
 INSULIN = article(
     "4",
     "Insulin in type 1 diabetes",

@@ -1,5 +1,7 @@
 """The verdict over several documents, and the gate before it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,13 @@ def test_the_gate_says_why(documents: tuple[DocumentEvidence, ...], said: str) -
 
 def test_a_gate_without_a_bar_still_tells_that_all_were_retracted() -> None:
     assert "retracted" in objection(ASKED, read(says(0.8, 0.1, usable=False)), 0.0)
+
+
+def test_articles_that_name_little_of_the_question_give_no_verdict() -> None:
+    near = replace(says(0.9, 0.02), features={"coverage": 0.4})
+    told, enough = (overall_verdict(read(near), 0.3, 0.5, least) for least in (0.6, 0.4))
+
+    assert told is not None
+    assert enough is not None
+    assert (told.label, told.coverage, told.decided) == ("yes", 0.4, False)
+    assert enough.decided
