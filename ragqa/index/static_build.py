@@ -4,9 +4,9 @@
    what is none of them is still cut into the model's own pieces.
 2. Each token gets the vector that the model gives it alone, centred, times √w, where w = a / (a + p) for a token of
    frequency p in the sample (smooth inverse frequency: Arora, Liang and Ma, ICLR 2017; as in model2vec).
-3. Vectors of documents that are sums of these are brought near those that the model gives ``N_FITTED`` documents:
-   the least squares correction with a ridge. With X the weighted, normalised token counts of the documents and R what
-   the sums lack, the correction is Xᵀ (X Xᵀ + λI)⁻¹ R.
+3. Vectors of texts that are sums of these are brought near those that the model gives ``N_FITTED`` documents, and
+   their titles by themselves, which are as short as questions: the least squares correction with a ridge. With X the
+   weighted, normalised token counts of these texts and R what the sums lack, the correction is Xᵀ (X Xᵀ + λI)⁻¹ R.
 """
 
 import itertools
@@ -38,6 +38,8 @@ N_FITTED = 4_000
 """Documents, spread over those read, of which the model's vectors are taken."""
 LEAST_DOCUMENTS, MOST_WORDS, _MOST_LETTERS = 3, 60_000, 40
 _SIF, _RIDGE = 1e-3, 0.3
+_LEAST_TITLE = 4
+"""Words of a title that is fitted by itself."""
 _MAX_TOKENS = 8_192
 _AT_ONCE = 256
 
@@ -94,8 +96,13 @@ def distil(
         for start in range(0, len(texts), _AT_ONCE)  # a text's tokens take a hundred times their numbers at first
         for token in tokenizer.encode(texts[start : start + _AT_ONCE])
     ]
+    titles = [title for title in map(_title, documents) if len(title.split()) >= _LEAST_TITLE]
     wanted = _taught(encoding, documents, progress)
-    table = _fitted(vectors, counts, places, wanted)
+    if titles:
+        wanted = np.concatenate([wanted, _unit(teacher.encode_passages(_untitled(titles)))])
+    fitted = [counts[place] for place in places]
+    fitted += [np.array(token.ids, dtype=np.int32) for token in tokenizer.encode(titles)]
+    table = _fitted(vectors, counts, fitted, wanted)
     table[[vocabulary[token] for token in ("[CLS]", "[SEP]", "[PAD]") if token in vocabulary]] = 0.0
     with (target / VECTORS).open("wb") as file:
         np.save(file, table.astype(np.float16))
@@ -104,6 +111,21 @@ def distil(
 
 def _text(document: Document) -> str:
     return on_the_line(f"{title_of(document)} {abstract_of(document)}".strip())
+
+
+def _title(document: Document) -> str:
+    """The title of a document that has an abstract, too; else there is nothing but it."""
+    return on_the_line(title_of(document)) if abstract_of(document) else ""
+
+
+def _untitled(texts: Sequence[str]) -> list[tuple[str, str]]:
+    return [("", text) for text in texts]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors with length 1, float32 [n, dim]; 0 stays 0."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def _spread(store: DocumentStore, most: int) -> list[Document]:
@@ -145,24 +167,22 @@ def _taught(encoding: "Encoding", documents: Sequence[Document], progress: Progr
         found += [vectors.astype(np.float32).mean(axis=0) for vectors in encoding.store.get(keys)]
         if progress is not None:
             progress("distil encoder", len(found), len(documents))
-    result = np.stack(found)
-    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
-    return result
+    return _unit(np.stack(found))
 
 
-def _fitted(alone: np.ndarray, counts: Sequence[np.ndarray], places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _fitted(
+    alone: np.ndarray, counts: Sequence[np.ndarray], chosen: Sequence[np.ndarray], wanted: np.ndarray
+) -> np.ndarray:
     """The vectors of tokens whose sums come near ``wanted``: float32 [n_tokens, dim].
 
-    ``counts`` are the tokens of all documents read, ``places`` the documents among them of which ``wanted`` are the
-    vectors.
+    ``counts`` are the tokens of all documents read, ``chosen`` those of the texts of which ``wanted`` are the vectors.
     """
-    from scipy import sparse
+    from scipy import linalg, sparse
 
     n_tokens = len(alone)
     frequency = np.bincount(np.concatenate(counts), minlength=n_tokens) + 0.5
     frequency /= frequency.sum()
     root = np.sqrt(_SIF / (_SIF + frequency)).astype(np.float32)
-    chosen = [counts[place] for place in places]
     rows = np.repeat(np.arange(len(chosen)), [len(ids) for ids in chosen])
     columns = np.concatenate(chosen)
     texts = sparse.csr_matrix((root[columns], (rows, columns)), (len(chosen), n_tokens))
@@ -172,9 +192,12 @@ def _fitted(alone: np.ndarray, counts: Sequence[np.ndarray], places: np.ndarray,
     goal = wanted - wanted.mean(axis=0)
     sums = np.asarray(texts @ centred)
     scale = float((sums * goal).sum() / max(float((sums * sums).sum()), 1e-12))
-    kernel = np.asarray((texts @ texts.T).todense(), dtype=np.float64)
+    kernel = np.empty((len(chosen), len(chosen)), dtype=np.float32)  # 8,000 texts: 256 MB
+    for start in range(0, len(chosen), _AT_ONCE):  # a sparse product of all takes three times as much
+        kernel[start : start + _AT_ONCE] = (texts[start : start + _AT_ONCE] @ texts.T).toarray()
     kernel[np.diag_indices_from(kernel)] += _RIDGE
-    correction = texts.T @ np.linalg.solve(kernel, goal - scale * sums)
+    lacking = (goal - scale * sums).astype(np.float32)
+    correction = texts.T @ linalg.solve(kernel, lacking, assume_a="pos", overwrite_a=True, overwrite_b=True)
     result: np.ndarray = (scale * centred + correction) * root[:, None]
     return result.astype(np.float32)
 
