@@ -248,8 +248,8 @@ class AnswerSettings:
     answer is at most ``n_statements`` sentences of the articles), ``chat``, or ``iterative``, which searches several
     times for one of the others. All abstain where the probability that the best document answers the question stays
     below ``abstain_below``. A verdict is given where its probability is at least ``verdict_above``, else the
-    probabilities alone; ``extractive`` also asks that one of the articles that deal with the question has at least
-    ``verdict_coverage`` of its words, each counted by how rare it is. Retracted articles support a statement only with
+    probabilities alone; ``extractive`` also asks that the articles that it rests on have ``verdict_coverage`` of the
+    question's words on average, each counted by how rare it is. Retracted articles support a statement only with
     ``allow_retracted``, and are then flagged. ``extractive`` begins no further document after ``budget_ms``
     milliseconds (0: no limit), and tells how many it read; on another machine or under another load the answer may then
     be another.
@@ -260,7 +260,7 @@ class AnswerSettings:
     n_statements: PositiveInt = 3
     abstain_below: Fraction = 0.5
     verdict_above: Fraction = 0.6
-    verdict_coverage: Fraction = 0.6
+    verdict_coverage: Fraction = 0.65
     allow_retracted: bool = False
     budget_ms: NaturalInt = 0
     chat: ChatSettings = ChatSettings()

@@ -82,11 +82,11 @@ def undecided(probabilities: Mapping[str, float], least: float) -> Notice:
 
 
 def uncovered(share: float, least: float) -> Notice:
-    """No article names the share ``least`` of what the question asks about."""
+    """The articles name less than the share ``least`` of what the question asks about."""
     return Notice(
         "verdict_withheld",
-        f"No verdict: of what the question names, no article that fits it best has more than {share:.0%} "
-        f"({least:.0%} is needed); they may be about something near. Read what they say.",
+        f"No verdict: the articles that fit best have {share:.0%} of what the question names ({least:.0%} is needed); "
+        "they may be about something near. Read what they say.",
     )
 
 

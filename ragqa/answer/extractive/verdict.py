@@ -28,7 +28,8 @@ class OverallVerdict:
     conflicting
         True where documents that answer the question clearly say yes and others clearly say no.
     coverage
-        The largest weighted share of the question's words that one of these documents has, 0 to 1.
+        The share of the question's words, each counted by how rare it is, that these documents have on average, 0 to 1;
+        each document counts as in the verdict.
     decided
         True where the label is likely enough, and the documents name enough of the question, to be given as the answer.
     """
@@ -59,7 +60,7 @@ def overall_verdict(
     above
         Probability from which on the label is likely enough.
     least_coverage
-        Share of the question's words that a document must have: a verdict from articles on something near is none.
+        The coverage that they need: a verdict from articles on something near is none.
     """
     asked = [d for d in evidence.documents if d.usable and d.relevance >= least and d.relation[2] < 1]
     asked = sorted(asked, key=lambda d: -d.worth)[:N_WEIGHED]
@@ -68,7 +69,8 @@ def overall_verdict(
     features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    coverage = max(d.features.get("coverage", 0.0) for d in asked)
+    weights = np.array([d.worth for d in asked])
+    coverage = float(weights @ [d.features.get("coverage", 0.0) for d in asked] / weights.sum())
     decided = probabilities[label] >= above and coverage >= least_coverage
     return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, decided)
 
