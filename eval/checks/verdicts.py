@@ -4,7 +4,7 @@ Asks the extractive reader yes/no questions that its model was not trained on, o
 over BM25's other hits and some drawn at random (``eval/training/reader/gate_pairs.py``); prints a row for each bar on
 the coverage of the question's words and on relevance. The bars are no held-out figures: they are chosen here.
 
-Run:  python eval/checks/verdicts.py --data FOLDER      (FOLDER holds bioasq/, beir/, bulk/, pubmedqa/, evidence-inference/)
+Run:  python eval/checks/verdicts.py --data FOLDER      (FOLDER as for eval/training/reader/decide.py)
 """
 
 import argparse
