@@ -256,7 +256,7 @@ def test_the_runnable_is_part_of_a_chain(engine: Engine) -> None:
 
 def test_a_langchain_model_answers_and_its_citations_are_checked(engine: Engine) -> None:
     document = engine.store.read([engine.search(QUESTION, 1)[0].row])[0]
-    quote = document.sections[1].text
+    quote = document.sections[-1].text
     said = {
         "answerable": True,
         "statements": [
@@ -294,7 +294,7 @@ def test_nothing_supported_means_abstaining_without_citations(engine: Engine) ->
 
 def test_a_false_presupposition_is_said_in_the_answer(engine: Engine) -> None:
     document = engine.store.read([engine.search(QUESTION, 1)[0].row])[0]
-    text = document.sections[1].text
+    text = document.sections[-1].text
     correction = {"statements": [{"text": text[: text.index(".") + 1], "sources": [1]}]}
     replies = ["yes", json.dumps(correction), "no", json.dumps({"answerable": True, **correction})]
     asking = ragqa.open("sample", ["rerank.reranker=none", "answer.chat.check_presuppositions=true"])

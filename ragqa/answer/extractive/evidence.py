@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ragqa.answer import terms
 from ragqa.answer.abstract_parts import Part
 from ragqa.answer.extractive.decisions import decisions
 from ragqa.answer.extractive.relation import Query, Relation, query_of, relate, stances
@@ -53,6 +54,8 @@ class DocumentEvidence:
         Probabilities of yes, no and nothing, float64 [3].
     conclusion
         Those of its conclusion, read by itself, float64 [3]; None where it was not read.
+    coverage
+        The share of the question's words, each counted by how rare it is, that its title and abstract have, 0 to 1.
     level
         Its weight by its evidence level, .5 to 1.
     usable
@@ -65,6 +68,7 @@ class DocumentEvidence:
     level: float
     usable: bool
     conclusion: np.ndarray | None = None
+    coverage: float = 0.0
 
     @property
     def worth(self) -> float:
@@ -172,7 +176,14 @@ def _document(
     if not own:
         return _silent(document, usable=usable)
     features = relevance_features(asked, own, said)
-    return DocumentEvidence(features, decisions().relevance(features), said.of_all, level_weight(document), usable)
+    return DocumentEvidence(
+        features,
+        decisions().relevance(features),
+        said.of_all,
+        level_weight(document),
+        usable,
+        coverage=terms.coverage(asked.stems, set().union(*(passage.stems for passage in own))),
+    )
 
 
 def _silent(document: Document, *, usable: bool) -> DocumentEvidence:

@@ -147,7 +147,7 @@ class ExtractiveReader:
         elif exact:
             weights = weights * (0.3 + 0.7 * answer_weights(evidence, exact))
         chosen = _chosen(evidence, weights, self.settings.n_statements)
-        if verdict is not None and (verdict.conflicting or not verdict.decided):
+        if verdict is not None and (verdict.conflicting or verdict.share < self.settings.verdict_above):
             chosen = self._with_other_side(chosen, evidence, verdict)
         return tuple(
             Statement(

@@ -12,6 +12,7 @@ from ragqa.types import VerdictLabel
 
 _SAYS_ENOUGH = 0.5
 _CLEAR = 2.0
+_SUREST = 0.99
 _MIN_SHARE_OF_CONFLICT = 0.25
 
 
@@ -29,7 +30,7 @@ class OverallVerdict:
         True where documents that answer the question clearly say yes and others clearly say no.
     coverage
         The share of the question's words, each counted by how rare it is, that these documents have on average, 0 to 1;
-        each document counts as in the verdict.
+        each counts as in the verdict, times the odds that it deals with the question.
     decided
         True where the label is likely enough, and the documents name enough of the question, to be given as the answer.
     """
@@ -69,8 +70,9 @@ def overall_verdict(
     features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    weights = np.array([d.worth for d in asked])
-    coverage = float(weights @ [d.features.get("coverage", 0.0) for d in asked] / weights.sum())
+    # By odds: what barely deals with the question takes nothing from what clearly does.
+    weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in asked])
+    coverage = float(weights @ [d.coverage for d in asked] / weights.sum())
     decided = probabilities[label] >= above and coverage >= least_coverage
     return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, decided)
 

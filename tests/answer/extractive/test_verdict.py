@@ -95,7 +95,7 @@ def test_a_gate_without_a_bar_still_tells_that_all_were_retracted() -> None:
 
 
 def test_articles_that_name_little_of_the_question_give_no_verdict() -> None:
-    nearer, near = (replace(says(0.9, 0.02), features={"coverage": share}) for share in (0.6, 0.2))
+    nearer, near = (replace(says(0.9, 0.02), coverage=share) for share in (0.6, 0.2))
     told, enough = (overall_verdict(read(nearer, near), 0.3, 0.5, least) for least in (0.6, 0.35))
 
     assert told is not None
