@@ -15,8 +15,6 @@ _BEFORE_NOUN = word_set(
     """a an the no any some with of in for by to their its this that these and or significant marked substantial greater
     small large modest further statistically clinically associated mean relative absolute overall not"""
 )
-
-
 _AFTER_NOUN = word_set(
     """of in by with after during for to from and or is was were are did does do has have had that than on at among
     between versus vs compared when if as through via following under"""

@@ -99,7 +99,7 @@ def distil(
     titles = [title for title in map(_title, documents) if len(title.split()) >= _LEAST_TITLE]
     wanted = _taught(encoding, documents, progress)
     if titles:
-        wanted = np.concatenate([wanted, _unit(teacher.encode_passages(_untitled(titles)))])
+        wanted = np.concatenate([wanted, _unit(teacher.encode_passages([("", title) for title in titles]))])
     fitted = [counts[place] for place in places]
     fitted += [np.array(token.ids, dtype=np.int32) for token in tokenizer.encode(titles)]
     table = _fitted(vectors, counts, fitted, wanted)
@@ -116,10 +116,6 @@ def _text(document: Document) -> str:
 def _title(document: Document) -> str:
     """The title of a document that has an abstract, too; else there is nothing but it."""
     return on_the_line(title_of(document)) if abstract_of(document) else ""
-
-
-def _untitled(texts: Sequence[str]) -> list[tuple[str, str]]:
-    return [("", text) for text in texts]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

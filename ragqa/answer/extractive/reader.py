@@ -83,8 +83,8 @@ class ExtractiveReader:
             return None
         asked = analyse(Question(premise, type="yesno"))
         evidence = self.gather(asked, documents)
-        verdict, covered = self._verdict(asked, evidence), self.settings.verdict_coverage
-        if verdict is None or verdict.label != "no" or verdict.share < _DENIED or verdict.coverage < covered:
+        verdict = self._verdict(asked, evidence)
+        if verdict is None or verdict.label != "no" or verdict.share < _DENIED or not verdict.covered:
             return None
         reading = self._answer(asked, documents, evidence, verdict)
         told = (notices.denied(premise), *reading.notices)
@@ -134,7 +134,7 @@ class ExtractiveReader:
         return overall_verdict(evidence, settings.abstain_below, settings.verdict_above, settings.verdict_coverage)
 
     def _undecided(self, verdict: OverallVerdict) -> Notice:
-        if verdict.coverage < self.settings.verdict_coverage:
+        if not verdict.covered:
             return notices.uncovered(verdict.coverage, self.settings.verdict_coverage)
         return notices.undecided(verdict.probabilities, self.settings.verdict_above)
 
@@ -147,7 +147,7 @@ class ExtractiveReader:
         elif exact:
             weights = weights * (0.3 + 0.7 * answer_weights(evidence, exact))
         chosen = _chosen(evidence, weights, self.settings.n_statements)
-        if verdict is not None and (verdict.conflicting or verdict.share < self.settings.verdict_above):
+        if verdict is not None and (verdict.conflicting or not verdict.likely):
             chosen = self._with_other_side(chosen, evidence, verdict)
         return tuple(
             Statement(

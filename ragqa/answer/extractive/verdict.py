@@ -31,15 +31,23 @@ class OverallVerdict:
     coverage
         The share of the question's words, each counted by how rare it is, that these documents have on average, 0 to 1;
         each counts as in the verdict, times the odds that it deals with the question.
-    decided
-        True where the label is likely enough, and the documents name enough of the question, to be given as the answer.
+    likely
+        True where the label is likely enough to be given as the answer.
+    covered
+        True where the documents name enough of the question for that.
     """
 
     label: VerdictLabel
     probabilities: dict[str, float]
     conflicting: bool
     coverage: float
-    decided: bool
+    likely: bool
+    covered: bool
+
+    @property
+    def decided(self) -> bool:
+        """Whether the label is given as the answer."""
+        return self.likely and self.covered
 
     @property
     def share(self) -> float:
@@ -73,8 +81,8 @@ def overall_verdict(
     # By odds: what barely deals with the question takes nothing from what clearly does.
     weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in asked])
     coverage = float(weights @ [d.coverage for d in asked] / weights.sum())
-    decided = probabilities[label] >= above and coverage >= least_coverage
-    return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, decided)
+    likely, covered = probabilities[label] >= above, coverage >= least_coverage
+    return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, likely, covered)
 
 
 def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> dict[str, float]:

@@ -36,11 +36,7 @@ def send(digest: Digest, settings: MailSettings) -> str:
             connection = _connected(settings, limit)
             opened.callback(connection.close)
             _handed_over(connection, digest, settings)
-        except (
-            OSError,
-            ValueError,
-            smtplib.SMTPException,
-        ) as error:  # ValueError: of an address
+        except (OSError, ValueError, smtplib.SMTPException) as error:  # ValueError: of an address
             raise NotSentError(f"{server} did not take it: {_told(error, limit)}") from error
         # From here on the server has the message with its end.
         try:
