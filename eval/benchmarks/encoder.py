@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ragqa.cores import n_cores
 from ragqa.index.encoder_build import build_encoder
 from ragqa.index.encoder_source import find_model
-from ragqa.index.onnx_export import n_cores
 from ragqa.index.presets import encoder_preset
 from ragqa.recipe import DenseSettings
 

@@ -12,10 +12,10 @@ from ragqa.check.text.marks import Mark, blanked, end_of_cited, marks_of
 from ragqa.check.text.references import Entry, entries_of, without_list
 from ragqa.check.types import Checked, CheckedClaim, CheckedReference, Skip, Status, summary_of
 from ragqa.check.verdict import find
+from ragqa.cores import n_cores
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.errors import SourceError
-from ragqa.index.onnx_export import n_cores
 from ragqa.reader.model import ReaderModel
 from ragqa.render.counted import counted
 from ragqa.types import Document

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from ragqa.cores import n_cores
 from ragqa.corpus.store import DocumentStore
 from ragqa.index.forms import form_hash, forms
 from ragqa.index.memory import Shares, left_for_faiss
@@ -91,10 +92,10 @@ class Bm25Builder:
 
         if self._settings.engine == "lucene":
             from ragqa.index.java import start_jvm
-            from ragqa.index.lucene_build import build_lucene, n_processors
+            from ragqa.index.lucene_build import build_lucene
 
             start_jvm(self._shares.heap)
-            n_pieces = min(n_processors(), self._shares.n_readers)
+            n_pieces = min(n_cores(), self._shares.n_readers)
             edges = np.linspace(span.first_row, span.end_row, n_pieces + 1).astype(int).tolist()
             pieces = [self._store.scan(rows=edge) for edge in itertools.pairwise(edges)]
             build_lucene(pieces, folder, self._settings, first_row=span.first_row, progress=done)

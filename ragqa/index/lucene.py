@@ -29,6 +29,7 @@ from typing import Any, Self
 import numpy as np
 
 from ragqa import manifest
+from ragqa.cores import n_cores
 from ragqa.corpus.scripts import on_the_line
 from ragqa.errors import ProductError
 from ragqa.index.filter_tokens import wanted_tokens, wanted_years
@@ -44,7 +45,6 @@ from ragqa.index.lucene_build import (
     field_names,
     joined,
     merge_lucene,
-    n_processors,
     packed,
     read_rows,
 )
@@ -292,7 +292,7 @@ def _in_chunks(search: Callable[[Sequence[str]], list[list[int]]], texts: Sequen
         finally:
             jnius.detach()
 
-    n_threads = min(n_processors(), -(-len(texts) // _CHUNK))
+    n_threads = min(n_cores(), -(-len(texts) // _CHUNK))
     workers = [Thread(target=work, name=f"bm25-{i}") for i in range(n_threads)]
     for worker in workers:
         worker.start()

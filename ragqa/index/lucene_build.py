@@ -198,11 +198,6 @@ def packed(dead: np.ndarray) -> bytes:
     return np.packbits(dead, bitorder="little").tobytes() if dead.any() else b""
 
 
-def n_processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class _Work:
     """What the threads have in common: who is told of their progress, and whether to stop."""
 

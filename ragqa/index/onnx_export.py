@@ -5,7 +5,6 @@ models lose their direction (cosine .93), and with eight bits processors without
 """
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ragqa.cores import n_cores
 from ragqa.errors import BackendError, ProductError
 from ragqa.index.encoder_tokens import Batch, Tokens, apply
 
@@ -77,11 +77,6 @@ class OnnxModel:
         inputs = dict(zip(_INPUTS, batch, strict=True))
         output: np.ndarray = self._session.run(None, {name: inputs[name] for name in self._names})[0]
         return output
-
-
-def n_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cosine_agreement(original: np.ndarray, exported: np.ndarray) -> float:

@@ -13,13 +13,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from ragqa.serve.accepting import Shares
 from ragqa.serve.problem import problem_response
 from ragqa.serve.settings import Limits
 
-ACCEPTED_AT_ONCE = 4
-"""Connections that are accepted before the event loop looks at those that it has."""
 _SPARE_DESCRIPTORS = 32
-"""Kept free for files and for connections that are accepted but not looked at yet (a few times ACCEPTED_AT_ONCE)."""
+"""Kept free for files and for connections that are taken but not looked at yet."""
 _LINGER_SECONDS = 1.0
 """How long a server that ends waits for a next request of a connection that is kept open."""
 
@@ -50,12 +49,18 @@ class _WhileOpen:
 class Connections(ServerState):
     """All connections of a server, and in ``waiting`` those that no request is worked on for, the oldest first."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, shares: Shares) -> None:
         super().__init__()
         self.limits = limits
+        self._shares = shares
         self.waiting: dict[Connection, None] = {}
         self.ending = False
         """Whether the server is about to end: no connection is used again after its next answer."""
+
+    def count(self) -> None:
+        """Tell the other processes how many there are, unless no more are taken."""
+        if not self.ending:
+            self._shares.tell(len(self.connections))
 
     def make_room(self, newest: "Connection", descriptor: int) -> bool:
         """Whether there is room for one more; a waiting connection is closed where that makes it.
@@ -95,6 +100,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it with 503 where there is no room."""
         super().connection_made(cast("asyncio.Transport", _WhileOpen(transport)))
+        self._all.count()
         self._await_head()
         connected = transport.get_extra_info("socket")
         # The kernel cuts off a client that does not read, or is gone without a word, whatever waits to be sent.
@@ -107,6 +113,7 @@ class Connection(HttpToolsProtocol):
         self._head_arrived()
         self.pipeline.clear()
         super().connection_lost(exc)
+        self._all.count()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; close the connection where a head is too long."""

@@ -21,6 +21,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from ragqa.errors import BackendError, RagqaError
 from ragqa.scratch import held_folder, hold
 from ragqa.serve import systemd
+from ragqa.serve.accepting import Shares
 from ragqa.serve.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,10 @@ class Place:
     def ledger(self) -> Ledger:
         """What the keys have left, the same for all."""
         return Ledger(None if self.folder is None else self.folder / "ledger", self.number, self.of)
+
+    def shares(self) -> Shares:
+        """How many connections each of the processes has."""
+        return Shares(None if self.folder is None else self.folder / "connections", self.number, self.of)
 
 
 ALONE = Place()

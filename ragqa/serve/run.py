@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import psutil
 
+from ragqa import cores
 from ragqa.errors import BackendError, UsageError
 from ragqa.serve import logs, systemd
 from ragqa.serve.keys import check_exposure, open_keys
@@ -71,10 +72,11 @@ def _serve(settings: ServeSettings, announce: Announce, work: Work) -> None:
             work(listener, settings, ALONE, ready)
         else:
             logs.set_up()
-            # Java takes a quarter of the memory, in each process as if it were alone.
-            os.environ.setdefault("RAGQA_JAVA_HEAP", f"{_heap_mb(settings.workers)}m")
-            listener.listen(BACKLOG)  # so that what comes while a worker is replaced waits
             shared = replace(settings, limits=settings.limits.shared_by(settings.workers))
+            # Java takes a quarter of the memory, and a question all cores, in each process as if it were alone.
+            os.environ.setdefault("RAGQA_JAVA_HEAP", f"{_heap_mb(settings.workers)}m")
+            os.environ.setdefault(cores.VARIABLE, str(-(-cores.n_cores() // settings.workers)))
+            listener.listen(BACKLOG)  # so that what comes while a worker is replaced waits
             Processes(settings.workers, work, listener, shared).run(ready)
     finally:
         listener.close()

@@ -1,15 +1,18 @@
 """One process of a server: it opens the indexes and answers from a socket until it is told to stop."""
 
+import asyncio
 import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import uvicorn
 
 from ragqa.serve import logs, systemd
+from ragqa.serve.accepting import Acceptor, Shares
 from ragqa.serve.app import create_app, guarded
-from ragqa.serve.connections import ACCEPTED_AT_ONCE, Connection, Connections
+from ragqa.serve.connections import Connection, Connections
 from ragqa.serve.following import Follower
 from ragqa.serve.guard import Guard
 from ragqa.serve.keys import Keys, open_keys
@@ -67,7 +70,6 @@ def _run(
             create(service, settings, keys, place),
             http=Connection,
             ws="none",
-            backlog=ACCEPTED_AT_ONCE,
             proxy_headers=bool(settings.security.proxies),
             forwarded_allow_ips=list(settings.security.proxies),
             log_config=None,
@@ -78,7 +80,7 @@ def _run(
         )
         follower = Follower(service.refresh, settings.limits.follow_seconds)
         with _hangup_as(follower.wake), follower.running():
-            _Server(config, settings.limits, ready).run(sockets=[listener])
+            _Server(config, settings.limits, place.shares(), ready).run(sockets=[listener])
     finally:
         service.close()
 
@@ -99,17 +101,22 @@ class _Server(uvicorn.Server):
     uvicorn's own sends itself the signal again once it has stopped, which ends the process on the spot.
     """
 
-    def __init__(self, config: uvicorn.Config, limits: Limits, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, shares: Shares, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
-        self.server_state = self._connections = Connections(limits)
+        self._shares = shares
+        self.server_state = self._connections = Connections(limits, shares)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept: few at a time, while the kernel keeps many for us."""
-        await super().startup(sockets)
+        """Begin to take connections, one at a time, while the kernel keeps many for us."""
+        await super().startup([])
         for listener in sockets or []:
-            listener.listen(BACKLOG)  # asyncio takes one number for both, and set the other
+            listener.listen(BACKLOG)
+            self.servers.append(cast("asyncio.Server", Acceptor(listener, self._protocol, self._shares)))
         self._ready()  # from here on signals are caught, too
+
+    def _protocol(self) -> Connection:
+        return Connection(self.config, self._connections, self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the connections that are open end with the request that they have, or with the next."""

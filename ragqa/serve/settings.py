@@ -1,6 +1,5 @@
 """Settings of the server, read from ``services/NAME.toml`` like any recipe."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ragqa import home, recipe
+from ragqa.cores import n_cores
 from ragqa.errors import RecipeError
 from ragqa.recipe import NaturalInt, PositiveInt
 from ragqa.serve.key_file import DEFAULT_PATH
@@ -82,7 +82,7 @@ class Limits:
 
     def n_threads(self) -> int:
         """The number of worker threads, resolved."""
-        return self.threads or os.cpu_count() or 1
+        return self.threads or n_cores()
 
     def shared_by(self, n_processes: int) -> "Limits":
         """The limits of one of several processes, so that all together keep these, with two threads each at least.

@@ -1,5 +1,6 @@
 """Several worker processes behind one address: what they share, and what becomes of one that ends."""
 
+import contextlib
 import json
 import re
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 from ragqa import products
 from ragqa.cli import run
+from ragqa.cores import VARIABLE, n_cores
 from ragqa.serve import key_file
 from ragqa.serve.allowance import Allowances, OverdrawnError
 from ragqa.serve.key_file import Key
@@ -84,6 +86,45 @@ def test_all_workers_answer_and_their_figures_and_audit_lines_are_those_of_all(p
     lines = [json.loads(line) for line in audit.read_text().splitlines()]
     assert sum(line["route"] == "/v1/ask" for line in lines) == before + 60
     assert "ragqa_waiting 0.0" in figures(server)
+
+
+def n_connections(process: psutil.Process, port: int) -> int:
+    """How many clients a process is connected to."""
+    found = process.net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)
+
+
+def test_clients_that_keep_their_connections_are_shared_out_evenly(pair) -> None:
+    server, _ = pair
+    port = httpx.URL(server.address).port
+    eventually(lambda: not any(n_connections(one, port) for one in workers_of(server)))
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            client = stack.enter_context(server.client(headers={"authorization": "Bearer ample"}))
+            assert client.get("/healthz").status_code == 200
+
+        assert min(n_connections(one, port) for one in workers_of(server)) >= 4
+
+
+def test_a_worker_that_hangs_keeps_no_client_waiting(pair) -> None:
+    server, _ = pair
+    hanging, _ = workers_of(server)
+    hanging.suspend()
+    try:
+        assert [ask(server, "ample") for _ in range(3)] == [200] * 3
+        with contextlib.ExitStack() as stack:
+            for _ in range(6):
+                client = stack.enter_context(server.client(headers={"authorization": "Bearer ample"}))
+                assert client.get("/healthz").status_code == 200
+    finally:
+        hanging.resume()
+
+
+def test_workers_share_out_the_cores(pair) -> None:
+    server, _ = pair
+
+    assert {one.environ()[VARIABLE] for one in workers_of(server)} == {str(-(-n_cores() // 2))}
 
 
 def test_a_key_may_ask_as_much_of_all_workers_as_of_one(pair) -> None:
