@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -19,6 +20,7 @@ from ragqa.serve.keys import Keys, Known, RefusedKeyError
 from ragqa.serve.ledger import Ledger
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.problem import CHECK_PATH, is_openai, problem_response
+from ragqa.serve.refused_page import refused_page
 from ragqa.serve.settings import MCP_PATH, Limits
 from ragqa.serve.traces import Tracer
 
@@ -168,10 +170,11 @@ class Guard:
     async def _answered(
         self, path: str, refused: _Refused, headers: dict[bytes, str], sent: dict[str, str], receive: Receive
     ) -> Response:
-        """A refusal as the client can read it: browsers without scripts get a page that asks for a key."""
-        wants_key = refused.status == 401 and path.startswith(key_cookie.PAGE_PATH)
-        if not wants_key or "text/html" not in headers.get(b"accept", ""):
+        """A refusal as the client can read it: browsers without scripts get a page that says why, or asks for a key."""
+        if not path.startswith(key_cookie.PAGE_PATH) or "text/html" not in headers.get(b"accept", ""):
             return problem_response(refused.status, refused.detail, sent, openai=is_openai(path))
+        if refused.status != HTTPStatus.UNAUTHORIZED:
+            return refused_page(refused.status, refused.detail, sent)
         try:
             body = await self._read_body(headers, receive, self._limits.body_bytes)
         except _Refused:

@@ -18,6 +18,7 @@ from ragqa.serve.disconnect import unless_gone
 from ragqa.serve.metrics import Metrics
 from ragqa.serve.models import AskRequest
 from ragqa.serve.problem import problem_of
+from ragqa.serve.refused_page import refused_page
 from ragqa.serve.service import Service
 from ragqa.serve.settings import ServeSettings
 from ragqa.types import Answer
@@ -75,13 +76,14 @@ def router(service: Service, metrics: Metrics, settings: ServeSettings) -> APIRo
 
     @routes.post(f"{PATH}/articles")
     async def articles(request: Request) -> Response:
-        form = await _form_of(request)
-        wanted = _one(form, "format")
-        if wanted not in library.ARTICLE_FORMATS:
-            raise UsageError(f"format is {wanted[:40]!r}; it must be one of {', '.join(library.ARTICLE_FORMATS)}")
-        ids = list(dict.fromkeys(form.get("ids", [])))
-        index = _one(form, "index") or None
-        return await service.documents(index, ids, lambda found: library.articles_file(found, wanted))
+        try:
+            form = await _form_of(request)
+            wanted = _article_format(form)
+            ids = list(dict.fromkeys(form.get("ids", [])))
+            index = _one(form, "index") or None
+            return await service.documents(index, ids, lambda found: library.articles_file(found, wanted))
+        except Exception as error:  # noqa: BLE001 - as above
+            return refused_page(*problem_of(error))
 
     return routes
 
@@ -110,6 +112,13 @@ async def _form_of(request: Request) -> dict[str, list[str]]:
 
 def _one(form: Form, name: str) -> str:
     return form.get(name, [""])[0].strip()
+
+
+def _article_format(form: Form) -> str:
+    wanted = _one(form, "format")
+    if wanted not in library.ARTICLE_FORMATS:
+        raise UsageError(f"format is {wanted[:40]!r}; it must be one of {', '.join(library.ARTICLE_FORMATS)}")
+    return wanted
 
 
 def _request_of(form: Form) -> AskRequest:

@@ -150,11 +150,11 @@ class Service(Indexes):
             audited.tells(one.document_id for one in checked.references if one.document_id)
             return checked
 
-    async def watch(self, index: str | None, text: str, owner: str) -> Item:
-        """Watch a question or claim for an owner; raises as :meth:`ask`."""
+    async def watch(self, index: str | None, text: str, owner: str, most: int) -> Item:
+        """Watch a question or claim for an owner, who may have ``most``; raises as :meth:`ask`."""
         self._check_question(text)
         with self.use(index) as served:
-            work = self.workers.run(lambda _: add_words(served.engine, text, owner), self.limits.request_seconds)
+            work = self.workers.run(lambda _: add_words(served.engine, text, owner, most), self.limits.request_seconds)
             return await work
 
     async def embed(self, index: str, texts: Sequence[str], *, as_queries: bool) -> np.ndarray:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ragqa.errors import UsageError
 from ragqa.serve.api import asked, json_response
 from ragqa.serve.disconnect import unless_gone
 from ragqa.serve.models import Closed, Name, Text
@@ -57,9 +56,8 @@ def router(service: Service, settings: ServeSettings) -> APIRouter:
         """Watch a question or a claim: what is answered now is what later changes are told from."""
         owner = _owner(request, settings.watch)
         request.state.facts |= asked(body.question, body.index or service.names[0], settings)
-        if len(await _items_of(owner)) >= settings.watch.most:
-            raise UsageError(f"this key has {settings.watch.most} things watched already; end one of them first")
-        return json_response(_shown(await unless_gone(request, service.watch(body.index, body.question, owner))))
+        adding = service.watch(body.index, body.question, owner, settings.watch.most)
+        return json_response(_shown(await unless_gone(request, adding)))
 
     @routes.get(PATH, response_model=WatchedList, responses=documented(401, 403))
     async def own(request: Request) -> Response:

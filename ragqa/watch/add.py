@@ -44,18 +44,27 @@ def add(engine: Engine, given: str) -> Item:
     SourceError
         The file cannot be read, is in another language, or has nothing that could be watched.
     """
-    return _added(engine, *_subject(engine, given), owner="")
+    return _added(engine, *_subject(engine, given))
 
 
-def add_words(engine: Engine, text: str, owner: str) -> Item:
+def add_words(engine: Engine, text: str, owner: str, most: int) -> Item:
     """As :func:`add` for a question or a claim; whatever the text is, no file is read.
 
-    ``owner`` is whom the item belongs to.
+    ``owner`` is whom the item belongs to, who may have ``most``; one more is a UsageError.
     """
-    return _added(engine, *_of_words(text), owner=owner)
+    items.check_room(owner, most)
+    return _added(engine, *_of_words(text), owner=owner, most=most)
 
 
-def _added(engine: Engine, kind: ItemKind, title: str, findings: tuple[Finding, ...], *, owner: str) -> Item:
+def _added(
+    engine: Engine,
+    kind: ItemKind,
+    title: str,
+    findings: tuple[Finding, ...],
+    *,
+    owner: str = "",
+    most: int | None = None,
+) -> Item:
     one_id = items.item_id(engine.index.folder.name, kind, findings, owner)
     if items.exists(one_id):
         raise UsageError(f"this is watched already, as {one_id}{'' if owner else '; see: ragqa watch list'}")
@@ -66,7 +75,8 @@ def _added(engine: Engine, kind: ItemKind, title: str, findings: tuple[Finding, 
         known.remember(engine.store)
     serial = alerts.last_serial(one_id)
     title = one_line(title)[:_MOST_TITLE]
-    return items.save(Item(one_id, engine.index.folder.name, kind, title, findings, state, serial=serial, owner=owner))
+    item = Item(one_id, engine.index.folder.name, kind, title, findings, state, serial=serial, owner=owner)
+    return items.add(item, most)
 
 
 def _subject(engine: Engine, given: str) -> tuple[ItemKind, str, tuple[Finding, ...]]:

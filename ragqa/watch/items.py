@@ -1,6 +1,8 @@
 """The watched items as small files in the home, each written whole or not at all."""
 
 import datetime
+import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -29,6 +31,39 @@ def save(item: Item) -> Item:
     folders.items_folder().mkdir(parents=True, exist_ok=True)
     write_json(folders.items_folder() / f"{item.id}.json", stamped)
     return stamped
+
+
+def add(item: Item, most: int | None = None) -> Item:
+    """Write a new item; as written. ``most`` is how many its owner may have; None for any number.
+
+    Raises
+    ------
+    UsageError
+        As :func:`check_room`.
+    """
+    folder = folders.items_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    if most is None:
+        return save(item)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # two at once would both find room for one
+        check_room(item.owner, most)
+        return save(item)
+    finally:
+        os.close(descriptor)
+
+
+def check_room(owner: str, most: int) -> None:
+    """Refuse one more item of an owner who may have ``most``.
+
+    Raises
+    ------
+    UsageError
+        There are as many.
+    """
+    if len(read_all(owner=owner)) >= most:
+        raise UsageError(f"this key has {most} things watched already; end one of them first")
 
 
 def exists(one_id: str) -> bool:

@@ -155,7 +155,18 @@ def test_an_unknown_form_of_articles_is_refused_in_words(client) -> None:
     response = client.post("/ask/articles", data={"ids": "21881325", "format": "docx"})
 
     assert response.status_code == 422
-    assert "ris, nbib, bibtex, csv" in response.json()["detail"]
+    assert "must be one of ris, nbib, bibtex, csv" in response.text
+
+
+def test_what_the_server_refuses_is_a_page_for_a_browser_and_json_for_others(client) -> None:
+    too_long = {"question": "x" * 70_000}
+    shown = client.post("/ask", data=too_long, headers={"accept": "text/html,*/*;q=0.8"})
+    told = client.post("/ask", data=too_long)
+
+    assert shown.status_code == told.status_code == 413
+    assert "The request body is longer than the 65,536 bytes that this server takes." in shown.text
+    assert shown.headers["content-type"].startswith("text/html")
+    assert told.headers["content-type"] == "application/problem+json"
 
 
 def test_a_key_is_needed_where_there_are_keys(guarded_server) -> None:

@@ -1,6 +1,7 @@
 """Questions watched on a server: off by default, each key its own, and no file is ever read for a client."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def clients(watching_server) -> Iterator[dict[str, httpx.Client]]:
 
 def watched(client: httpx.Client) -> list[dict]:
     return client.get("/v1/watch").json()["items"]
+
+
+def test_what_is_asked_at_once_finds_no_more_room_than_there_is(clients) -> None:
+    questions = [f"Do statins reduce the {risk} risk?" for risk in ("cardiac", "renal", "hepatic", "bleeding")]
+
+    with ThreadPoolExecutor(4) as threads:
+        added = list(threads.map(lambda text: clients["ours"].post("/v1/watch", json={"question": text}), questions))
+
+    assert sorted(one.status_code for one in added) == [200, 200, 422, 422]
+    assert len(watched(clients["ours"])) == 2
 
 
 def test_nobody_may_unless_the_server_says_so(client, clients) -> None:
