@@ -79,11 +79,11 @@ def build_corpus(
     """Build the corpus ``name`` in ``folder``, or bring it up to date.
 
     The counts of the manifest: ``sources`` maps each file to ``read`` (records of documents in it),
-    ``live``, ``superseded`` (an equal or higher version came later), ``deleted`` (a deletion came later),
-    ``skipped`` (reason → number), ``without_abstract`` (of all but the skipped), ``deletions`` (notices), and of the
-    live ones ``retracted``, ``expressions_of_concern``, ``errata`` and ``marked_by_notices`` (what their own records
-    do not say of them); ``ignored_keys``; ``total`` adds them up. ``read = live + superseded +
-    deleted + skipped`` holds everywhere.
+    ``live``, ``superseded`` (by a higher version, or an equal one that came later, be they taken or not), ``deleted``
+    (a deletion came later), ``skipped`` (reason → number), ``without_abstract`` (of all but the skipped),
+    ``deletions`` (notices), and of the live ones ``retracted``, ``expressions_of_concern``, ``errata`` and
+    ``marked_by_notices`` (what their own records do not say of them); ``ignored_keys``; ``total`` adds them up.
+    ``read = live + superseded + deleted + skipped`` holds everywhere.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ import numpy as np
 from ragqa.corpus.blocks import DOCUMENTS_FILE, ROWS_FILE, Block, BlockWriter
 from ragqa.corpus.keys import document_keys
 from ragqa.corpus.marks import NOTICE, NOTICES_FILE, notices_of
-from ragqa.corpus.records import Deletion, IgnoredKey, Record, Skipped
+from ragqa.corpus.records import Deletion, IgnoredKey, NotTaken, Record, Skipped
 from ragqa.corpus.table import TableBuilder, schema
 from ragqa.errors import ProductError
 from ragqa.manifest import content_hash, file_hash, read_sealed, sync_folder, verify_files, write_sealed
@@ -30,13 +30,15 @@ from ragqa.types import Document
 KEY = np.dtype([("key", "<u8"), ("row", "<u4"), ("version", "<i4")])
 """Key of an id (:mod:`ragqa.corpus.keys`), row within the part, version."""
 
-DELETION = np.dtype([("key", "<u8"), ("row", "<u4")])
-"""Key of the id that is withdrawn, and how many rows of the part came before the notice."""
+DELETION = np.dtype([("key", "<u8"), ("row", "<u4"), ("version", "<i4")])
+"""Key of an id, how many rows of the part came before the record, and the version that is not taken; ``WITHDRAWN``
+where all before it are."""
+WITHDRAWN = np.iinfo(np.int32).max
 
 PARQUET_FILE, KEYS_FILE, DELETIONS_FILE, RECORD_FILE = "documents.parquet", "keys.npy", "deletions.npy", "part.json"
 FILES = (PARQUET_FILE, DOCUMENTS_FILE, ROWS_FILE, KEYS_FILE, DELETIONS_FILE, NOTICES_FILE)
 
-PART_LAYOUT = 3
+PART_LAYOUT = 4
 """Raised when the files of a part change their form: parts of the old form are then read again."""
 
 _BUILDING = ".building"
@@ -53,7 +55,7 @@ class PartRecord:
     source, source_sha256, reader
         Name and hash of the source file; ``format/version`` of its reader.
     content_sha256
-        Hash of the documents and deletions, whatever the packing.
+        Hash of the documents, deletions and versions not taken, whatever the packing.
     n_read
         Records of documents met in the file: ``n_rows`` plus the skipped ones.
     n_rows
@@ -164,11 +166,11 @@ class _PartWriter:
         self._table = TableBuilder()
         self._labels: list[tuple[str, int]] = []
         self._keys: list[np.ndarray] = []
-        self._deletions: list[tuple[str, int]] = []
+        self._deletions: list[tuple[str, int, int]] = []
         self._notices: list[tuple[int, int, int]] = []
         self._skipped: Counter[str] = Counter()
         self._ignored: list[str] = []
-        self._n_rows = self._n_without_abstract = 0
+        self._n_rows = self._n_without_abstract = self._n_deletions = 0
 
     def add(self, record: Record) -> None:
         if isinstance(record, Document):
@@ -180,7 +182,10 @@ class _PartWriter:
             if len(self._table) >= _BATCH or self._table.n_bytes >= _BATCH_BYTES:
                 self._hand_over()
         elif isinstance(record, Deletion):
-            self._deletions.append((record.document_id, self._n_rows))
+            self._deletions.append((record.document_id, self._n_rows, WITHDRAWN))
+            self._n_deletions += 1
+        elif isinstance(record, NotTaken):
+            self._deletions.append((record.document_id, self._n_rows, record.version))
         elif isinstance(record, Skipped):
             self._skipped[record.reason] += 1
         elif isinstance(record, IgnoredKey):
@@ -196,8 +201,9 @@ class _PartWriter:
         keys = np.concatenate(self._keys) if self._keys else np.empty(0, KEY)
         _save(self._folder / KEYS_FILE, keys[np.argsort(keys["key"], kind="stable")])
         deletions = np.empty(len(self._deletions), DELETION)
-        deletions["key"] = document_keys(document_id for document_id, _ in self._deletions)
-        deletions["row"] = [row for _, row in self._deletions]
+        deletions["key"] = document_keys(document_id for document_id, _, _ in self._deletions)
+        deletions["row"] = [row for _, row, _ in self._deletions]
+        deletions["version"] = [version for _, _, version in self._deletions]
         _save(self._folder / DELETIONS_FILE, deletions)
         _save(self._folder / NOTICES_FILE, np.array(self._notices, NOTICE))
         return PartRecord(
@@ -206,7 +212,7 @@ class _PartWriter:
             n_read=self._n_rows + self._skipped.total(),
             n_rows=self._n_rows,
             n_without_abstract=self._n_without_abstract,
-            n_deletions=len(self._deletions),
+            n_deletions=self._n_deletions,
             skipped=dict(self._skipped),
             ignored_keys=tuple(sorted(self._ignored)),
             files={name: file_hash(self._folder / name) for name in FILES},

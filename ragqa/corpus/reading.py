@@ -14,7 +14,7 @@ from ragqa.corpus.marks import tells_of_others
 from ragqa.corpus.nlm_listing import BASELINE, nlm_file
 from ragqa.corpus.objects import StoredObject, fetched
 from ragqa.corpus.part import PART_LAYOUT, PartRecord, read_part_record, remove_unfinished, write_part
-from ragqa.corpus.records import Deletion, Record, Skipped
+from ragqa.corpus.records import NotTaken, Record, Skipped
 from ragqa.corpus.settings import CorpusSettings
 from ragqa.corpus.subset import EVERYTHING, Subset
 from ragqa.errors import ProductError, SourceError
@@ -177,7 +177,8 @@ def _without(records: Iterator[Record], left_out: Collection[str]) -> Iterator[R
 def _of_subset(records: Iterator[Record], subset: Subset, *, may_revise: bool) -> Iterator[Record]:
     """The records with the documents of a subset, the others as skipped ones, so that they are counted.
 
-    A document that is of it no more ends what was read of it before, where its source ``may_revise`` earlier ones.
+    A document that is not of it ends older versions that are, as it would were it taken; the first version of one
+    ends none where its source does not revise (``may_revise``) what was read before.
     Records that tell of other articles, such as notices of retraction, are kept whatever they are.
     """
     for record in records:
@@ -185,12 +186,12 @@ def _of_subset(records: Iterator[Record], subset: Subset, *, may_revise: bool) -
             yield record
             continue
         yield Skipped("not of the subset")
-        if may_revise:
-            yield Deletion(record.id)
+        if may_revise or record.version > 1:
+            yield NotTaken(record.id, record.version)
 
 
 def _is_baseline(path: Path) -> bool:
-    """Whether a file is of NLM's baseline, which has each article once and is read before all updates."""
+    """Whether a file is of NLM's baseline, which has each version once and is read before all updates."""
     return path.parent.name == BASELINE and nlm_file(path.name) is not None
 
 

@@ -16,6 +16,14 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A version of a document that the corpus does not take: it ends older ones of its id as the document would."""
+
+    document_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A record that cannot become a document; ``reason`` is a short fixed phrase, counted in the manifest."""
 
@@ -29,7 +37,7 @@ class IgnoredKey:
     key: str
 
 
-Record = Document | Deletion | Skipped | IgnoredKey
+Record = Document | Deletion | NotTaken | Skipped | IgnoredKey
 Reader = Callable[[Path, CorpusSettings], Iterator[Record]]
 
 

@@ -39,8 +39,8 @@ class CorpusSettings:
         ``pubmedqa`` only: whether QUESTION, which is the title of the article on PubMed, becomes the title.
         Switch it off where finding an article by its own title would make retrieval too easy.
     only
-        Which documents of the sources get into the corpus; those that a later source revises so that they are of it no
-        more leave it again. Notices on other articles are kept whatever they are.
+        Which documents of the sources get into the corpus; the newest version of each decides, so that those that are
+        revised so that they are of it no more leave it again. Notices on other articles are kept whatever they are.
     leave_out
         Ids of documents that do not get into the corpus although the sources have them: for questions whose answer
         must not be there.

@@ -20,7 +20,7 @@ import numpy as np
 from ragqa.corpus.arrays import load_array, read_npy
 from ragqa.corpus.keys import FIRST_HASHED
 from ragqa.corpus.marks import MARKS_FILE, NOTICES_FILE, by_others, find_marks
-from ragqa.corpus.part import DELETIONS_FILE, KEY, KEYS_FILE, PartRecord
+from ragqa.corpus.part import DELETION, DELETIONS_FILE, KEY, KEYS_FILE, WITHDRAWN, PartRecord
 from ragqa.errors import ProductError, SourceError
 from ragqa.manifest import content_hash, hash_files, sync_folder, sync_tree
 
@@ -91,8 +91,8 @@ def resolve(
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Decide which row of each id is live and which are told of by notices, and write the files of the state.
 
-    Of several rows of an id the highest version wins, of equal versions the later row. A deletion ends all rows
-    of its id that come before it.
+    Of several rows of an id the highest version wins, of equal versions the later row; none does where a version that
+    is not taken would. A deletion ends everything of its id that comes before it.
 
     Parameters
     ----------
@@ -122,13 +122,13 @@ def resolve(
     building.mkdir()
     starts = np.concatenate([[0], np.cumsum([part.n_rows for _, part in parts], dtype=np.int64)])
     fate = np.zeros(int(starts[-1]), dtype=np.uint8)
-    deletions = _deletions(folder, parts, starts)
+    ends = _ends(folder, parts, starts)
     keys_of_parts = [read_npy(folder / name / KEYS_FILE, "r") for name, _ in parts]
     with (building / STATE_KEYS_FILE).open("wb") as keys_file, (building / STATE_ROWS_FILE).open("wb") as rows_file:
         for low, high in _ranges([array["key"] for array in keys_of_parts]):
             bucket = _bucket(keys_of_parts, starts, low, high)
             _refuse_shared_hashes(bucket, read_id)
-            _decide(bucket, deletions, fate)
+            _decide(bucket, ends, fate)
             live = fate[bucket.rows] == LIVE
             keys_file.write(bucket.keys[live].astype("<u8").tobytes())
             rows_file.write(bucket.rows[live].astype("<i8").tobytes())
@@ -178,19 +178,52 @@ class _Bucket(NamedTuple):
     versions: np.ndarray
 
 
-def _deletions(
-    folder: Path, parts: Sequence[tuple[str, PartRecord]], starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted keys of all deletions, and the row before which each takes effect (the last one of a key)."""
+class _Ends(NamedTuple):
+    """What ends rows of the corpus, by sorted key.
+
+    Attributes
+    ----------
+    withdrawn, bounds
+        Keys of deletions, and the row before which the last one of each takes effect.
+    not_taken, versions, rows
+        Keys of which a version is not taken and was not withdrawn later, the highest one, and the row before which it
+        stood the last time.
+    """
+
+    withdrawn: np.ndarray
+    bounds: np.ndarray
+    not_taken: np.ndarray
+    versions: np.ndarray
+    rows: np.ndarray
+
+
+def _ends(folder: Path, parts: Sequence[tuple[str, PartRecord]], starts: np.ndarray) -> _Ends:
     arrays = [read_npy(folder / name / DELETIONS_FILE) for name, _ in parts]
-    keys = np.concatenate([array["key"] for array in arrays]) if arrays else np.empty(0, np.uint64)
-    bounds = [array["row"].astype(np.int64) + start for array, start in zip(arrays, starts, strict=False)]
-    rows = np.concatenate(bounds) if arrays else np.empty(0, np.int64)
-    order = np.lexsort((rows, keys))
-    keys, rows = keys[order], rows[order]
-    last = np.ones(len(keys), dtype=bool)
-    last[:-1] = keys[1:] != keys[:-1]
-    return keys[last], rows[last]
+    read = np.concatenate([np.empty(0, DELETION), *arrays])
+    rows = read["row"].astype(np.int64) + np.repeat(starts[: len(arrays)], [len(array) for array in arrays])
+    order = np.argsort(read["key"], kind="stable")  # those of a key in order of reading
+    keys, versions, rows = read["key"][order], read["version"][order], rows[order]
+    withdrawn = np.flatnonzero(versions == WITHDRAWN)
+    withdrawn = withdrawn[_last_of_each(keys[withdrawn])]
+    remaining = versions != WITHDRAWN
+    if len(withdrawn):
+        place, known = _look_up(keys[withdrawn], keys)
+        remaining &= ~known | (np.arange(len(keys)) > withdrawn[place])
+    left = np.flatnonzero(remaining)
+    left = left[np.lexsort((rows[left], versions[left], keys[left]))]
+    left = left[_last_of_each(keys[left])]
+    return _Ends(keys[withdrawn], rows[withdrawn], keys[left], versions[left], rows[left])
+
+
+def _last_of_each(keys: np.ndarray) -> np.ndarray:
+    """The places of the last of each run of equal keys."""
+    return np.flatnonzero(np.append(keys[1:] != keys[:-1], np.ones(min(len(keys), 1), dtype=bool)))
+
+
+def _look_up(known: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each key among ``known`` ones (sorted, at least one), and whether it is there."""
+    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return place, known[place] == keys
 
 
 def _ranges(keys_of_parts: Sequence[np.ndarray]) -> Iterator[tuple[int, int]]:
@@ -219,13 +252,17 @@ def _bucket(keys_of_parts: Sequence[np.ndarray], starts: np.ndarray, low: int, h
     return _Bucket(found["key"][order], np.concatenate(rows)[order], found["version"][order])
 
 
-def _decide(bucket: _Bucket, deletions: tuple[np.ndarray, np.ndarray], fate: np.ndarray) -> None:
+def _decide(bucket: _Bucket, ends: _Ends, fate: np.ndarray) -> None:
     """Set the fate of the rows of a bucket."""
     keys, rows, versions = bucket
-    deleted_keys, bounds = deletions
-    if len(deleted_keys):
-        place = np.minimum(np.searchsorted(deleted_keys, keys), len(deleted_keys) - 1)
-        fate[rows[(deleted_keys[place] == keys) & (rows < bounds[place])]] = DELETED
+    if len(ends.withdrawn):
+        place, known = _look_up(ends.withdrawn, keys)
+        fate[rows[known & (rows < ends.bounds[place])]] = DELETED
+    if len(ends.not_taken):
+        place, known = _look_up(ends.not_taken, keys)
+        earlier = (versions == ends.versions[place]) & (rows < ends.rows[place])
+        outdone = known & ((versions < ends.versions[place]) | earlier)
+        fate[rows[outdone & (fate[rows] == LIVE)]] = SUPERSEDED
     remaining = fate[rows] == LIVE
     keys, rows, versions = keys[remaining], rows[remaining], versions[remaining]
     order = np.lexsort((rows, versions, keys))

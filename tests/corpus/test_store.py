@@ -16,7 +16,7 @@ from ragqa.corpus import blocks, formats, part, state
 from ragqa.corpus import build as corpus_build
 from ragqa.corpus import store as corpus_store
 from ragqa.corpus.build import CorpusSettings, build_corpus
-from ragqa.corpus.records import CorpusFormat, Deletion, Record
+from ragqa.corpus.records import CorpusFormat, Deletion, NotTaken, Record
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import abstract_sections
 from ragqa.errors import ProductError, UsageError
@@ -61,7 +61,17 @@ DOCUMENT = st.builds(
     links=st.lists(st.builds(Link, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     retracted=st.booleans(),
 )
-RECORDS = st.lists(st.lists(st.one_of(DOCUMENT, st.integers(1, 30).map(str).map(Deletion)), max_size=12), max_size=4)
+RECORDS = st.lists(
+    st.lists(
+        st.one_of(
+            DOCUMENT,
+            st.integers(1, 30).map(str).map(Deletion),
+            st.builds(NotTaken, st.integers(1, 30).map(str), st.integers(1, 3)),
+        ),
+        max_size=12,
+    ),
+    max_size=4,
+)
 FILTER = st.builds(
     Filter,
     year_from=st.one_of(st.none(), st.integers(1989, 2001)),
@@ -96,16 +106,17 @@ def build_from(folder: Path, files: list[list[Record]]) -> DocumentStore:
 
 def live_rows(files: list[list[Record]]) -> dict[str, tuple[int, Document]]:
     """What is live, by reading the records in order, one at a time."""
-    found: dict[str, tuple[int, Document]] = {}
+    found: dict[str, tuple[int, Document | NotTaken]] = {}
     row = 0
     for record in (record for file in files for record in file):
         if isinstance(record, Deletion):
             found.pop(record.document_id, None)
-        elif isinstance(record, Document):
-            if record.id not in found or found[record.id][1].version <= record.version:
-                found[record.id] = (row, record)
-            row += 1
-    return found
+        elif isinstance(record, (Document, NotTaken)):
+            key = record.id if isinstance(record, Document) else record.document_id
+            if key not in found or found[key][1].version <= record.version:
+                found[key] = (row, record)
+            row += isinstance(record, Document)
+    return {key: (row, record) for key, (row, record) in found.items() if isinstance(record, Document)}
 
 
 @given(files=RECORDS, allowed=FILTER)

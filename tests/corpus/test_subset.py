@@ -4,7 +4,10 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ragqa.corpus.build import build_corpus
 from ragqa.corpus.mesh import Heading, Mesh
@@ -14,6 +17,13 @@ from ragqa.corpus.subset import Subset
 from ragqa.errors import UsageError
 from ragqa.manifest import Manifest
 
+Version = tuple[str, int, int] | str
+"""PMID, version and year of a record; or a PMID that is withdrawn."""
+RECORD = (
+    '<PubmedArticle><MedlineCitation><PMID Version="{version}">{pmid}</PMID><Article><Journal><JournalIssue><PubDate>'
+    "<Year>{year}</Year></PubDate></JournalIssue></Journal><ArticleTitle>Title.</ArticleTitle></Article>{more}</MedlineCitation>"
+    "</PubmedArticle>"
+)
 ROWS = [
     {"_id": "1", "title": "one", "text": "Text.", "year": 2010, "journal": "Lancet", "language": ["eng"],
      "mesh": ["Stroke"], "publication_types": ["Review"]},
@@ -72,6 +82,80 @@ def test_a_document_that_is_revised_out_of_the_subset_leaves_it_and_may_come_bac
     assert live(tmp_path) == ["1", "2", "3"]
 
 
+def pubmed(folder: Path, files: list[list[Version]], only: Subset) -> DocumentStore:
+    """A corpus of PubMed files: a tuple is a record, a text deletes a PMID."""
+    sources = folder / "sources"
+    sources.mkdir(parents=True)
+    for number, records in enumerate(files, start=1):
+        articles = "".join(
+            f"<DeleteCitation><PMID>{record}</PMID></DeleteCitation>"
+            if isinstance(record, str)
+            else RECORD.format(pmid=record[0], version=record[1], year=record[2], more="")
+            for record in records
+        )
+        (sources / f"pubmed26n{number:04d}.xml").write_text(f"<PubmedArticleSet>{articles}</PubmedArticleSet>")
+    build_corpus("demo", CorpusSettings(("sources",), "pubmed-xml", only=only), folder, folder / "demo")
+    return DocumentStore.open(folder / "demo")
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ([[("1", 2, 2012)], [("1", 1, 2001)]], 2012),  # an old version, read later, of a document that stays
+        ([[("1", 2, 2001)], [("1", 1, 2012)]], None),  # the newer version is not of the subset
+        ([[("1", 1, 2012)], [("1", 1, 2001)]], None),
+        ([[("1", 2, 2001)], ["1"], [("1", 1, 2012)]], 2012),  # withdrawn: what comes later stands by itself
+        ([["1", ("1", 2, 2001)], [("1", 1, 2012)]], None),
+        ([[("1", 1, 2012), ("1", 2, 2001), ("1", 2, 2012)]], 2012),
+    ],
+)
+def test_the_newest_version_decides_whether_a_document_is_of_the_subset(
+    tmp_path: Path, files: list[list[Version]], wanted: int | None
+) -> None:
+    with pubmed(tmp_path, files, Subset(year_from=2010)) as store:
+        assert [document.year for batch in store.scan() for _, document in batch] == ([wanted] if wanted else [])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.lists(
+            st.one_of(
+                st.tuples(st.sampled_from("123"), st.integers(1, 3), st.integers(2008, 2011)), st.sampled_from("123")
+            ),
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_subset_is_what_the_whole_corpus_has_of_it(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[Version]]
+) -> None:
+    only = Subset(year_from=2010)
+    folder = tmp_path_factory.mktemp("demo")
+    with pubmed(folder / "all", files, Subset()) as whole, pubmed(folder / "only", files, only) as part:
+        everything = {document.id: document for batch in whole.scan() for _, document in batch}
+        assert {document.id: document for batch in part.scan() for _, document in batch} == {
+            key: document for key, document in everything.items() if only.has(document)
+        }
+
+
+@pytest.mark.parametrize("folder", ["baseline", "elsewhere"])
+def test_versions_of_one_baseline_file_end_each_other(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    records = RECORD.format(pmid=1, version=1, year=2012, more="") + RECORD.format(
+        pmid=1, version=2, year=2001, more=""
+    )
+    text = f"<PubmedArticleSet>{records}</PubmedArticleSet>"
+    (tmp_path / folder / "pubmed26n0001.xml.gz").write_bytes(gzip.compress(text.encode()))
+    settings = CorpusSettings((folder,), "pubmed-xml", only=Subset(year_from=2010))
+    total = build_corpus("demo", settings, tmp_path, tmp_path / "demo").counts["total"]
+
+    assert live(tmp_path) == []
+    assert (total["read"], total["superseded"], total["deletions"]) == (2, 1, 0)
+
+
 def test_another_subset_reads_the_same_files_anew(tmp_path: Path) -> None:
     build(tmp_path, Subset(year_from=2015))
     assert live(tmp_path) == ["2"]
@@ -79,11 +163,6 @@ def test_another_subset_reads_the_same_files_anew(tmp_path: Path) -> None:
     assert live(tmp_path) == ["1"]
 
 
-RECORD = (
-    '<PubmedArticle><MedlineCitation><PMID Version="1">{pmid}</PMID><Article><Journal><JournalIssue><PubDate>'
-    "<Year>{year}</Year></PubDate></JournalIssue></Journal><ArticleTitle>Title.</ArticleTitle></Article>{more}</MedlineCitation>"
-    "</PubmedArticle>"
-)
 NOTICE = (
     '<CommentsCorrectionsList><CommentsCorrections RefType="RetractionOf"><RefSource>x</RefSource>'
     '<PMID Version="1">1</PMID></CommentsCorrections></CommentsCorrectionsList>'
@@ -94,9 +173,9 @@ NOTICE = (
 def test_a_notice_of_retraction_is_kept_whatever_its_year(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir()
     records = (
-        RECORD.format(pmid=1, year=2005, more=""),
-        RECORD.format(pmid=2, year=2020, more=""),
-        RECORD.format(pmid=9, year=2020, more=NOTICE),
+        RECORD.format(pmid=1, version=1, year=2005, more=""),
+        RECORD.format(pmid=2, version=1, year=2020, more=""),
+        RECORD.format(pmid=9, version=1, year=2020, more=NOTICE),
     )
     text = f"<PubmedArticleSet>{''.join(records)}</PubmedArticleSet>"
     (tmp_path / folder / "pubmed26n0001.xml.gz").write_bytes(gzip.compress(text.encode()))
@@ -107,11 +186,17 @@ def test_a_notice_of_retraction_is_kept_whatever_its_year(tmp_path: Path, folder
     with DocumentStore.open(tmp_path / "demo") as store:
         assert store.get("1").retracted
     assert total["skipped"] == {"not of the subset": 1}
-    assert total["deletions"] == (0 if folder == "baseline" else 1)
+    assert not_taken(tmp_path) == [0 if folder == "baseline" else 1]
 
     (tmp_path / folder).rename(tmp_path / "moved")
     settings = CorpusSettings(("moved",), "pubmed-xml", only=Subset(year_to=2010))
-    assert build_corpus("demo", settings, tmp_path, tmp_path / "demo").counts["total"]["deletions"] == 1
+    build_corpus("demo", settings, tmp_path, tmp_path / "demo")
+    assert not_taken(tmp_path) == [1]
+
+
+def not_taken(tmp_path: Path) -> list[int]:
+    """How many versions each part remembers that it did not take."""
+    return [len(np.load(path)) for path in (tmp_path / "demo").rglob("deletions.npy")]
 
 
 def test_an_entry_term_stands_for_its_heading_and_those_below() -> None:
