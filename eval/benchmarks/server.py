@@ -24,8 +24,6 @@ from ragqa import home
 
 HEAP = "64m"
 """Java's heap in the server: small, so that it is full, and Java clears up, before memory is watched."""
-SETTLED = 0.25
-"""Part of the load's duration after which memory is expected to stay flat."""
 REFUSALS = (429, 503)
 """Statuses with which a busy server may refuse; a client then comes again when ``Retry-After`` says."""
 MOST_OVERHEAD_MS = 5.0
@@ -97,9 +95,9 @@ def essence(answer: dict) -> dict:
 
 
 async def load(
-    address: str, process: psutil.Process, expected: dict[str, dict], n_clients: int, seconds: float
+    address: str, process: psutil.Process, expected: dict[str, dict], n_clients: int, settling: float, seconds: float
 ) -> dict[str, float]:
-    """What ``n_clients`` clients get within some seconds."""
+    """What ``n_clients`` clients get within some seconds, after others in which the server gets all memory it needs."""
     statuses: collections.Counter[int] = collections.Counter()
     times: list[float] = []
     wrong = 0
@@ -110,14 +108,15 @@ async def load(
     async def one_client(number: int, client: httpx.AsyncClient) -> None:
         nonlocal wrong
         questions = list(expected)
-        while time.perf_counter() - began < seconds:
+        while time.perf_counter() - began < settling + seconds:
             question = questions[number % len(questions)]
             number += 7
             asked = time.perf_counter()
             response = await client.post("/v1/ask", json={"question": question})
-            statuses[response.status_code] += 1
+            counts = time.perf_counter() - began >= settling
+            statuses[response.status_code] += counts
             if response.status_code == 200:
-                times.append(time.perf_counter() - asked)
+                times.extend([time.perf_counter() - asked] * counts)
                 wrong += essence(response.json()) != expected[question]
             elif response.status_code in REFUSALS:
                 await asyncio.sleep(float(response.headers["retry-after"]))
@@ -131,8 +130,8 @@ async def load(
         watcher = asyncio.create_task(watch())
         await asyncio.gather(*(one_client(number, client) for number in range(n_clients)))
         watcher.cancel()
-    wall = time.perf_counter() - began
-    settled = [size for when, size in resident if when >= SETTLED * seconds]
+    wall = time.perf_counter() - began - settling
+    settled = [size for when, size in resident if when >= settling]
     tenth = max(1, len(settled) // 10)
     return {
         "clients": n_clients,
@@ -145,6 +144,7 @@ async def load(
         "wrong_answers": wrong,
         "p50_ms": percentile(times, 0.5) * 1000,
         "p99_ms": percentile(times, 0.99) * 1000,
+        "memory_first_mb": resident[0][1] / 1e6,
         "memory_settled_mb": statistics.mean(settled[:tenth]) / 1e6,
         "memory_end_mb": statistics.mean(settled[-tenth:]) / 1e6,
         "memory_growth": statistics.mean(settled[-tenth:]) / statistics.mean(settled[:tenth]) - 1,
@@ -178,12 +178,13 @@ def main() -> None:
     parser.add_argument("--index", default="sample", help="an index that answers the sample's questions")
     parser.add_argument("--repeats", type=int, default=5, help="how often each question is asked for the overhead")
     parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--settling", type=float, default=180.0, help="seconds under load before those that count")
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
     questions = questions_of_the_sample()
     with running_server(arguments.index) as (address, process):
         added, expected = overhead(address, arguments.index, questions, arguments.repeats)
-        loaded = asyncio.run(load(address, process, expected, arguments.clients, arguments.seconds))
+        loaded = asyncio.run(load(address, process, expected, arguments.clients, arguments.settling, arguments.seconds))
     for title, figures in (("overhead over the engine", added), ("load", loaded)):
         print(title)
         for name, value in figures.items():
