@@ -6,26 +6,34 @@
 FOLDER is a BEIR folder, whose documents are written as eight files and indexed as eight segments: by BM25 or, with
 ``--dense``, also by the default encoder. Each question is asked alone, in one process and on shards in turns. For each
 number of shards it prints how many of the questions have the same documents with the same scores (float32), p50 and p99
-in milliseconds, and p50 beside one process. All shards share the cores of one machine unless ``--ray`` names a cluster.
-Last comes one line of JSON.
+in milliseconds, p50 beside one process, and of that the time in which the shards' hits are put together. Then the
+process of a shard is killed and the questions asked on: how many were answered in part or, by no shard, not at all,
+how many of the others wrongly, and the seconds until the shard was back. All shards share the cores of one machine
+unless ``--ray`` names a cluster. Last comes one line of JSON.
 """
 
 import argparse
 import json
 import os
+import signal
 import tempfile
 import time
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ragqa import products
 from ragqa.engine import Engine
-from ragqa.ray.cluster import LOCAL, connected
-from ragqa.ray.gather import Spread
+from ragqa.errors import ClusterError
+from ragqa.ray import search
+from ragqa.ray.cluster import LOCAL, connected, load_ray
+from ragqa.ray.gather import Gathering, Spread
 from ragqa.ray.search import opener
+from ragqa.types import Ranked
 
 _SEGMENTS, _K = 8, 50
 
@@ -77,14 +85,16 @@ def compare(questions: Sequence[str], n_shards: int, address: str) -> dict[str, 
     ):
         times: dict[str, list[float]] = {"one": [], "shards": []}
         n_equal = 0
-        for question in [questions[0], *questions]:
-            found = []
-            for name, engine in (("one", whole), ("shards", spread)):
-                began = time.perf_counter()
-                hits = engine.search(question, _K)
-                times[name].append((time.perf_counter() - began) * 1000)
-                found.append([(hit.document_id, hit.score, hit.scores) for hit in hits])
-            n_equal += found[0] == found[1]
+        with timed_merging() as merging:
+            for question in [questions[0], *questions]:
+                found = []
+                for name, engine in (("one", whole), ("shards", spread)):
+                    began = time.perf_counter()
+                    hits = engine.search(question, _K)
+                    times[name].append((time.perf_counter() - began) * 1000)
+                    found.append([(hit.document_id, hit.score, hit.scores) for hit in hits])
+                n_equal += found[0] == found[1]
+        lost = lose(whole, spread, questions)
     one, shards = (np.array(times[name][1:]) for name in ("one", "shards"))
     return {
         "equal": n_equal - 1,
@@ -94,7 +104,49 @@ def compare(questions: Sequence[str], n_shards: int, address: str) -> dict[str, 
         "shards_p50_ms": float(np.median(shards)),
         "shards_p99_ms": float(np.percentile(shards, 99)),
         "added_p50_ms": float(np.median(shards - one)),
+        "merge_p50_ms": float(np.median(merging)),
+        "merge_p99_ms": float(np.percentile(merging, 99)),
+        **lost,
     }
+
+
+@contextmanager
+def timed_merging() -> Iterator[list[float]]:
+    """Milliseconds of each time that the hits of shards are put together."""
+    merged, times = search.merged, list[float]()
+
+    def timed(*arguments: Any) -> Ranked:
+        began = time.perf_counter()
+        found = merged(*arguments)
+        times.append((time.perf_counter() - began) * 1000)
+        return found
+
+    search.merged = timed
+    try:
+        yield times
+    finally:
+        search.merged = merged
+
+
+def lose(whole: Engine, spread: Engine, questions: Sequence[str]) -> dict[str, float]:
+    """Kill the process of the first shard and ask on until it is back."""
+    shards = spread.index.shards
+    assert isinstance(shards, Gathering)
+    actor = shards._groups[0].actors[0]
+    os.kill(load_ray().get(actor.__ray_call__.remote(lambda _self: os.getpid())), signal.SIGKILL)
+    began, n_partly, n_wrong = time.perf_counter(), 0, 0
+    for question in cycle(questions):
+        expected = whole.retrieve([whole.as_read(question)], _K)
+        try:
+            found = spread.retrieve([spread.as_read(question)], _K)
+        except ClusterError:
+            n_partly += 1
+            continue
+        if not found.unsearched:
+            n_wrong += not np.array_equal(found.rows, expected.rows)
+            break
+        n_partly += 1
+    return {"back_after_s": time.perf_counter() - began, "partly_answered": n_partly, "wrong": n_wrong}
 
 
 if __name__ == "__main__":
