@@ -29,15 +29,21 @@ def objection(asked: AskedFor, evidence: Evidence, least: float) -> str:
         return unfit
     fitting = [document for document in documents if document.relevance >= least]
     if any(document.usable for document in fitting):
-        if evidence.weight.any():
-            return ""
-        return "The articles found that deal with the question have no abstract that could be cited."
+        return "" if evidence.weight.any() else _uncitable(evidence, least)
     if fitting:
         return "The only articles found that deal with the question have been retracted."
     return (
         f"None of the {len(documents)} articles found deals with the question closely enough "
         f"(best fit {evidence.relevance:.2f}; {least:.2f} is needed)."
     )
+
+
+def _uncitable(evidence: Evidence, least: float) -> str:
+    """Why no sentence of the documents that deal with the question may be cited."""
+    read = {passage.document for passage in evidence.passages if passage.part != "title"}
+    if any(evidence.documents[place].usable and evidence.documents[place].relevance >= least for place in read):
+        return "The articles found that deal with the question tell what was studied and how, but not what came out."
+    return "The articles found that deal with the question have no abstract."
 
 
 def _unfit(asked: AskedFor, evidence: Evidence) -> str:

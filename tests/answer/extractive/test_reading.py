@@ -183,6 +183,14 @@ def test_only_retracted_evidence_means_abstaining() -> None:
     assert "retracted" in reading.reason
 
 
+def test_it_is_told_whether_articles_have_no_abstract_or_none_that_tells_what_came_out() -> None:
+    title = "Statins and atrial fibrillation after bypass surgery"
+    aim = "To evaluate whether preoperative statins reduce atrial fibrillation after coronary artery bypass surgery."
+
+    assert "not what came out" in read(QUESTION, article("1", title, ("", aim)), abstain_below=0.0).reason
+    assert "have no abstract" in read(QUESTION, article("1", title), abstain_below=0.0).reason
+
+
 def test_a_retracted_article_may_be_allowed_and_is_then_flagged() -> None:
     reading = read(QUESTION, retracted(STATINS), allow_retracted=True)
     assert reading.statements
