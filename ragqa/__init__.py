@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ragqa.engine import Engine
-    from ragqa.index.open import OpenIndex
+    from ragqa.engine import Engine, Openers
 
 __version__ = "0.1.0"
 __all__ = ["open"]
@@ -27,7 +26,7 @@ _SAMPLE = "sample"
 
 
 def open(  # noqa: A001 - reads ragqa.open(…)
-    name: str = _SAMPLE, overrides: Sequence[str] = (), opener: "OpenIndex | None" = None
+    name: str = _SAMPLE, overrides: Sequence[str] = (), openers: "Openers | None" = None
 ) -> "Engine":
     """Open the index called ``name``; see :meth:`ragqa.engine.Engine.open`.
 
@@ -38,4 +37,4 @@ def open(  # noqa: A001 - reads ragqa.open(…)
 
     if name == _SAMPLE and not products.is_built("indexes", name):
         products.build_index(name)
-    return Engine.open(name, overrides) if opener is None else Engine.open(name, overrides, opener)
+    return Engine.open(name, overrides) if openers is None else Engine.open(name, overrides, openers)

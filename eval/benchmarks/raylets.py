@@ -99,7 +99,7 @@ def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, 
         os.sched_setaffinity(0, {cores[0]})
         command = [sys.executable, "-m", "ragqa", "index", "build", "texts", "--recipe", recipe, "--json"]
         began = time.perf_counter()
-        with _Meter(cores) as meter:
+        with Meter(cores) as meter:
             done = subprocess.run(
                 [*command, "--ray", cluster.address], env={**os.environ, "RAGQA_HOME": str(home)},
                 capture_output=True, check=False, cwd=home,
@@ -118,7 +118,7 @@ def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, 
     return {**seconds, "all": took, "busiest": max(meter.used().values()), "products": [corpus["files"], same]}
 
 
-class _Meter(threading.Thread):
+class Meter(threading.Thread):
     """The processor seconds that processes tied to one of some cores use while it runs; asks several times a second."""
 
     def __init__(self, cores: list[int]) -> None:
@@ -128,7 +128,7 @@ class _Meter(threading.Thread):
         self._first: dict[tuple[int, float], float] = {}
         self._last: dict[tuple[int, float], tuple[int, float]] = {}
 
-    def __enter__(self) -> "_Meter":
+    def __enter__(self) -> "Meter":
         self._look(there_before=True)
         self.start()
         return self
@@ -139,6 +139,7 @@ class _Meter(threading.Thread):
         self._look()
 
     def run(self) -> None:
+        """Look until it is stopped."""
         while not self._stopped.wait(0.2):
             self._look()
 

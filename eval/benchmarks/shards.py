@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ragqa import products
-from ragqa.engine import Engine
+from ragqa.engine import Engine, Openers
 from ragqa.errors import ClusterError
 from ragqa.ray import search
 from ragqa.ray.cluster import LOCAL, connected, load_ray
@@ -81,7 +81,7 @@ def compare(questions: Sequence[str], n_shards: int, address: str) -> dict[str, 
     with (
         connected(address) as nodes,
         Engine.open("shards") as whole,
-        Engine.open("shards", (), opener(nodes, Spread(n_shards, budget_s=60))) as spread,
+        Engine.open("shards", (), Openers(opener(nodes, Spread(n_shards, budget_s=60)))) as spread,
     ):
         times: dict[str, list[float]] = {"one": [], "shards": []}
         n_equal = 0

@@ -6,6 +6,7 @@ what is said for and against a claim, and :mod:`ragqa.engine.engine` puts them t
 
 from ragqa.answer.as_read import AsRead, check_question
 from ragqa.engine.engine import Engine, sentence_encoder
+from ragqa.engine.openers import Openers
 from ragqa.engine.telling import ReadyToRead
 
-__all__ = ["AsRead", "Engine", "ReadyToRead", "check_question", "sentence_encoder"]
+__all__ = ["AsRead", "Engine", "Openers", "ReadyToRead", "check_question", "sentence_encoder"]

@@ -12,18 +12,19 @@ from ragqa import products
 from ragqa.answer.as_read import AsRead
 from ragqa.answer.dialogue.rewriting import RewritingReader
 from ragqa.answer.dialogue.turn import Turn
-from ragqa.answer.reader import Reader, open_reader
+from ragqa.answer.reader import Reader
 from ragqa.answer.related import RelatedQuestion, related
 from ragqa.corpus.store import DocumentStore
 from ragqa.corpus.text import title_of
 from ragqa.engine.claims import candidates_for_claims
+from ragqa.engine.openers import HERE, Openers
 from ragqa.engine.reading import ReadCandidates, ReadingStage
 from ragqa.engine.searcher import Searcher
 from ragqa.engine.telling import ReadyToRead, RunJob, told
-from ragqa.index.open import Index, OpenIndex, open_index
+from ragqa.index.open import Index
 from ragqa.recipe import AnswerSettings, Recipe
 from ragqa.retrieve.fuse import Candidates
-from ragqa.retrieve.rerank import Reranker, open_reranker
+from ragqa.retrieve.rerank import Reranker
 from ragqa.retrieve.retriever import found_rows, timed
 from ragqa.stages import Cancel, Clock, FoundDocument, OnStage, StageDone, ms_since, n_cited
 from ragqa.types import Answer, Document, Filter, Hit, Question, QuestionType, Statement
@@ -47,10 +48,10 @@ class Engine(Searcher):
         super().__init__(store, index, settings, reranker)
         self._reading = ReadingStage(self, reader)
         self._overrides: tuple[str, ...] = ()
-        self._opener: OpenIndex = open_index
+        self._openers = HERE
 
     @classmethod
-    def open(cls, name: str, overrides: Sequence[str] = (), opener: OpenIndex = open_index) -> "Engine":
+    def open(cls, name: str, overrides: Sequence[str] = (), openers: Openers = HERE) -> "Engine":
         """Open the index called ``name``.
 
         Parameters
@@ -59,8 +60,9 @@ class Engine(Searcher):
             A built index under ``indexes/``.
         overrides
             ``table.key=value`` strings that change query-time settings, for example ``bm25.k1=1.2``.
-        opener
-            What opens the components of the index: here, or on a cluster (:func:`ragqa.ray.search.opener`).
+        openers
+            What opens the components of the index, the reranker and the reader: here, or on a cluster
+            (:func:`ragqa.ray.search.opener`, :mod:`ragqa.engine.pools`).
 
         Raises
         ------
@@ -71,10 +73,10 @@ class Engine(Searcher):
         RecipeError
             An override names an unknown setting or a value that is not allowed.
         """
-        store, index, settings = products.open_pinned(name, overrides, opener)
-        reranker = open_reranker(settings.rerank, index.dense, settings.answer.chat)
-        engine = cls(store, index, settings, reranker, open_reader(settings.answer, sentence_encoder(index)))
-        engine._overrides, engine._opener = tuple(overrides), opener
+        store, index, settings = products.open_pinned(name, overrides, openers.index)
+        reranker = openers.reranker(settings.rerank, index.dense, settings.answer.chat)
+        engine = cls(store, index, settings, reranker, openers.reader(settings.answer, sentence_encoder(index)))
+        engine._overrides, engine._openers = tuple(overrides), openers
         return engine
 
     def follow(self) -> "Engine":
@@ -85,7 +87,7 @@ class Engine(Searcher):
         """
         if products.index_state(self.index.folder.name) == self.index.manifest_hash:
             return self
-        return Engine.open(self.index.folder.name, self._overrides, self._opener)
+        return Engine.open(self.index.folder.name, self._overrides, self._openers)
 
     def with_reader(self, settings: AnswerSettings, reader: Reader | None = None) -> "Engine":
         """The same opened index read by another reader; it must not be used after this engine is closed.
@@ -98,7 +100,7 @@ class Engine(Searcher):
             A reader that is open already; None opens the one that the settings name.
         """
         if reader is None:
-            reader = open_reader(settings, sentence_encoder(self.index))
+            reader = self._openers.reader(settings, sentence_encoder(self.index))
         return Engine(self.store, self.index, dataclasses.replace(self.recipe, answer=settings), self._reranker, reader)
 
     def ask(

@@ -31,7 +31,7 @@ from ragqa.index.faiss_kinds import COMPRESSED, Kind
 from ragqa.index.faiss_search import FaissIndex
 from ragqa.index.rescore import EXACT, Rescored
 from ragqa.index.segments import Placed, checked_array
-from ragqa.index.word_counts import WordCounts
+from ragqa.index.word_counts import Weighing, WordCounts
 from ragqa.recipe import DenseSettings
 from ragqa.types import Ranked
 
@@ -48,7 +48,7 @@ class DenseIndex:
     ``encoder`` is its encoder, ``words`` tells how frequent words are in its documents.
     """
 
-    def __init__(self, encoder: Encoder, segments: "Sequence[Vectors]", words: WordCounts) -> None:
+    def __init__(self, encoder: Encoder, segments: "Sequence[Vectors]", words: Weighing) -> None:
         self.encoder = encoder
         self.words = words
         self._segments = segments

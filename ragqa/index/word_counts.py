@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +26,14 @@ def stems(text: str) -> set[str]:
     ['therapy', 'ulcer']
     """
     return {singular(word) for word in tokens(text) if word not in STOPWORDS}
+
+
+class Weighing(Protocol):
+    """What tells how much words tell."""
+
+    def weights(self, words: Iterable[str]) -> dict[str, float]:
+        """As :meth:`WordCounts.weights`."""
+        ...
 
 
 class WordCounts:

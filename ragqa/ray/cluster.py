@@ -64,6 +64,8 @@ def load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Java, which runs Lucene in this process, meets signals that Ray would take for a crash.
     os.environ["RAY_DISABLE_FAILURE_SIGNAL_HANDLER"] = "1"
+    # A thread of Ray Serve that outlasts a connection would join whichever cluster it finds.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     try:
         import ray
     except ImportError as error:

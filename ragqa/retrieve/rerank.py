@@ -28,6 +28,9 @@ CROSS_ENCODERS = {
 }
 """Presets: their models on the hub; each reads at most 512 tokens."""
 
+NEED_ENCODER = ("sentence", "reader")
+"""Rerankers that use the encoder and the word counts of a dense index, ``reader`` where there is one."""
+
 
 class Reranker(Protocol):
     """Something that scores documents for a question."""
@@ -74,7 +77,7 @@ def open_reranker(
     if name in plugins:
         reranker: Reranker = plugins[name].load()(settings, dense)
         return reranker
-    if name in CROSS_ENCODERS or "/" in name or "\\" in name:
+    if _names_cross_encoder(name):
         from ragqa.retrieve.rerank_cross import open_cross_encoder
 
         return open_cross_encoder(CROSS_ENCODERS.get(name, name))
@@ -83,3 +86,17 @@ def open_reranker(
         f"rerank.reranker is {name!r} ({nearest(name, known)}); for a cross-encoder of your own give its hub name "
         "(owner/name) or a folder (./name)"
     )
+
+
+def reads_alone(name: str) -> bool:
+    """Whether the reranker of a name comes with ragqa and needs files alone: neither endpoint nor vectors.
+
+    >>> reads_alone("sentence"), reads_alone("medcpt-cross-encoder"), reads_alone("llm")
+    (True, True, False)
+    """
+    plugins = {point.name for point in metadata.entry_points(group=ENTRY_POINTS)}
+    return name in NEED_ENCODER or (name not in {"none", "llm", *plugins} and _names_cross_encoder(name))
+
+
+def _names_cross_encoder(name: str) -> bool:
+    return name in CROSS_ENCODERS or "/" in name or "\\" in name

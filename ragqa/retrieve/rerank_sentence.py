@@ -39,7 +39,8 @@ class SentenceReranker:
 
     def _scores(self, query: str, documents: Sequence[Document]) -> np.ndarray:
         scores = np.full(len(documents), _LOWEST, dtype=np.float32)
-        weights = self._dense.words.weights(stems(query))
+        # Sorted: sums of floats depend on the order, that of a set on the process.
+        weights = self._dense.words.weights(sorted(stems(query)))
         sentences, coverages, owners = [], [], []
         for place, document in enumerate(documents):
             covered = [(_coverage(sentence, weights), sentence) for sentence in sentences_of(document)]

@@ -1,16 +1,40 @@
-"""Where the indexes of a server are searched: in its process, or by the nodes of a Ray cluster."""
+"""Where a server searches, reranks and reads: in its process, or by the nodes of a Ray cluster."""
 
-from contextlib import AbstractContextManager
+import contextlib
+from collections.abc import Iterator
 
-from ragqa.index.open import OpenIndex
+from ragqa.engine import Openers
+from ragqa.engine.pools import opened_pools
+from ragqa.errors import UsageError
+from ragqa.ray.cluster import connected
 from ragqa.ray.gather import Spread
-from ragqa.ray.search import on_cluster
-from ragqa.serve.settings import Cluster
+from ragqa.ray.pool import PoolSize
+from ragqa.ray.search import opener
+from ragqa.serve.settings import Cluster, Limits
 
 
-def searched_on(settings: Cluster) -> AbstractContextManager[OpenIndex | None]:
-    """What opens indexes on the cluster of the settings, as long as the block runs; None where there is none.
+@contextlib.contextmanager
+def openers_of(settings: Cluster, limits: Limits) -> Iterator[Openers]:
+    """What opens indexes, rerankers and readers where the settings say, as long as the block runs.
 
-    Raises as :func:`ragqa.ray.cluster.connected`.
+    Raises
+    ------
+    UsageError
+        Rerankers or readers are wanted without a cluster.
+    BackendError
+        As :func:`ragqa.ray.cluster.connected` and :class:`ragqa.ray.pool.Pool`.
     """
-    return on_cluster(settings.ray, Spread(settings.shards, settings.replicas, settings.shard_seconds))
+    if not settings.ray:
+        if settings.n_ahead:
+            raise UsageError(
+                f"cluster.rerankers is {settings.rerankers} and cluster.readers {settings.readers}, but no cluster is "
+                "named: add --ray HOST:PORT, or leave both at 0"
+            )
+        yield Openers()
+        return
+    spread = Spread(settings.shards, settings.replicas, settings.shard_seconds)
+    waiting, answer_s = max(1, limits.waiting), limits.request_seconds
+    rerankers = PoolSize(settings.rerankers, settings.cpus_each, settings.reranker_gpus, waiting, answer_s)
+    readers = PoolSize(settings.readers, settings.cpus_each, 0.0, waiting, answer_s)
+    with connected(settings.ray) as nodes, opened_pools(rerankers, readers) as pools:
+        yield Openers(opener(nodes, spread), pools.open_reranker, pools.open_reader)

@@ -8,7 +8,7 @@ from typing import Self
 
 import ragqa
 from ragqa.errors import RagqaError, UsageError, nearest
-from ragqa.serve.cluster import searched_on
+from ragqa.serve.cluster import openers_of
 from ragqa.serve.served import Served
 from ragqa.serve.settings import Limits, ServeSettings
 from ragqa.serve.shown import IndexInfo, IndexState
@@ -45,17 +45,18 @@ class Indexes:
             As :func:`ragqa.open`.
         """
         served: dict[str, Served] = {}
+        limits = settings.resolved_limits()
         connection = contextlib.ExitStack()
         try:
-            opener = connection.enter_context(searched_on(settings.cluster))
+            openers = connection.enter_context(openers_of(settings.cluster, limits))
             for name in dict.fromkeys(settings.indexes):
-                served[name] = Served.of(ragqa.open(name, settings.overrides, opener), settings.limits)
+                served[name] = Served.of(ragqa.open(name, settings.overrides, openers), limits)
         except BaseException:
             for opened in served.values():
                 opened.engine.close()
             connection.close()
             raise
-        return cls(served, settings.limits, connection)
+        return cls(served, limits, connection)
 
     @property
     def names(self) -> list[str]:

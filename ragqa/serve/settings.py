@@ -9,7 +9,7 @@ import msgspec
 from ragqa import home, recipe
 from ragqa.cores import n_cores
 from ragqa.errors import RecipeError
-from ragqa.recipe import NaturalInt, PositiveInt
+from ragqa.recipe import NaturalInt, NonNegative, PositiveInt
 from ragqa.serve.key_file import DEFAULT_PATH
 
 MCP_PATH = "/mcp"
@@ -40,7 +40,8 @@ class Limits:
     k
         Most documents that one search returns.
     threads
-        Questions worked on at once; 0 means one for each processor core.
+        Questions worked on at once; 0 means one for each processor core, and two more for each process of a cluster
+        that reranks or reads.
     waiting
         Requests that may wait for a thread; one more gets 503 with Retry-After, and so does one that would have to
         wait too long for ``request_seconds``.
@@ -176,7 +177,7 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Machines that search the indexes; see ``docs/cluster.md``.
+    """Machines that search the indexes, and rerank and read what is found; see ``docs/cluster.md``.
 
     Attributes
     ----------
@@ -188,12 +189,28 @@ class Cluster:
         Processes for each shard.
     shard_seconds
         A shard that has not answered within this time is left out, and the answer says so.
+    rerankers, readers
+        Processes of the cluster that rerank and that read, at most: one each, and more while questions wait; 0: this
+        process does it.
+    cpus_each
+        Processors that each of them takes.
+    reranker_gpus
+        GPUs that each reranker takes, for cross-encoders; a part of one lets several share it.
     """
 
     ray: str = ""
     shards: NaturalInt = 0
     replicas: PositiveInt = 1
     shard_seconds: Seconds = 5.0
+    rerankers: NaturalInt = 0
+    readers: NaturalInt = 0
+    cpus_each: PositiveInt = 1
+    reranker_gpus: NonNegative = 0.0
+
+    @property
+    def n_ahead(self) -> int:
+        """Questions that may be with rerankers and readers at once: two for each of them."""
+        return 2 * (self.rerankers + self.readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +234,11 @@ class ServeSettings:
     page: WebPage = WebPage()
     watch: Watching = Watching()
     cluster: Cluster = Cluster()
+
+    def resolved_limits(self) -> Limits:
+        """The limits with as many threads as keep the rerankers and readers of the cluster busy, unless told."""
+        n_ahead = self.cluster.n_ahead if not self.limits.threads else 0
+        return replace(self.limits, threads=self.limits.n_threads() + n_ahead)
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> ServeSettings:

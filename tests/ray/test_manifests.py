@@ -1,5 +1,6 @@
 """The cluster files in services/ray, read by Ray's own readers, and their commands by those who run them."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -14,6 +15,7 @@ from ragqa.ray.cluster import load_ray
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "services" / "ray"
+VLLM = REPOSITORY / "services" / "vllm.py"
 MANIFESTS = ("kuberay-build.yaml", "kuberay-serve.yaml")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
 # https://ray-project.github.io/kuberay/reference/api/
@@ -113,3 +115,21 @@ def test_the_ports_of_ray_are_for_the_cluster_alone(name: str) -> None:
         assert policy["podSelector"]["matchLabels"].items() <= labels.items()
     for rule in policy["ingress"]:
         assert "from" in rule or rule["ports"] == [{"port": 8000}]
+
+
+def test_ray_serve_takes_the_file_that_starts_a_pool_of_vllm() -> None:
+    load_ray()
+    from ray.llm._internal.serve.core.configs.llm_config import LLMConfig
+    from ray.serve.config import AutoscalingConfig
+    from ray.serve.schema import ServeDeploySchema
+
+    read = ServeDeploySchema.model_validate(yaml.safe_load((FOLDER / "vllm.yaml").read_text()))
+    (application,) = read.applications
+    assert application.import_path == "ray.serve.llm:build_openai_app"
+    assert read.http_options.host == "127.0.0.1"
+    assert read.http_options.port != 8000, "that is ragqa's own"
+    (config,) = (LLMConfig.model_validate(each) for each in application.args["llm_configs"])
+    scaling = AutoscalingConfig.model_validate(config.deployment_config["autoscaling_config"])
+    assert scaling.min_replicas < scaling.max_replicas
+    known = ast.literal_eval(re.search(r"^STRUCTURED = (.*)$", VLLM.read_text(), re.MULTILINE)[1])  # type: ignore[index]
+    assert config.engine_kwargs["structured_outputs_config"] == known, "as vLLM is started by make vllm"

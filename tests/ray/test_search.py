@@ -17,7 +17,7 @@ import pytest
 
 from ragqa import products
 from ragqa.cli import run
-from ragqa.engine import Engine
+from ragqa.engine import Engine, Openers
 from ragqa.errors import ClusterError
 from ragqa.ray.cluster import Node, connected, load_ray
 from ragqa.ray.gather import Spread
@@ -87,7 +87,7 @@ def _found(engine: Engine, allowed: Filter = Filter()) -> list[list[tuple[str, f
 def test_any_number_of_shards_finds_the_same_with_the_same_scores(
     nodes: tuple[Node, ...], name: str, shards: int
 ) -> None:
-    with Engine.open(name) as whole, Engine.open(name, (), opener(nodes, Spread(shards))) as spread:
+    with Engine.open(name) as whole, Engine.open(name, (), Openers(opener(nodes, Spread(shards)))) as spread:
         for allowed in (Filter(), Filter(year_from=2015), Filter(year_from=1990, year_to=1991)):
             assert _found(spread, allowed) == _found(whole, allowed)
         assert [len(hits) for hits in _found(spread)][3] == (0 if name == "two" else 30)
@@ -107,7 +107,7 @@ def _ids(engine: Engine) -> list[tuple[str, float]]:
 
 def test_a_lost_shard_is_told_and_what_is_found_is_right_until_it_is_back(nodes: tuple[Node, ...]) -> None:
     question = "does aspirin prevent stroke?"
-    with Engine.open("two") as whole, Engine.open("two", (), opener(nodes, Spread(2, budget_s=2))) as spread:
+    with Engine.open("two") as whole, Engine.open("two", (), Openers(opener(nodes, Spread(2, budget_s=2)))) as spread:
         assert _ids(spread) == _ids(whole)
         lost = _pid(spread, 1)
         os.kill(lost, signal.SIGSTOP)
@@ -135,7 +135,7 @@ def test_a_lost_shard_is_told_and_what_is_found_is_right_until_it_is_back(nodes:
 def test_where_a_shard_has_two_replicas_a_slow_one_and_a_lost_one_cost_nothing(nodes: tuple[Node, ...]) -> None:
     with Engine.open("two") as whole:
         expected = _ids(whole)
-    with Engine.open("two", (), opener(nodes, Spread(2, replicas=2, budget_s=60))) as spread:
+    with Engine.open("two", (), Openers(opener(nodes, Spread(2, replicas=2, budget_s=60)))) as spread:
         slow, lost = _pid(spread, 0), _pid(spread, 1)
         os.kill(slow, signal.SIGSTOP)
         os.kill(lost, signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_where_a_shard_has_two_replicas_a_slow_one_and_a_lost_one_cost_nothing(n
 
 
 def test_an_engine_that_is_closed_leaves_no_process_behind(nodes: tuple[Node, ...]) -> None:
-    with Engine.open("two", (), opener(nodes, Spread(2))) as spread:
+    with Engine.open("two", (), Openers(opener(nodes, Spread(2)))) as spread:
         pids = [_pid(spread, 0), _pid(spread, 1)]
     ends = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
@@ -155,7 +155,7 @@ def test_an_engine_that_is_closed_leaves_no_process_behind(nodes: tuple[Node, ..
 
 
 def test_where_no_shard_answers_it_is_an_error_that_says_what_to_do(nodes: tuple[Node, ...]) -> None:
-    with Engine.open("two", (), opener(nodes, Spread(1, budget_s=1))) as spread:
+    with Engine.open("two", (), Openers(opener(nodes, Spread(1, budget_s=1)))) as spread:
         alone = _pid(spread, 0)
         os.kill(alone, signal.SIGSTOP)
         try:
