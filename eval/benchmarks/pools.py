@@ -25,6 +25,7 @@ import numpy as np
 from raylets import ROOT, Meter
 
 from ragqa import products
+from ragqa.answer.reader import open_reader
 from ragqa.answer.reading import Reading
 from ragqa.engine import Engine
 from ragqa.engine.pools import PooledReader, ReadingMember
@@ -77,7 +78,7 @@ def raylets(cores: Sequence[int]) -> Any:
 def measured(engine: Engine, cores: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
     """The figures of pools of one and of two readers."""
     given = [articles(engine, json.loads(line)["text"]) for line in Path(_QUESTIONS).read_text().splitlines()]
-    here = engine._reading.reader
+    here = open_reader(engine.recipe.answer)
     expected = [here.read(*one) for one in given]
     seconds: dict[int, list[float]] = {1: [], 2: []}
     busiest: dict[int, list[float]] = {1: [], 2: []}
@@ -86,7 +87,7 @@ def measured(engine: Engine, cores: Sequence[int], rounds: int, threads: int) ->
         for n_readers in (1, 2) if number % 2 == 0 else (2, 1):
             with contextlib.closing(Pool("readers", ReadingMember, PoolSize(n_readers, answer_s=600))) as pool:
                 reader = PooledReader(pool, engine.recipe.answer)
-                grow(reader, given, n_readers, threads)
+                grow(pool, reader, given, threads)
                 began = time.perf_counter()
                 with Meter(list(cores)) as meter:
                     equal &= all_read(reader, given, threads) == expected
@@ -109,12 +110,11 @@ def articles(engine: Engine, text: str) -> Given:
     return asked.read, engine.store.read([hit.row for hit in hits]), [hit.score for hit in hits]
 
 
-def grow(reader: PooledReader, given: Sequence[Given], n_readers: int, threads: int) -> None:
+def grow(pool: Pool, reader: PooledReader, given: Sequence[Given], threads: int) -> None:
     """Ask until the pool has as many processes as it may have."""
-    while True:
+    all_read(reader, given[:threads], threads)
+    while pool.n_members() < pool.size.most:
         all_read(reader, given[:threads], threads)
-        if reader._readers.n_members() == n_readers:
-            return
 
 
 def all_read(reader: PooledReader, given: Sequence[Given], threads: int) -> list[Reading]:
