@@ -21,6 +21,9 @@ from ragqa.index.encoding import Encoding, passage_of
 from ragqa.index.static_build import distil
 from ragqa.recipe import DenseSettings
 
+_FEW = 16_000
+"""Tokens that are fitted."""
+
 
 def main() -> None:
     """Run the benchmark and print it."""
@@ -37,7 +40,7 @@ def main() -> None:
 
 
 def measure(beir: Path, n_documents: int, n_taught: int, rounds: int) -> dict[str, float]:
-    """Documents a second of both, and the ratio. How near they come does not matter here: few documents are fitted."""
+    """Documents a second of both, and the ratio. How near they come does not matter here."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = CorpusSettings(sources=(str(beir.absolute() / "corpus.jsonl"),), format="beir")
@@ -46,7 +49,7 @@ def measure(beir: Path, n_documents: int, n_taught: int, rounds: int) -> dict[st
             passages = [passage_of(document) for batch in store.scan() for _, document in batch][:n_documents]
             teacher = build_encoder(DenseSettings(), folder / "teacher", passages[:32], "run this again")
             encoding = Encoding(teacher, folder / "vectors", 0)
-            distil(encoding, "static", store, folder / "static", n_fitted=n_taught)
+            distil(encoding, "static", store, folder / "static", n_tokens=_FEW)
             encoding.close()
         static = Encoder.open(folder / "static", "run this again")
         times: dict[str, list[float]] = {}

@@ -4,9 +4,9 @@
    what is none of them is still cut into the model's own pieces.
 2. Each token gets the vector that the model gives it alone, centred, times √w, where w = a / (a + p) for a token of
    frequency p in the sample (smooth inverse frequency: Arora, Liang and Ma, ICLR 2017; as in model2vec).
-3. Vectors of texts that are sums of these are brought near those that the model gives ``N_FITTED`` documents, and
-   their titles by themselves, which are as short as questions: the least squares correction with a ridge. With X the
-   weighted, normalised token counts of these texts and R what the sums lack, the correction is Xᵀ (X Xᵀ + λI)⁻¹ R.
+3. Vectors of texts that are sums of these are brought near those that the model gives documents, and their titles by
+   themselves, which are as short as questions (:mod:`ragqa.index.static_fit`). ``N_TOKENS`` tokens are encoded for it:
+   some 6,000 abstracts, or 40,000 passages of two lines.
 """
 
 import itertools
@@ -26,6 +26,7 @@ from ragqa.corpus.words import tokens as words_of
 from ragqa.errors import ProductError, RecipeError
 from ragqa.index.encoder import DESCRIPTION, TOKENIZER, Encoder, EncoderSpec, TowerSpec
 from ragqa.index.encoder_tokens import TextTokenizer, Tokens
+from ragqa.index.static_fit import fit
 from ragqa.index.static_model import VECTORS
 from ragqa.types import Document, Progress
 
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 N_READ = 50_000
 """Documents, spread over the corpus, whose words are counted."""
-N_FITTED = 4_000
-"""Documents, spread over those read, of which the model's vectors are taken."""
+N_TOKENS = 2_000_000
+"""Tokens, about, of the documents of which the model's vectors are taken, spread over those read."""
 LEAST_DOCUMENTS, MOST_WORDS, _MOST_LETTERS = 3, 60_000, 40
-_SIF, _RIDGE = 1e-3, 0.3
+_SIF = 1e-3
 _LEAST_TITLE = 4
 """Words of a title that is fitted by itself."""
 _MAX_TOKENS = 8_192
@@ -51,12 +52,12 @@ def distil(
     folder: Path,
     progress: Progress | None = None,
     *,
-    n_fitted: int = N_FITTED,
+    n_tokens: int = N_TOKENS,
 ) -> None:
     """Make the static encoder of the documents in ``store`` in ``folder``.
 
-    ``encoding`` makes the vectors of the model that it is distilled from, or has them already; ``n_fitted`` documents
-    are encoded. ``name`` is what the recipe calls the encoder.
+    ``encoding`` makes the vectors of the model that it is distilled from, or has them already; documents with
+    ``n_tokens`` together, about, are encoded. ``name`` is what the recipe calls the encoder.
 
     Raises
     ------
@@ -66,14 +67,11 @@ def distil(
         No document has any text.
     """
     teacher = encoding.encoder
-    documents = _spread(store, N_READ)
-    texts = [_text(document) for document in documents]
+    rows, texts = _spread(store, N_READ)
     if not texts:
         raise ProductError(
             f"no document of the corpus {store.name!r} has any text; leave out [dense], or import others"
         )
-    places = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), n_fitted)).astype(int))
-    documents = [documents[place] for place in places]  # the others need not be held any longer
     own = teacher.folder / teacher.spec.passage.folder / TOKENIZER
     pieces: dict[str, Any] = json.loads(own.read_text(encoding="utf-8"))
     if pieces["model"].get("type") != "WordPiece":
@@ -96,13 +94,17 @@ def distil(
         for start in range(0, len(texts), _AT_ONCE)  # a text's tokens take a hundred times their numbers at first
         for token in tokenizer.encode(texts[start : start + _AT_ONCE])
     ]
+    mean_tokens = sum(map(len, counts)) / len(counts)
+    n_fitted = min(len(texts), max(1, round(n_tokens / mean_tokens)))
+    places = np.unique(np.linspace(0, len(texts) - 1, n_fitted).astype(int))
+    documents = store.read([rows[place] for place in places])
     titles = [title for title in map(_title, documents) if len(title.split()) >= _LEAST_TITLE]
     wanted = _taught(encoding, documents, progress)
     if titles:
         wanted = np.concatenate([wanted, _unit(teacher.encode_passages([("", title) for title in titles]))])
     fitted = [counts[place] for place in places]
     fitted += [np.array(token.ids, dtype=np.int32) for token in tokenizer.encode(titles)]
-    table = _fitted(vectors, counts, fitted, wanted)
+    table = fit(vectors, _roots(counts, len(vectors)), fitted, wanted)
     table[[vocabulary[token] for token in ("[CLS]", "[SEP]", "[PAD]") if token in vocabulary]] = 0.0
     with (target / VECTORS).open("wb") as file:
         np.save(file, table.astype(np.float16))
@@ -124,11 +126,13 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def _spread(store: DocumentStore, most: int) -> list[Document]:
-    """Live documents with text at equal distances: ``most``, or up to twice as many."""
+def _spread(store: DocumentStore, most: int) -> tuple[list[int], list[str]]:
+    """Rows and texts of live documents with text at equal distances: ``most``, or up to twice as many."""
     step = max(1, len(store) // most)
     live = itertools.chain.from_iterable(store.scan())
-    return [document for _, document in itertools.islice(live, 0, None, step) if _text(document)]
+    read = ((row, _text(document)) for row, document in itertools.islice(live, 0, None, step))
+    found = [(row, text) for row, text in read if text]
+    return [row for row, _ in found], [text for _, text in found]
 
 
 def _new_words(texts: Sequence[str], vocabulary: dict[str, int]) -> list[str]:
@@ -166,36 +170,11 @@ def _taught(encoding: "Encoding", documents: Sequence[Document], progress: Progr
     return _unit(np.stack(found))
 
 
-def _fitted(
-    alone: np.ndarray, counts: Sequence[np.ndarray], chosen: Sequence[np.ndarray], wanted: np.ndarray
-) -> np.ndarray:
-    """The vectors of tokens whose sums come near ``wanted``: float32 [n_tokens, dim].
-
-    ``counts`` are the tokens of all documents read, ``chosen`` those of the texts of which ``wanted`` are the vectors.
-    """
-    from scipy import linalg, sparse
-
-    n_tokens = len(alone)
+def _roots(counts: Sequence[np.ndarray], n_tokens: int) -> np.ndarray:
+    """The root of the weight of each token by its frequency in the sample, float32 [n_tokens]."""
     frequency = np.bincount(np.concatenate(counts), minlength=n_tokens) + 0.5
     frequency /= frequency.sum()
-    root = np.sqrt(_SIF / (_SIF + frequency)).astype(np.float32)
-    rows = np.repeat(np.arange(len(chosen)), [len(ids) for ids in chosen])
-    columns = np.concatenate(chosen)
-    texts = sparse.csr_matrix((root[columns], (rows, columns)), (len(chosen), n_tokens))
-    lengths = np.sqrt(np.asarray(texts.multiply(texts).sum(axis=1)).ravel())
-    texts = sparse.diags_array(1 / np.maximum(lengths, 1e-12)) @ texts
-    centred = alone - alone.mean(axis=0)
-    goal = wanted - wanted.mean(axis=0)
-    sums = np.asarray(texts @ centred)
-    scale = float((sums * goal).sum() / max(float((sums * sums).sum()), 1e-12))
-    kernel = np.empty((len(chosen), len(chosen)), dtype=np.float32)  # 8,000 texts: 256 MB
-    for start in range(0, len(chosen), _AT_ONCE):  # a sparse product of all takes three times as much
-        kernel[start : start + _AT_ONCE] = (texts[start : start + _AT_ONCE] @ texts.T).toarray()
-    kernel[np.diag_indices_from(kernel)] += _RIDGE
-    lacking = (goal - scale * sums).astype(np.float32)
-    correction = texts.T @ linalg.solve(kernel, lacking, assume_a="pos", overwrite_a=True, overwrite_b=True)
-    result: np.ndarray = (scale * centred + correction) * root[:, None]
-    return result.astype(np.float32)
+    return np.asarray(np.sqrt(_SIF / (_SIF + frequency)), dtype=np.float32)
 
 
 def _spec(name: str, target: Path) -> EncoderSpec:

@@ -115,6 +115,22 @@ def test_documents_come_near_the_teacher_s_vectors_and_always_the_same(
     assert alike.diagonal().mean() > alike.mean() + 0.4
 
 
+def test_no_more_documents_are_encoded_than_have_so_many_tokens(
+    tiny_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    teacher = build_encoder(
+        DenseSettings(encoder=str(tiny_model("mean")), precision="fp32"), tmp_path / "t", [], "again"
+    )
+    encoded = []
+    with corpus(tmp_path, TEXTS) as store:
+        for n_tokens in (200, 400, 10**9):
+            with contextlib.closing(Encoding(teacher, tmp_path / str(n_tokens), 0)) as encoding:
+                distil(encoding, "static", store, tmp_path / f"of {n_tokens}", n_tokens=n_tokens)
+                encoded.append(encoding.counts["encoded"])
+    assert 0 < encoded[0] < encoded[1] < encoded[2] == len(TEXTS)
+    assert abs(encoded[1] - 2 * encoded[0]) <= 1
+
+
 def test_damaged_vectors_are_told(tiny_model: Callable[..., Path], tmp_path: Path) -> None:
     settings = recipe(f"static:{tiny_model('mean')}")
     folder = tmp_path / "indexes" / "demo"

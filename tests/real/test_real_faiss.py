@@ -19,7 +19,7 @@ from ragqa.index.segments import Placed
 from ragqa.index.static_build import distil
 from ragqa.recipe import DenseSettings
 
-N, N_QUESTIONS, N_FITTED = 20_000, 150, 64
+N, N_QUESTIONS, N_TOKENS = 20_000, 150, 16_000
 ENCODER, REMEDY = "encoder", "build it again"
 
 
@@ -33,7 +33,7 @@ def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     documents = [pair for batch in store.scan(rows=(0, N)) for pair in batch]
     teacher = build_encoder(DenseSettings(), home / "teacher", [passage_of(d) for _, d in documents[:32]], REMEDY)
     encoding = Encoding(teacher, home / "vectors", 0)
-    distil(encoding, "static", store, home / ENCODER, n_fitted=N_FITTED)
+    distil(encoding, "static", store, home / ENCODER, n_tokens=N_TOKENS)
     static = Encoding(Encoder.open(home / ENCODER, REMEDY), home / "vectors", 32)
 
     def build(n_documents: int, memory_bytes: int) -> tuple[str, DenseIndex]:
