@@ -56,9 +56,9 @@ def main() -> None:
 @contextlib.contextmanager
 def raylets(cores: Sequence[int]) -> Any:
     """A raylet of one processor on each core; this process is tied to the first."""
+    load_ray()
     from ray.cluster_utils import Cluster
 
-    load_ray()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     cluster = None
     try:
