@@ -66,7 +66,7 @@ train-reader: $(READY) ## Train the reader's model on the data in DATA, and writ
 	$(BIN)/python eval/training/reader/decide.py --data "$(DATA)"
 
 test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 lint: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -26,6 +26,14 @@ def _own_address(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _not_last_in_line() -> Iterator[None]:
+    """Ray's workers have the lowest priority otherwise, and wait minutes for the cores that other tests use."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        yield
+
+
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Any]:
     """Two raylets of one processor each, for all tests; a test may add more, and removes them again."""
