@@ -31,12 +31,15 @@ def own_cluster() -> Iterator[Any]:
     """A cluster whose head may be killed."""
     load_ray()
     from ray.cluster_utils import Cluster
+    from ray.experimental import internal_kv
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         yield cluster
     finally:
         cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        # What tests import later, such as Ray Serve, would report to that head, and Ray then end this process.
+        internal_kv._internal_kv_reset()
 
 
 @pytest.mark.parametrize("call", ["ray.get(ray.remote(work).remote())", "ray.nodes()"])
