@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from raylets import ROOT, Meter
+from raylets import ROOT, Meter, raylets
 
 from ragqa import products
 from ragqa.answer.reader import open_reader
 from ragqa.answer.reading import Reading
 from ragqa.engine import Engine
 from ragqa.engine.pools import PooledReader, ReadingMember
-from ragqa.ray.cluster import connected, load_ray
+from ragqa.ray.cluster import connected
 from ragqa.ray.pool import Pool, PoolSize
 
 _QUESTIONS = ROOT / "corpora" / "sample" / "questions.jsonl"
@@ -51,28 +51,6 @@ def main() -> None:
         products.build_index("sample")
         with raylets(cores) as address, connected(address), Engine.open("sample") as engine:
             print(json.dumps(measured(engine, cores, arguments.rounds, arguments.threads)))
-
-
-@contextlib.contextmanager
-def raylets(cores: Sequence[int]) -> Any:
-    """A raylet of one processor on each core; this process is tied to the first."""
-    load_ray()
-    from ray.cluster_utils import Cluster
-
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    cluster = None
-    try:
-        for core in cores:
-            os.sched_setaffinity(0, {core})  # which all that is started inherits
-            if cluster is None:
-                cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-            else:
-                cluster.add_node(num_cpus=1)
-        os.sched_setaffinity(0, {cores[0]})
-        yield cluster.address
-    finally:
-        if cluster is not None:
-            cluster.shutdown()
 
 
 def measured(engine: Engine, cores: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:

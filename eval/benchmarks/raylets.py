@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,14 @@ def write_texts(texts: Path, source: Path, n_documents: int) -> None:
         (source / f"part{part}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, Any]:
-    """Seconds of each stage of a build, and the hashes of those products that are the same each time."""
+@contextlib.contextmanager
+def raylets(cores: Sequence[int]) -> Iterator[str]:
+    """A raylet of one processor on each core, and this process on the first, as long as the block runs: the address."""
+    load_ray()
     from ray.cluster_utils import Cluster
 
-    (home / "corpora").mkdir(parents=True)
-    (home / "corpora" / "texts.toml").write_text(f'format = "jsonl"\nsources = ["{source}"]\n', encoding="utf-8")
-    load_ray()
     before = os.sched_getaffinity(0)
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    os.environ["PYTHONPATH"] = path
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     cluster = None
     try:
         for core in cores:
@@ -97,18 +96,26 @@ def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, 
             else:
                 cluster.add_node(num_cpus=1)
         os.sched_setaffinity(0, {cores[0]})
-        command = [sys.executable, "-m", "ragqa", "index", "build", "texts", "--recipe", recipe, "--json"]
-        began = time.perf_counter()
-        with Meter(cores) as meter:
-            done = subprocess.run(
-                [*command, "--ray", cluster.address], env={**os.environ, "RAGQA_HOME": str(home)},
-                capture_output=True, check=False, cwd=home,
-            )  # fmt: skip
-        took = time.perf_counter() - began
+        yield cluster.address
     finally:
         os.sched_setaffinity(0, before)
         if cluster is not None:
             cluster.shutdown()
+
+
+def build(home: Path, source: Path, recipe: str, cores: list[int]) -> dict[str, Any]:
+    """Seconds of each stage of a build, and the hashes of those products that are the same each time."""
+    (home / "corpora").mkdir(parents=True)
+    (home / "corpora" / "texts.toml").write_text(f'format = "jsonl"\nsources = ["{source}"]\n', encoding="utf-8")
+    with raylets(cores) as address:
+        command = [sys.executable, "-m", "ragqa", "index", "build", "texts", "--recipe", recipe, "--json"]
+        began = time.perf_counter()
+        with Meter(cores) as meter:
+            done = subprocess.run(
+                [*command, "--ray", address], env={**os.environ, "RAGQA_HOME": str(home)},
+                capture_output=True, check=False, cwd=home,
+            )  # fmt: skip
+        took = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(done.stderr.decode()[-3000:])
     index = json.loads(done.stdout)
