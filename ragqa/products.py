@@ -16,6 +16,7 @@ from ragqa.corpus.verify import damaged_files
 from ragqa.errors import ProductError, UsageError, nearest
 from ragqa.fetch import source_address
 from ragqa.index import build as index_build
+from ragqa.index import folder as index_folder
 from ragqa.index.build import How
 from ragqa.index.builders import Ahead
 from ragqa.index.open import Index, OpenIndex, open_index
@@ -227,7 +228,7 @@ def verify_index(name: str) -> tuple[Manifest, list[str]]:
 
 def index_manifest(name: str) -> Manifest:
     """The manifest of the index ``name``."""
-    return index_build.read_manifest(product_folder("indexes", name))
+    return index_folder.read_manifest(product_folder("indexes", name))
 
 
 def index_state(name: str) -> str:
@@ -317,7 +318,7 @@ def pinned_states(corpus: str) -> set[str]:
     pinned = set()
     for path in (home.home() / "indexes").glob("*/manifest.json"):
         try:
-            built = index_build.read_manifest(path.parent)
+            built = index_folder.read_manifest(path.parent)
         except ProductError:
             continue
         if built.inputs.get("corpus") == corpus:

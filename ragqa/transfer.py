@@ -18,7 +18,7 @@ from ragqa.corpus.kept import remove_unneeded, set_aside
 from ragqa.corpus.part import RECORD_FILE, read_part_record
 from ragqa.corpus.state import PARTS_FOLDER, STATE_FILE, STATES_FOLDER, CorpusState, CurrentState, state_path
 from ragqa.errors import BackendError, ProductError
-from ragqa.index.build import MANIFEST_FILE, read_manifest, remove_all_but
+from ragqa.index.folder import MANIFEST_FILE, read_manifest, remove_all_but
 from ragqa.manifest import (
     exclusive,
     file_hash,

@@ -17,12 +17,13 @@ import numpy as np
 
 from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
-from ragqa.index.build import VECTORS_FOLDER, read_manifest
+from ragqa.index.build import VECTORS_FOLDER
 from ragqa.index.dense import compares_exactly
 from ragqa.index.dense_build import DESCRIPTION, DenseDescription
 from ragqa.index.encoder import Encoder
 from ragqa.index.faiss_kinds import KINDS, Kind, Plan, estimate, load_faiss, make
 from ragqa.index.faiss_search import FaissIndex
+from ragqa.index.folder import read_manifest
 from ragqa.index.rescore import EXACT, Rescored, write_exact
 from ragqa.index.vectors import VectorStore, text_key
 

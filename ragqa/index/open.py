@@ -11,7 +11,7 @@ import numpy as np
 from ragqa import manifest
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError
-from ragqa.index.build import HASHES_FILE, read_manifest, remedy
+from ragqa.index.folder import HASHES_FILE, read_manifest, remedy
 from ragqa.index.forms import check_recipe, forms
 from ragqa.index.lexicon import Lexicon
 from ragqa.index.segments import SEGMENT_FILE, Placed, read_segment

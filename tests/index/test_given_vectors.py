@@ -11,8 +11,9 @@ import pytest
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import SourceError, UsageError
-from ragqa.index.build import How, build_index, read_manifest
+from ragqa.index.build import How, build_index
 from ragqa.index.encoder import Encoder
+from ragqa.index.folder import read_manifest
 from ragqa.index.given import GivenVectors
 from ragqa.index.open import open_index
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe, RetrieveSettings

@@ -10,10 +10,11 @@ import pytest
 from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError, RecipeError
-from ragqa.index.build import build_index, read_manifest
+from ragqa.index.build import build_index
 from ragqa.index.encoder import Encoder
 from ragqa.index.encoder_build import build_encoder
 from ragqa.index.encoding import Encoding
+from ragqa.index.folder import read_manifest
 from ragqa.index.open import open_index
 from ragqa.index.presets import teacher_of
 from ragqa.index.static_build import distil

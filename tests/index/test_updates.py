@@ -15,7 +15,8 @@ from ragqa.corpus.build import CorpusSettings, build_corpus
 from ragqa.corpus.state import PartEntry
 from ragqa.corpus.store import DocumentStore
 from ragqa.errors import ProductError
-from ragqa.index.build import How, build_index, read_manifest
+from ragqa.index.build import How, build_index
+from ragqa.index.folder import read_manifest
 from ragqa.index.open import open_index
 from ragqa.index.segments import MANY, Span, divided, to_merge
 from ragqa.recipe import Bm25Settings, DenseSettings, Recipe, RetrieveSettings
