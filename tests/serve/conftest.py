@@ -8,10 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -139,3 +141,44 @@ def client(server: Server) -> Iterator[httpx.Client]:
     """An HTTP client for the shared server."""
     with server.client() as opened:
         yield opened
+
+
+@contextlib.contextmanager
+def _chat_endpoint(reply: Callable[[str], str | None]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(200, {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 8192}]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            content = reply(body.get("messages", [{"content": ""}])[-1]["content"])
+            if content is None:
+                self._send(400, {"error": {"message": "not in the script"}})
+                return
+            choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+            self._send(200, {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
+
+        def _send(self, status: int, value: object) -> None:
+            content = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as endpoint:
+        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
+        endpoint.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chat_endpoint() -> Callable[[Callable[[str], str | None]], contextlib.AbstractContextManager[str]]:
+    """Opens an OpenAI endpoint and gives its address.
+
+    It replies to the last message of a chat by a function, and refuses where that has None.
+    """
+    return _chat_endpoint

@@ -1,11 +1,8 @@
 """Conversations of two and more turns against a running server: no verdict is of another topic than the question."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import httpx
 import pytest
@@ -193,53 +190,28 @@ def test_programs_send_the_earlier_questions_along(client: httpx.Client) -> None
     assert "completed" not in [notice["kind"] for notice in alone["notices"]]
 
 
-class _Scripted(BaseHTTPRequestHandler):
-    """An OpenAI endpoint that rewrites by a table and refuses everything else, so that extracts answer."""
+REWRITINGS = {
+    "What about aspirin?": "Does aspirin reduce atrial fibrillation after coronary artery bypass grafting?",
+    "And in older patients?": "<think>Older.</think>\nDo preoperative statins reduce atrial fibrillation after "
+    "coronary artery bypass grafting in older patients?",
+    "Does it help?": "Is depression in rural populations more frequent in winter?",
+    "And Y?": "UNCLEAR",
+}
+"""What the endpoint makes of a message; it refuses everything else, so that extracts answer."""
 
-    rewritings: ClassVar = {
-        "What about aspirin?": "Does aspirin reduce atrial fibrillation after coronary artery bypass grafting?",
-        "And in older patients?": "<think>Older.</think>\nDo preoperative statins reduce atrial fibrillation after "
-        "coronary artery bypass grafting in older patients?",
-        "Does it help?": "Is depression in rural populations more frequent in winter?",
-        "And Y?": "UNCLEAR",
-    }
 
-    def do_GET(self) -> None:
-        self._send(200, {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 8192}]})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        prompt = body.get("messages", [{"content": ""}])[-1]["content"]
-        found = [text for message, text in self.rewritings.items() if f"<message>{message}</message>" in prompt]
-        if not found:
-            self._send(400, {"error": {"message": "not in the script"}})
-            return
-        message = {"role": "assistant", "content": found[0]}
-        self._send(200, {"id": "x", "object": "chat.completion", "created": 0, "model": "m",
-                         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})  # fmt: skip
-
-    def _send(self, status: int, value: object) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+def rewritten(prompt: str) -> str | None:
+    """The reply to a prompt that has a message of the table."""
+    return next((text for message, text in REWRITINGS.items() if f"<message>{message}</message>" in prompt), None)
 
 
 @pytest.fixture(scope="module")
-def generating_server(start_server) -> Iterator:
+def generating_server(start_server, chat_endpoint) -> Iterator:
     """A server whose generator rewrites messages."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Scripted) as endpoint:
-        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
+    with chat_endpoint(rewritten) as address:
         options = ("answer.reader=chat", f'answer.chat.base_url="{address}"', 'answer.chat.model="m"')
         with start_server(*(part for option in options for part in ("--set", option))) as running:
             yield running
-        endpoint.shutdown()
 
 
 @pytest.mark.parametrize(

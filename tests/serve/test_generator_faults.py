@@ -1,11 +1,10 @@
 """A server whose generator is dead or hangs: the extractive reader answers, and the answer says so."""
 
 import asyncio
+import contextlib
 import json
 import socket
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pytest
@@ -135,38 +134,13 @@ def test_a_generator_that_is_set_up_wrongly_is_no_fault_of_who_asks(start_server
         assert client.get("/readyz").json()["degraded"] == [], "the next question may suit it"
 
 
-class _SaysYes(BaseHTTPRequestHandler):
-    """An OpenAI endpoint that finds everything relevant as long as it lives."""
-
-    def do_GET(self) -> None:
-        self._send({"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 8192}]})
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
-        self._send({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
-
-    def _send(self, value: object) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_a_model_that_search_needs_is_named_in_the_log_and_not_to_those_who_search(start_server) -> None:
-    endpoint = ThreadingHTTPServer(("127.0.0.1", 0), _SaysYes)
-    threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
+def test_a_model_that_search_needs_is_named_in_the_log_and_not_to_those_who_search(start_server, chat_endpoint) -> None:
+    endpoint = contextlib.ExitStack()
+    address = endpoint.enter_context(chat_endpoint(lambda _: "yes"))
     chat = [f'answer.chat.base_url="{address}"', "answer.chat.retry_s=0.0", "answer.chat.in_flight=2"]
     options = [word for one in ("rerank.reranker=llm", *chat) for word in ("--set", one)]
     with start_server(*options) as server:
-        endpoint.shutdown()
-        endpoint.server_close()
+        endpoint.close()
         with server.client() as client:
             response = client.post("/v1/search", json={"question": STATINS})
 
