@@ -12,6 +12,7 @@ from typing import Literal
 
 from ragqa.answer import terms
 from ragqa.answer.assertion import Assertion, asserted, assertions, clauses, contradictory, denies
+from ragqa.answer.numbers import has_numbers, numbers
 from ragqa.corpus import words
 
 Conflict = Literal["direction", "denial", "number", "name", "aim"]
@@ -19,15 +20,6 @@ Conflict = Literal["direction", "denial", "number", "name", "aim"]
 _TITLE_WEIGHT = 0.25
 _NUMBER_ELSEWHERE = 0.5  # a number that the article has, though not this sentence
 _WITHOUT_DIRECTION = 0.6  # the statement says more, less or the same, and the sentence nothing of the kind
-_NUMBER = re.compile(r"(?<![\w.–/+-])\d+(?:[,·.]\d+)*(?![\w/])")
-_TELLING_NUMBER = re.compile(r"(?<![\w./+-])(?:\d+(?:[,·.]\d+)+|\d{2,}|\d(?=\s?%|[ -]?fold\b))(?![\w/])")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "half": "50", "twice": "2", "thrice": "3",
-}  # fmt: skip
-_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})(?=\b|fold)", re.IGNORECASE)
-_TELLING_WORD = re.compile(rf"(?<=\bone in )(?:{'|'.join(_NUMBER_WORDS)})\b|\btwice\b|\bthrice\b", re.IGNORECASE)
 _SYMBOL = re.compile(r"(?<![\w-])(?P<head>[A-Za-zα-ω]{1,8})-?(?P<number>\d{1,3})(?P<tail>[A-Za-zα-ω]?)(?!\w)")
 _DRUG = re.compile(
     r"\b\w{3,}(?:mab|nib|statin|pril|sartan|olol|gliptin|gliflozin|glitazone|xaban|gatran|prazole|cillin|mycin"
@@ -96,7 +88,7 @@ def support(statement: str, sentence: str, sentence_stems: frozenset[str], artic
     wanted = words.content_stems(statement)
     value = (1 - _TITLE_WEIGHT) * terms.coverage(wanted, sentence_stems)
     value += _TITLE_WEIGHT * terms.coverage(wanted, sentence_stems | article.title_stems)
-    if not _has_numbers(statement, numbers(sentence)):
+    if not has_numbers(statement, numbers(sentence)):
         value *= _NUMBER_ELSEWHERE
     if asserted(statement).direction != "none" and not assertions(sentence):
         value *= _WITHOUT_DIRECTION
@@ -114,7 +106,7 @@ def conflict(statement: str, sentence: str, article: Article) -> Conflict | None
     """
     if states_aim(sentence):
         return "aim"
-    if not _has_numbers(statement, article.numbers):
+    if not has_numbers(statement, article.numbers):
         return "number"
     if _names_otherwise(statement, article) or _designated_otherwise(statement, sentence):
         return "name"
@@ -150,29 +142,6 @@ def states_aim(sentence: str) -> bool:
     False
     """
     return _AIM.search(sentence) is not None and (_FINDING.search(sentence) is None or sentence.rstrip().endswith("?"))
-
-
-def numbers(text: str) -> frozenset[str]:
-    """The numbers of a text, in one spelling: "1,200" and "1200", "two" and "2" are the same."""
-    found = {number.replace(",", "").replace("·", ".") for number in _NUMBER.findall(text)}
-    return frozenset(found | {_NUMBER_WORDS[word.lower()] for word in _NUMBER_WORD.findall(text)})
-
-
-def _has_numbers(statement: str, available: frozenset[str]) -> bool:
-    """Whether each number that tells something is there: a lone digit or a year may be part of a name or a date."""
-    telling = (number for number in _TELLING_NUMBER.findall(statement) if not _YEAR.fullmatch(number))
-    written = {number.replace(",", "").replace("·", ".") for number in telling}
-    written |= {_NUMBER_WORDS[word.lower()] for word in _TELLING_WORD.findall(statement)}
-    return all(number in available or _rounded(number, available) for number in written)
-
-
-def _rounded(number: str, available: Iterable[str]) -> bool:
-    """Whether a number is one of the others with fewer digits after the point."""
-    digits = len(number.partition(".")[2])
-    return any(
-        len(other.partition(".")[2]) > digits and other.count(".") == 1 and f"{float(other):.{digits}f}" == number
-        for other in available
-    )
 
 
 def _names_otherwise(statement: str, article: Article) -> bool:

@@ -26,6 +26,9 @@ CONFLICTS = [
     ("number", "32% of programmes stopped methadone.", "In all, 23% of programmes stopped methadone."),
     ("number", "One in two trials were stopped.", "One in five trials were stopped."),
     ("number", "It fell by 2.5 mmol/L.", "It fell by 25 mmol/L."),
+    ("number", "The ratio was 0,85.", "The ratio was 85."),
+    ("number", "It changed by -2.5 mmol/L.", "It changed by -3.5 mmol/L."),
+    ("number", "Between 10-15% relapsed.", "Between 10-25% relapsed."),
     ("name", "Atorvastatin lowers LDL.", "Rosuvastatin lowers LDL."),
     ("name", "BRCA1 carriers have more cancer.", "BRCA2 carriers have more cancer."),
     ("name", "IL-6 is raised in sepsis.", "IL-8 is raised in sepsis."),
@@ -49,6 +52,10 @@ AGREEMENTS = [
     ("Type 2 diabetes is common.", "Type II diabetes is common."),
     ("Metformin not only lowers glucose.", "Metformin lowers glucose."),
     ("1,200 men were followed.", "We followed 1200 men."),
+    ("The hazard ratio was 0,85.", "The hazard ratio was 0.85 (95% CI, 0.75-0.96)."),
+    ("The interval of the ratio was 0.75 to 0.96.", "The interval of the ratio was 0.75–0.96."),
+    ("It fell by 2.5 mmol/L.", "The change was −2.5 mmol/L."),
+    ("COVID-19 raised mortality.", "COVID raised mortality."),
     ("Mice without the gene died.", "The mice without the gene died."),
 ]
 
