@@ -3,8 +3,8 @@
     python eval/training/reader/ablate.py --data FOLDER
 
 Prints a Markdown table. The questions are those of ``decide.py``, on which the model was not trained; the regressions
-are fitted anew for each row and cross-validated over questions. What the model itself was trained on is not varied:
-that takes hours a row (``train.py``).
+are fitted anew for each row and cross-validated over questions. What the model itself was trained on is varied by
+``ablate_training.py``.
 """
 
 import argparse

@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from model import ReaderModel
 from probes import Probes
-from tokenizers import Tokenizer
-from train import MICRO_BATCHES, MICRO_TOKENS, WEIGHTS, encoder_folder
+from train import MICRO_BATCHES, MICRO_TOKENS, WEIGHTS, encoder_folder, encoder_tokenizer
 
 from ragqa.index.encoder_tokens import Batch
 from ragqa.index.onnx_export import OnnxModel, quantise, write_graph
@@ -59,14 +58,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
     source = encoder_folder()
-    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
     model = ReaderModel(source)
     model.load_state_dict(torch.load(arguments.weights / "reader.pt"))
     model.eval()
     model.encoder.set_attn_implementation("eager")  # the other kind guards each attention against texts without tokens
-    probes = Probes(arguments.data, tokenizer)
+    probes = Probes(arguments.data, encoder_tokenizer())
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         full = Path(name) / "fp32.onnx"

@@ -140,6 +140,11 @@ def _sentence_losses(example: Example, kept: list[int], own: Tensor, found: dict
             found.setdefault("evidence", []).append(
                 functional.binary_cross_entropy_with_logits(logits, flags[chosen].float())
             )
+            gold = flags[chosen] == 1
+            if gold.any() and not gold.all():  # evidence is to stand before what is none
+                found.setdefault("evidence_first", []).append(
+                    torch.logsumexp(logits, 0) - torch.logsumexp(logits[gold], 0)
+                )
     for name, head, labels, of_all in (
         ("stance", STANCE, example.stance, example.stance_of_all),
         ("direction", DIRECTION, example.direction, example.direction_of_all),

@@ -1,12 +1,13 @@
 """Figures on what was held back: do opposite questions get opposite answers, does the citation checker tell."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from bioasq import load_bioasq
+from bioasq import bioasq_relevance, gold_answers, load_bioasq
 from evidence_inference import load_evidence_inference
 from examples import Example
 from model import collate, sentence_outputs
@@ -14,9 +15,12 @@ from pubmedqa import load_pubmedqa
 from scifact import load_scifact, scifact_groups
 from texts import held_back, sentences_of
 
-from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE
+from ragqa.reader.answers import found_answers
+from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE, TAG, reader_input
 
 _MAX_TOKENS = 320
+_N_RANKED = 300
+_MOST_TEXTS = 8
 
 
 class Probes:
@@ -39,6 +43,8 @@ class Probes:
         self._pubmedqa = [row for row in load_pubmedqa(data / "pubmedqa" / "ori_pqal.json") if held_back(row["id"], 5)]
         questions = load_bioasq(data / "bioasq" / "golden", ("10B",))
         self._yesno = [q for q in questions if q["type"] == "yesno" and q["texts"]]
+        self._named = [q for q in questions if q["type"] in {"factoid", "list"} and q["texts"] and gold_answers(q)]
+        self._ranked = bioasq_relevance(questions, data / "beir" / "bioasq-passages", random.Random(0)).groups
 
     def run(self, model: Any) -> dict[str, float]:
         """All figures."""
@@ -49,11 +55,21 @@ class Probes:
                 **self._support(model),
                 **self._pubmedqa_figures(model),
                 **self._bioasq(model),
+                **self._answers(model),
+                **self._relevance(model),
             }
 
     def outputs(self, model: Any, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[float, np.ndarray]]:
         """Relevance, and float32 [n_sentences, HEADS], of each (query, sentences)."""
         found: list[tuple[float, np.ndarray]] = [(0.0, np.zeros(0))] * len(pairs)
+        for place, of_tokens, of_sentences in self._each(model, pairs):
+            found[place] = (float(of_tokens[0, RELEVANCE][0]), of_sentences)
+        return found
+
+    def _each(
+        self, model: Any, pairs: Sequence[tuple[str, Sequence[str]]]
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """The place of each (query, sentences), and what the model says of its tokens and of its sentences."""
         order = sorted(range(len(pairs)), key=lambda place: len(" ".join(pairs[place][1])))
         for start in range(0, len(order), 16):
             places = order[start : start + 16]
@@ -63,9 +79,8 @@ class Probes:
             first = 0
             for row, place in enumerate(places):
                 n = len(batch.kept[row])
-                found[place] = (float(out[row, 0, RELEVANCE]), sentences[first : first + n].numpy())
+                yield place, out[row].numpy(), sentences[first : first + n].numpy()
                 first += n
-        return found
 
     def flips(self, model: Any, other: Any) -> dict[str, float]:
         """Share of the claims and questions whose verdict differs between two forms of the model."""
@@ -176,6 +191,29 @@ class Probes:
         for place, (_, sentences) in zip(owner, found, strict=True):
             sums[place] += softmax(pooled(sentences, STANCE))
         return {"bioasq_macro_f1": macro_f1(np.array(gold), sums[:, :2].argmax(1), 2), "n_bioasq": float(len(gold))}
+
+    def _answers(self, model: Any) -> dict[str, float]:
+        """Of how many questions for names the phrase that is most surely marked in their snippets is a gold name."""
+        pairs = [(q["body"], sentences_of(text)[:8]) for q in self._named for text in q["texts"][:_MOST_TEXTS]]
+        owner = [place for place, q in enumerate(self._named) for _ in q["texts"][:_MOST_TEXTS]]
+        best = [(0.0, "")] * len(self._named)
+        for place, of_tokens, _ in self._each(model, pairs):
+            query, sentences = pairs[place]
+            item = reader_input(self._tokenizer, query, sentences, _MAX_TOKENS)
+            for found in found_answers(item, softmax(of_tokens[:, TAG]), sentences):
+                text = sentences[found.sentence][found.begin : found.end]
+                best[owner[place]] = max(best[owner[place]], (found.probability, text))
+        gold = [{name.lower() for group in gold_answers(q) for name in group} for q in self._named]
+        right = [text.lower() in names for (_, text), names in zip(best, gold, strict=True)]
+        return {"first_answer_right": float(np.mean(right)), "n_answers": float(len(right))}
+
+    def _relevance(self, model: Any) -> dict[str, float]:
+        """Of how many questions the passage that answers is put before four of BM25's other hits."""
+        groups = self._ranked[:: max(1, len(self._ranked) // _N_RANKED)]
+        read = self.outputs(model, [(one.query, one.sentences) for group in groups for one in group])
+        scores = iter([relevance for relevance, _ in read])
+        first = [int(np.argmax([next(scores) for _ in group])) == 0 for group in groups]
+        return {"relevant_first": float(np.mean(first)), "n_relevant": float(len(first))}
 
 
 def pooled(sentences: np.ndarray, head: slice) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Train the reader's model.
 
-    python eval/training/reader/train.py --data FOLDER --out FOLDER [--minutes 70] [--threads 1] [--seed 0]
+    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 1200] [--threads 2] [--seed 0]
 
 FOLDER holds evidence-inference/, scifact-claims/, beir/scifact/, beir/bioasq-passages/, bioasq/golden/,
-pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the minutes given, so that a slower
-machine trains on less; 70 minutes on one core is what the shipped weights had. A checkpoint is kept every 10 minutes.
+pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the steps given, each of some 5,600
+tokens, so that a slow machine comes to the same weights as a fast one, up to rounding. A checkpoint is kept every 200.
 """
 
 import argparse
@@ -12,6 +12,8 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,37 @@ MAX_TOKENS = 224
 MICRO_TOKENS = 2800
 MICRO_BATCHES = 2
 VARIANTS = 3
-WEIGHTS = {"evidence": 1.0, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0, "direction_of_all": 1.0,
-           "answerable": 0.3, "ranking": 1.0, "tags": 1.0}  # fmt: skip
+STEPS, RATE = 1200, 3e-4
+KEPT_EVERY, TOLD_EVERY = 200, 25
+WEIGHTS = {
+    "evidence": 1.0, "evidence_first": 0.5, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0,
+    "direction_of_all": 1.0, "answerable": 0.3, "ranking": 1.0, "tags": 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the weights depend on.
+
+    Attributes
+    ----------
+    steps
+        Number of steps; each reads ``MICRO_BATCHES`` micro-batches of about ``MICRO_TOKENS`` tokens.
+    seed
+        Of the heads' first weights and of the examples' order.
+    rate
+        The highest learning rate, reached after 30 steps.
+    bfloat16
+        Whether to compute in bfloat16; the weights stay float32.
+    layers
+        How many of the encoder's layers are kept, the first ones; None: all.
+    """
+
+    steps: int = STEPS
+    seed: int = 0
+    rate: float = RATE
+    bfloat16: bool = False
+    layers: int | None = None
 
 
 def main() -> None:
@@ -40,29 +71,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=70)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16; the weights stay float32")
-    parser.add_argument("--from", dest="start", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
-    chance = random.Random(arguments.seed)
-    folder = encoder_folder()
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    pools = all_pools(arguments.data, chance)
+    recipe = Recipe(arguments.steps, arguments.seed, arguments.rate, arguments.bfloat16)
+    pools = all_pools(arguments.data, random.Random(recipe.seed))
     for pool in pools:
         print(f"{pool.name:32} {pool.share:.2f} {len(pool.groups):7,} groups", flush=True)
-    model = ReaderModel(folder)
-    if arguments.start:
-        model.load_state_dict(torch.load(arguments.start))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    probes = Probes(arguments.data, tokenizer)
-    train(model, tokenizer, pools, probes, arguments, chance)
+    tokenizer = encoder_tokenizer()
+    model, told = train(recipe, tokenizer, pools, arguments.out)
+    torch.save(model.state_dict(), arguments.out / "reader.pt")
+    (arguments.out / "training.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(Probes(arguments.data, tokenizer).run(model), indent=1))
+
+
+def encoder_tokenizer() -> Any:
+    """MiniLM's tokenizer, which neither pads nor cuts."""
+    tokenizer = Tokenizer.from_file(str(encoder_folder() / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def encoder_folder() -> Path:
@@ -103,7 +136,7 @@ def all_pools(data: Path, chance: random.Random) -> list[Pool]:
 class Sampler:
     """Draws micro-batches: a pool by its share of tokens, then its next groups of similar length."""
 
-    def __init__(self, pools: list[Pool], chance: random.Random) -> None:
+    def __init__(self, pools: Sequence[Pool], chance: random.Random) -> None:
         self._pools = pools
         self._chance = chance
         self._read = dict.fromkeys((pool.name for pool in pools), 0.0)
@@ -138,27 +171,33 @@ def _tokens(group: Any) -> int:
 
 
 def train(
-    model: ReaderModel, tokenizer: Any, pools: list[Pool], probes: Probes, arguments: Any, chance: random.Random
-) -> None:
-    """Train until the time is over."""
+    recipe: Recipe, tokenizer: Any, pools: Sequence[Pool], folder: Path | None = None
+) -> tuple[ReaderModel, dict[str, Any]]:
+    """The trained model, and what the card tells of its training, the losses of every 25 steps with it.
+
+    ``folder`` is where a checkpoint is kept.
+    """
+    torch.manual_seed(recipe.seed)
+    model = ReaderModel(encoder_folder())
+    if recipe.layers is not None:
+        model.encoder.encoder.layer = model.encoder.encoder.layer[: recipe.layers]
     model.encoder.embeddings.word_embeddings.requires_grad_(requires_grad=False)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=arguments.rate, weight_decay=0.01)
-    sampler = Sampler(pools, chance)
-    began, used, step, kept = time.monotonic(), 0.0, 0, 0.0
-    spent = 0.0  # seconds of probing, which do not count
+    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=0.01)
+    sampler = Sampler(pools, random.Random(recipe.seed))
+    began = time.monotonic()
     running: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    while used < arguments.minutes * 60:
-        progress = used / (arguments.minutes * 60)
-        rate = arguments.rate * min(1.0, step / 30 + 0.02) * (1 - progress)
+    curve: list[dict[str, float]] = []
+    for step in range(1, recipe.steps + 1):
+        rate = recipe.rate * min(1.0, step / 30) * (1 - (step - 1) / recipe.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         model.train()
         optimizer.zero_grad()
         for _ in range(MICRO_BATCHES):
             batch = collate(tokenizer, sampler.draw(MICRO_TOKENS), MAX_TOKENS)
-            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 outputs = model(batch.ids, batch.mask, batch.segments)
             parts = losses(outputs.float(), batch)
             total = sum(WEIGHTS[name] * value for name, value in parts.items())
@@ -170,35 +209,15 @@ def train(
                 counts[name] += 1
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
-        step += 1
-        used = time.monotonic() - began - spent
-        if step % 25 == 0:
-            shown = " ".join(f"{name} {running[name] / counts[name]:.3f}" for name in sorted(running))
-            print(f"step {step} {used / 60:.1f} min rate {rate:.1e} {shown}", flush=True)
+        if step % TOLD_EVERY == 0:
+            curve.append({"step": step, **{name: round(running[name] / counts[name], 4) for name in sorted(running)}})
+            print(f"{(time.monotonic() - began) / 60:.1f} min {json.dumps(curve[-1])}", flush=True)
             running.clear()
             counts.clear()
-        if used - kept > 600:
-            kept = used
-            before = time.monotonic()
-            torch.save(model.state_dict(), arguments.out / "checkpoint.pt")
-            print(json.dumps({"step": step, "minutes": round(used / 60, 1), **probes.run(model)}), flush=True)
-            spent += time.monotonic() - before
-    torch.save(model.state_dict(), arguments.out / "reader.pt")
-    figures = probes.run(model)
-    print(json.dumps({"step": step, "rounds": dict(sampler.rounds), **figures}), flush=True)
-    told = {"minutes": arguments.minutes, "threads": arguments.threads, "seed": arguments.seed, "rate": arguments.rate,
-            "steps": step, "rounds": dict(sampler.rounds),
-            "shares": {pool.name: pool.share for pool in pools}, "earlier": earlier(arguments.start)}  # fmt: skip
-    (arguments.out / "training.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-
-
-def earlier(start: Path | None) -> list[dict[str, Any]]:
-    """What was told of the phases before, the first one first."""
-    path = start.with_name("training.json") if start else None
-    if path is None or not path.is_file():
-        return []
-    told = json.loads(path.read_text(encoding="utf-8"))
-    return [*told.pop("earlier", []), told]
+        if folder and step % KEPT_EVERY == 0:
+            torch.save(model.state_dict(), folder / "checkpoint.pt")
+    shares = {pool.name: pool.share for pool in pools}
+    return model, {**asdict(recipe), "rounds": dict(sampler.rounds), "shares": shares, "curve": curve}
 
 
 if __name__ == "__main__":
