@@ -300,8 +300,8 @@ def test_a_greedy_key_does_not_make_another_wait_in_its_line(keyed_server) -> No
         finally:
             ended.set()
 
-    assert set(answered) == {200}
-    assert len(answered) > len(beside) / 2, "the greedy one is served, too"
+    assert set(answered) <= {200, 503}, "where the cores are busy, it may be told to come again"
+    assert answered.count(200) > len(beside) / 2, "the greedy one is served, too"
     # In one line with the 12 others it would wait for six answers of theirs, each of which takes twice as long beside
     # another on two cores: twelve times the time that it takes alone.
     assert statistics.median(beside) < 5 * statistics.median(alone)

@@ -49,7 +49,7 @@ CONTRASTS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A training: pools without which or alone, with contrasts, layers and rate; the figures that it can have.
+    """A training: pools without which or alone, with contrasts, layers, rate, losses; its figures.
 
     ``without`` and ``alone`` are parts of pools' names.
     """
@@ -59,6 +59,7 @@ class Row:
     contrasts: bool = True
     layers: int | None = None
     rate: float = RATE
+    without_loss: str = ""
     figures: Sequence[str] = tuple(FIGURES.values())
 
     def keeps(self, pool: Pool) -> bool:
@@ -88,6 +89,7 @@ ROWS = {
     "answers alone": Row(alone=".answers", figures=ANSWERS),
     "three layers": Row(layers=3),
     "a third of the learning rate": Row(rate=RATE / 3),
+    "evidence not put first": Row(without_loss="evidence_first"),
 }
 
 
@@ -114,7 +116,8 @@ def main() -> None:
             with rewording_nothing():
                 pools[False] = all_pools(arguments.data, random.Random(arguments.seed))
         kept = [pool for pool in pools[row.contrasts] if row.keeps(pool)]
-        own = replace(recipe, steps=round(recipe.steps * read(kept, pools[True])), layers=row.layers, rate=row.rate)
+        steps = round(recipe.steps * read(kept, pools[True]))
+        own = replace(recipe, steps=steps, layers=row.layers, rate=row.rate, without_loss=row.without_loss)
         model, _ = train(own, tokenizer, kept)
         found = probes.run(model)
         cells = [f"{found[figure]:.3f}" if figure in row.figures else "" for figure in FIGURES.values()]

@@ -57,6 +57,8 @@ class Recipe:
         Whether to compute in bfloat16; the weights stay float32.
     layers
         How many of the encoder's layers are kept, the first ones; None: all.
+    without_loss
+        The name of a loss that does not count; "": all do.
     """
 
     steps: int = STEPS
@@ -64,6 +66,7 @@ class Recipe:
     rate: float = RATE
     bfloat16: bool = False
     layers: int | None = None
+    without_loss: str = ""
 
 
 def main() -> None:
@@ -200,7 +203,7 @@ def train(
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 outputs = model(batch.ids, batch.mask, batch.segments)
             parts = losses(outputs.float(), batch)
-            total = sum(WEIGHTS[name] * value for name, value in parts.items())
+            total = sum(WEIGHTS[name] * value for name, value in parts.items() if name != recipe.without_loss)
             if not torch.is_tensor(total):
                 continue
             (total / MICRO_BATCHES).backward()
