@@ -235,7 +235,9 @@ def keyed_server(start_server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A server with two threads, and its keys file."""
     path = tmp_path_factory.mktemp("keyed") / "keys.toml"
     key_file.write(path, {"first": Key(key_file.digest("first"), MADE)})
-    with start_server("--keys-file", str(path), "--set", "limits.threads=2") as server:
+    # Where other programs keep the cores, the last of twelve in a line would be refused for waiting half a minute.
+    patient = ("--set", "limits.threads=2", "--set", "limits.request_seconds=110")
+    with start_server("--keys-file", str(path), *patient) as server:
         yield server, path
 
 
@@ -300,8 +302,8 @@ def test_a_greedy_key_does_not_make_another_wait_in_its_line(keyed_server) -> No
         finally:
             ended.set()
 
-    assert set(answered) <= {200, 503}, "where the cores are busy, it may be told to come again"
-    assert answered.count(200) > len(beside) / 2, "the greedy one is served, too"
+    assert set(answered) == {200}
+    assert len(answered) > len(beside) / 2, "the greedy one is served, too"
     # In one line with the 12 others it would wait for six answers of theirs, each of which takes twice as long beside
     # another on two cores: twelve times the time that it takes alone.
     assert statistics.median(beside) < 5 * statistics.median(alone)

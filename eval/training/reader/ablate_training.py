@@ -9,9 +9,8 @@ that are trained for one head alone.
 
 import argparse
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pubmedqa
 import scifact
 import titles
 import torch
+from ablate import changed
 from examples import Pool
 from probes import Probes
 from train import RATE, Recipe, all_pools, encoder_tokenizer, train
@@ -49,22 +49,20 @@ CONTRASTS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A training: pools without which or alone, with contrasts, layers, rate, losses; its figures.
+    """A training: without which pools or with which alone, with contrasts or not, by which recipe; its figures.
 
-    ``without`` and ``alone`` are parts of pools' names.
+    ``without`` and ``alone`` are parts of pools' names, ``recipe`` has the fields of :class:`train.Recipe` that differ.
     """
 
-    without: str = "none"
+    without: str | None = None
     alone: str = ""
     contrasts: bool = True
-    layers: int | None = None
-    rate: float = RATE
-    without_loss: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     figures: Sequence[str] = tuple(FIGURES.values())
 
     def keeps(self, pool: Pool) -> bool:
         """Whether it is trained on the pool."""
-        return self.alone in pool.name and self.without not in pool.name
+        return self.alone in pool.name and (self.without is None or self.without not in pool.name)
 
 
 DIRECTION = ("direction_given", "direction_abstract")
@@ -87,9 +85,9 @@ ROWS = {
     "stance alone": Row(alone=".stance", figures=STANCE),
     "relevance alone": Row(alone=".relevance", figures=RELEVANCE),
     "answers alone": Row(alone=".answers", figures=ANSWERS),
-    "three layers": Row(layers=3),
-    "a third of the learning rate": Row(rate=RATE / 3),
-    "evidence not put first": Row(without_loss="evidence_first"),
+    "three layers": Row(recipe={"layers": 3}),
+    "a third of the learning rate": Row(recipe={"rate": RATE / 3}),
+    "evidence not put first": Row(recipe={"without_loss": "evidence_first"}),
 }
 
 
@@ -113,11 +111,11 @@ def main() -> None:
     for name in arguments.row or ROWS:
         row = ROWS[name]
         if row.contrasts not in pools:
-            with rewording_nothing():
+            with changed([(module, name, nothing) for module, names in CONTRASTS.items() for name in names]):
                 pools[False] = all_pools(arguments.data, random.Random(arguments.seed))
         kept = [pool for pool in pools[row.contrasts] if row.keeps(pool)]
         steps = round(recipe.steps * read(kept, pools[True]))
-        own = replace(recipe, steps=steps, layers=row.layers, rate=row.rate, without_loss=row.without_loss)
+        own = replace(recipe, steps=steps, **row.recipe)
         model, _ = train(own, tokenizer, kept)
         found = probes.run(model)
         cells = [f"{found[figure]:.3f}" if figure in row.figures else "" for figure in FIGURES.values()]
@@ -127,19 +125,6 @@ def main() -> None:
 def read(kept: Sequence[Pool], pools: Sequence[Pool]) -> float:
     """The share of all tokens that these pools have."""
     return sum(pool.share for pool in kept) / sum(pool.share for pool in pools)
-
-
-@contextmanager
-def rewording_nothing() -> Iterator[None]:
-    """No text can be turned around, denied or given another number."""
-    before = [(module, name, getattr(module, name)) for module, names in CONTRASTS.items() for name in names]
-    for module, name, _ in before:
-        setattr(module, name, nothing)
-    try:
-        yield
-    finally:
-        for module, name, value in before:
-            setattr(module, name, value)
 
 
 def nothing(*_: Any) -> None:
