@@ -62,6 +62,7 @@ train-reader: $(READY) ## Train the reader's model on the data in DATA, and writ
 	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader
 	$(BIN)/python eval/training/reader/export.py --data "$(DATA)" --weights .bench/reader
 	$(BIN)/python eval/training/reader/decide.py --data "$(DATA)"
+	$(BIN)/python eval/training/check/fit.py --data "$(DATA)"
 
 test: $(READY) ## Run the tests; RAGQA_TEST_DATA names a folder with real data for the tests that need it
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder

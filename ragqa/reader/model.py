@@ -42,7 +42,7 @@ class Card:
     data
         Each data set that the weights were trained on, with its licence and the sha256 of its files.
     training
-        How it was trained: settings, seed, steps, minutes.
+        How it was trained: settings, seed, steps, the losses of every 25 steps.
     figures
         Figures on data held back from training.
     use, limits

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from examples import NO, NOTHING, SAYS_NOTHING, YES, Example, Pool
-from texts import directions, read_lines, sentences_of
+from ranked import bioasq_passages, gold_passages
+from texts import directions, sentences_of
 
 from ragqa.answer.extractive.relation import masked
 from ragqa.answer.opposite import opposed
@@ -83,30 +83,16 @@ def bioasq_stance(questions: Sequence[dict[str, Any]], chance: random.Random) ->
 
 def bioasq_relevance(questions: Sequence[dict[str, Any]], folder: Path, chance: random.Random) -> Pool:
     """Each question with a passage of its gold documents and hard negatives: BM25's other hits."""
-    import bm25s
-
     pool = Pool("bioasq.relevance", 0.12)
-    passages = {row["_id"]: row["text"] for row in read_lines(folder / "corpus.jsonl")}
-    keys = list(passages)
-    gold: dict[str, set[str]] = {}
-    for line in (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0:
-            gold.setdefault(query, set()).add(document)
-    ranker = bm25s.BM25(k1=0.9, b=0.4)
-    ranker.index(bm25s.tokenize(list(passages.values()), stopwords="en", show_progress=False), show_progress=False)
-    asked = [question for question in questions if question["id"] in gold]
-    found, _ = ranker.retrieve(
-        bm25s.tokenize([q["body"] for q in asked], stopwords="en", show_progress=False), k=60, show_progress=False
-    )
-    for question, row in zip(asked, np.asarray(found), strict=True):
-        own = gold[question["id"]]
-        others = [keys[place] for place in row if keys[place] not in own]
+    passages, gold = bioasq_passages(folder), gold_passages(folder)
+    for question in questions:
+        own = gold.get(question["id"])
+        if not own:
+            continue
+        others = [key for key in passages.found(question["body"], 60) if key not in own]
         for positive in chance.sample(sorted(own), min(len(own), 3)):
-            negatives = chance.sample(others[:40], 4)
-            pool.add(
-                *(_passage(question["body"], passages[key], int(key == positive)) for key in (positive, *negatives))
-            )
+            group = (positive, *chance.sample(others[:40], 4))
+            pool.add(*(_passage(question["body"], passages.texts[key], int(key == positive)) for key in group))
     return pool
 
 

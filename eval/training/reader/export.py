@@ -12,11 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from model import ReaderModel
-from probes import Probes
-from train import MICRO_BATCHES, MICRO_TOKENS, WEIGHTS, encoder_folder, encoder_tokenizer
+from probes import Figure, Probes
+from train import MICRO_BATCHES, WEIGHTS, encoder_folder, encoder_tokenizer
 
 from ragqa.index.encoder_tokens import Batch
 from ragqa.index.onnx_export import OnnxModel, quantise, write_graph
@@ -70,10 +69,10 @@ def main() -> None:
             raise SystemExit("the model cannot be exported")
         quantise(full, arguments.out / GRAPH)
         figures: dict[str, Any] = {
-            "fp32": probes.run(Exported(full)),
-            "int8": probes.run(Exported(arguments.out / GRAPH)),
+            kind: {name: told(found) for name, found in probes.run(Exported(path)).items()}
+            for kind, path in (("fp32", full), ("int8", arguments.out / GRAPH))
         }
-        figures["flipped_verdicts"] = probes.flips(Exported(full), Exported(arguments.out / GRAPH))
+        figures["flipped_verdicts"] = told(probes.flips(Exported(full), Exported(arguments.out / GRAPH)))
     shutil.copy(source / "vocab.txt", arguments.out / VOCABULARY)
     training = json.loads((arguments.weights / "training.json").read_text(encoding="utf-8"))
     card = {
@@ -81,9 +80,9 @@ def main() -> None:
         "data": [{"name": name, "licence": kind, "sha256": hashes(arguments.data / at)} for name, kind, at in SOURCES],
         "training": {
             "encoder": "all-MiniLM-L6-v2 (Apache-2.0)", "loss_weights": WEIGHTS,
-            "micro_batch_tokens": MICRO_TOKENS, "micro_batches": MICRO_BATCHES, **training,
+            "micro_batches": MICRO_BATCHES, **training,
         },
-        "figures": {kind: _rounded(values) for kind, values in figures.items()},
+        "figures": figures,
         "use": "Reads English abstracts of PubMed: is a passage relevant, which sentences are evidence, do they say "
                "yes or no, more or less, and which phrases answer.",
         "limits": "It was trained on abstracts and snippets, not on full texts, tables or other languages. It does no "
@@ -100,10 +99,10 @@ def hashes(path: Path) -> dict[str, str]:
     return {file.name: file_hash(file) for file in files}
 
 
-def _rounded(values: Any) -> Any:
-    if isinstance(values, dict):
-        return {name: _rounded(value) for name, value in values.items()}
-    return round(float(np.float64(values)), 4)
+def told(found: Figure) -> dict[str, Any]:
+    """A figure as the card has it."""
+    interval = [round(found.low, 4), round(found.high, 4)]
+    return {"value": round(found.value, 4), "interval": interval, "n": found.n}
 
 
 if __name__ == "__main__":

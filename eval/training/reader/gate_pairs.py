@@ -1,13 +1,12 @@
 """Questions with documents that answer them, and with others of the same kind and length: the nearest, and any."""
 
 import random
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import bm25s
 from items import Item
+from ranked import Ranked, bioasq_passages, gold_passages
 from texts import read_lines
 
 from ragqa.types import Document, Question, Section
@@ -26,33 +25,6 @@ class Pair:
     others: tuple[Document, ...]
 
 
-class Ranked:
-    """Texts, searched by BM25."""
-
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.texts = texts
-        self._keys = list(texts)
-        self._ranker = bm25s.BM25(k1=0.9, b=0.4)
-        self._ranker.index(bm25s.tokenize(list(texts.values()), stopwords="en", show_progress=False),
-                           show_progress=False)  # fmt: skip
-
-    def found(self, query: str, k: int) -> list[str]:
-        """The keys of the first k hits."""
-        tokens = bm25s.tokenize([query], stopwords="en", show_progress=False)
-        places, _ = self._ranker.retrieve(tokens, k=k, show_progress=False)
-        return [self._keys[place] for place in places[0]]
-
-    def others(self, query: str, gold: Collection[str]) -> list[str]:
-        """The keys of the first hits that are none of these, and some at random."""
-        hits = [key for key in self.found(query, N_DOCUMENTS + len(gold) + 5) if key not in gold][:N_DOCUMENTS]
-        drawn = random.Random(query).sample(self._keys, N_RANDOM + len(gold))
-        return [*hits, *[key for key in drawn if key not in gold and key not in hits][:N_RANDOM]]
-
-    def documents(self, keys: Sequence[str]) -> tuple[Document, ...]:
-        """These texts without titles, as documents."""
-        return tuple(Document(key, (Section("abstract", self.texts[key]),)) for key in keys)
-
-
 def gate_pairs(items: Sequence[Item], data: Path) -> Iterator[Pair]:
     """BioASQ's questions among their passages, PubMedQA's and those on trials among abstracts.
 
@@ -60,15 +32,13 @@ def gate_pairs(items: Sequence[Item], data: Path) -> Iterator[Pair]:
     other hits are not all judged: some do answer, so that answers without evidence are counted too high. A question
     of PubMedQA is its article's title: all documents come without one.
     """
-    passages = Ranked({
-        row["_id"]: row["text"] for row in read_lines(data / "beir" / "bioasq-passages" / "corpus.jsonl")
-    })  # fmt: skip
+    passages = bioasq_passages(data / "beir" / "bioasq-passages")
     abstracts = Ranked({
         row["_id"]: row["text"]
         for row in read_lines(data / "bulk" / "abstracts.jsonl.gz")
         if row["title"] and row["text"]
     })  # fmt: skip
-    gold = _gold_passages(data / "beir" / "bioasq-passages" / "qrels" / "test.tsv")
+    gold = gold_passages(data / "beir" / "bioasq-passages")
     done = set()
     for item in items:
         key = item.gold.id
@@ -80,21 +50,12 @@ def gate_pairs(items: Sequence[Item], data: Path) -> Iterator[Pair]:
             yield _among_abstracts(item, abstracts)
 
 
-def _gold_passages(path: Path) -> dict[str, list[str]]:
-    gold: dict[str, list[str]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0:
-            gold[query].append(document)
-    return gold
-
-
 def _among_passages(item: Item, passages: Ranked, gold: Sequence[str]) -> Pair:
     hits = passages.found(item.text, 40)
     own = sorted(gold, key=lambda key: (hits.index(key) if key in hits else len(hits), key))
-    others = passages.others(item.text, gold)
+    others = _others(passages, item.text, gold)
     return Pair(item.source, item.gold.id, item.question,
-                passages.documents(own[:N_DOCUMENTS]), passages.documents(others))  # fmt: skip
+                _documents(passages, own[:N_DOCUMENTS]), _documents(passages, others))  # fmt: skip
 
 
 def _among_abstracts(item: Item, abstracts: Ranked) -> Pair:
@@ -106,8 +67,19 @@ def _among_abstracts(item: Item, abstracts: Ranked) -> Pair:
         if any(part in text for part in (abstracts.texts[key][:80], abstracts.texts[key][-80:]))
         or text[:80] in abstracts.texts[key]
     }
-    others = abstracts.others(item.text, same)
-    return Pair(item.source, item.gold.id, item.question, own, abstracts.documents(others))
+    others = _others(abstracts, item.text, same)
+    return Pair(item.source, item.gold.id, item.question, own, _documents(abstracts, others))
+
+
+def _others(ranked: Ranked, query: str, gold: Collection[str]) -> list[str]:
+    """The keys of the first hits that are none of these, and some at random."""
+    hits = [key for key in ranked.found(query, N_DOCUMENTS + len(gold) + 5) if key not in gold][:N_DOCUMENTS]
+    drawn = random.Random(query).sample(list(ranked.texts), N_RANDOM + len(gold))
+    return [*hits, *[key for key in drawn if key not in gold and key not in hits][:N_RANDOM]]
+
+
+def _documents(ranked: Ranked, keys: Sequence[str]) -> tuple[Document, ...]:
+    return tuple(Document(key, (Section("abstract", ranked.texts[key]),)) for key in keys)
 
 
 def _without_title(document: Document) -> Document:

@@ -1,9 +1,9 @@
 """Figures on what was held back: do opposite questions get opposite answers, does the citation checker tell."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,12 +15,23 @@ from pubmedqa import load_pubmedqa
 from scifact import load_scifact, scifact_groups
 from texts import held_back, sentences_of
 
+from ragqa.evaluate.stats.intervals import wilson
 from ragqa.reader.answers import found_answers
 from ragqa.reader.inputs import DIRECTION, EVIDENCE, RELEVANCE, STANCE, TAG, reader_input
 
 _MAX_TOKENS = 320
 _N_RANKED = 300
 _MOST_TEXTS = 8
+_N_RESAMPLES = 2_000
+
+
+class Figure(NamedTuple):
+    """A figure, the bounds of its 95 % confidence interval, and over how many items it is."""
+
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 class Probes:
@@ -46,7 +57,7 @@ class Probes:
         self._named = [q for q in questions if q["type"] in {"factoid", "list"} and q["texts"] and gold_answers(q)]
         self._ranked = bioasq_relevance(questions, data / "beir" / "bioasq-passages", random.Random(0)).groups
 
-    def run(self, model: Any) -> dict[str, float]:
+    def run(self, model: Any) -> dict[str, Figure]:
         """All figures."""
         model.eval()
         with torch.inference_mode():
@@ -82,14 +93,14 @@ class Probes:
                 yield place, out[row].numpy(), sentences[first : first + n].numpy()
                 first += n
 
-    def flips(self, model: Any, other: Any) -> dict[str, float]:
+    def flips(self, model: Any, other: Any) -> Figure:
         """Share of the claims and questions whose verdict differs between two forms of the model."""
         pairs = [(claim, [sentences[k] for k in keep]) for claim, sentences, keep, _ in self._claims]
         pairs += [(row["question"], row["conclusion"]) for row in self._pubmedqa]
         first, second = (
             np.array([pooled(s, STANCE).argmax() for _, s in self.outputs(m, pairs)]) for m in (model, other)
         )
-        return {"share": float((first != second).mean()), "n": float(len(pairs))}
+        return share(first != second)
 
     def temperatures(self, model: Any) -> dict[str, float]:
         """What the logits of stance and direction are divided by, so that the held-back labels are likeliest."""
@@ -109,7 +120,7 @@ class Probes:
         told = np.array([names.index(p["label"]) for p in self._prompts])
         return {"stance": temperature(stance, supported), "direction": temperature(direction, told)}
 
-    def _direction(self, model: Any) -> dict[str, float]:
+    def _direction(self, model: Any) -> dict[str, Figure]:
         names = ["significantly increased", "significantly decreased", "no significant difference"]
         gold = np.array([names.index(p["label"]) for p in self._prompts])
         queries = [
@@ -134,14 +145,14 @@ class Probes:
         directed = gold < 2
         both = (stance["increase"] == np.where(gold == 0, 0, 1)) & (stance["reduce"] == np.where(gold == 1, 0, 1))
         return {
-            "direction_given": float((guess["given"] == gold).mean()),
-            "direction_abstract": float((guess["abstract"] == gold).mean()),
-            "both_right_direction_head": float((guess["abstract"] == gold)[directed].mean()),
-            "both_right_stance_head": float(both[directed].mean()), "n_direction": float(len(gold)),
-            "direction_macro_f1": macro_f1(gold, guess["abstract"], 3),
-        }  # fmt: skip
+            "direction_given": share(guess["given"] == gold),
+            "direction_abstract": share(guess["abstract"] == gold),
+            "both_right_direction_head": share((guess["abstract"] == gold)[directed]),
+            "both_right_stance_head": share(both[directed]),
+            "direction_macro_f1": figure(macro_f1, gold, guess["abstract"]),
+        }
 
-    def _support(self, model: Any) -> dict[str, float]:
+    def _support(self, model: Any) -> dict[str, Figure]:
         found = self.outputs(
             model, [(claim, [sentences[k] for k in keep]) for claim, sentences, keep, _ in self._claims]
         )
@@ -149,20 +160,17 @@ class Probes:
         score = np.array([pooled(s, STANCE)[0] - pooled(s, STANCE)[1] for _, s in found])
         whole = self.outputs(model, [(claim, sentences[1:]) for claim, sentences, _, _ in self._claims])
         score_whole = np.array([pooled(s, STANCE)[0] - pooled(s, STANCE)[1] for _, s in whole])
-        top = np.mean(
-            [
-                int(s[:, EVIDENCE].squeeze(-1).argmax()) + 1 in keep
-                for (_, s), (_, _, keep, _) in zip(whole, self._claims, strict=True)
-            ]
-        )
+        first = [
+            int(s[:, EVIDENCE].squeeze(-1).argmax()) + 1 in keep
+            for (_, s), (_, _, keep, _) in zip(whole, self._claims, strict=True)
+        ]
         return {
-            "support_auc": auc(gold, score),
-            "support_auc_abstract": auc(gold, score_whole),
-            "rationale_top1": float(top),
-            "n_support": float(len(gold)),
+            "support_auc": figure(auc, gold, score),
+            "support_auc_abstract": figure(auc, gold, score_whole),
+            "rationale_top1": share(first),
         }
 
-    def _pubmedqa_figures(self, model: Any) -> dict[str, float]:
+    def _pubmedqa_figures(self, model: Any) -> dict[str, Figure]:
         rows = [row for row in self._pubmedqa if row["label"] != "maybe"]
         gold = np.array([row["label"] == "no" for row in rows]).astype(int)
         figures = {}
@@ -172,14 +180,14 @@ class Probes:
         ):
             found = self.outputs(model, [(row["question"], part) for row, part in zip(rows, parts, strict=True)])
             guess = np.array([pooled(s, STANCE)[:2].argmax() for _, s in found])
-            figures[f"pubmedqa_{name}_macro_f1"] = macro_f1(gold, guess, 2)
+            figures[f"pubmedqa_{name}_macro_f1"] = figure(macro_f1, gold, guess)
         other = self.outputs(
             model, [(rows[(p + 7) % len(rows)]["question"], row["conclusion"]) for p, row in enumerate(rows)]
         )
-        figures["pubmedqa_other_question_nothing"] = float(np.mean([pooled(s, STANCE).argmax() == 2 for _, s in other]))
+        figures["pubmedqa_other_question_nothing"] = share([pooled(s, STANCE).argmax() == 2 for _, s in other])
         return figures
 
-    def _bioasq(self, model: Any) -> dict[str, float]:
+    def _bioasq(self, model: Any) -> dict[str, Figure]:
         gold, pairs, owner = [], [], []
         for place, question in enumerate(self._yesno):
             gold.append(0 if str(question["exact_answer"]).lower().startswith("yes") else 1)
@@ -190,9 +198,9 @@ class Probes:
         sums = np.zeros((len(gold), 3))
         for place, (_, sentences) in zip(owner, found, strict=True):
             sums[place] += softmax(pooled(sentences, STANCE))
-        return {"bioasq_macro_f1": macro_f1(np.array(gold), sums[:, :2].argmax(1), 2), "n_bioasq": float(len(gold))}
+        return {"bioasq_macro_f1": figure(macro_f1, np.array(gold), sums[:, :2].argmax(1))}
 
-    def _answers(self, model: Any) -> dict[str, float]:
+    def _answers(self, model: Any) -> dict[str, Figure]:
         """Of how many questions for names the phrase that is most surely marked in their snippets is a gold name."""
         pairs = [(q["body"], sentences_of(text)[:8]) for q in self._named for text in q["texts"][:_MOST_TEXTS]]
         owner = [place for place, q in enumerate(self._named) for _ in q["texts"][:_MOST_TEXTS]]
@@ -205,15 +213,15 @@ class Probes:
                 best[owner[place]] = max(best[owner[place]], (found.probability, text))
         gold = [{name.lower() for group in gold_answers(q) for name in group} for q in self._named]
         right = [text.lower() in names for (_, text), names in zip(best, gold, strict=True)]
-        return {"first_answer_right": float(np.mean(right)), "n_answers": float(len(right))}
+        return {"first_answer_right": share(right)}
 
-    def _relevance(self, model: Any) -> dict[str, float]:
+    def _relevance(self, model: Any) -> dict[str, Figure]:
         """Of how many questions the passage that answers is put before four of BM25's other hits."""
         groups = self._ranked[:: max(1, len(self._ranked) // _N_RANKED)]
         read = self.outputs(model, [(one.query, one.sentences) for group in groups for one in group])
         scores = iter([relevance for relevance, _ in read])
         first = [int(np.argmax([next(scores) for _ in group])) == 0 for group in groups]
-        return {"relevant_first": float(np.mean(first)), "n_relevant": float(len(first))}
+        return {"relevant_first": share(first)}
 
 
 def pooled(sentences: np.ndarray, head: slice) -> np.ndarray:
@@ -234,11 +242,27 @@ def softmax(values: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
-def macro_f1(gold: np.ndarray, guess: np.ndarray, n: int) -> float:
-    """Mean F1 of the labels."""
+def share(right: Sequence[bool] | np.ndarray) -> Figure:
+    """The share of what is right, with Wilson's interval."""
+    return Figure(float(np.mean(right)), *wilson(int(np.sum(right)), len(right)), len(right))
+
+
+def figure(measure: Callable[[np.ndarray, np.ndarray], float], gold: np.ndarray, told: np.ndarray) -> Figure:
+    """A measure of what was told, with its interval by the BCa bootstrap over the items (scipy's)."""
+    from scipy.stats import bootstrap
+
+    made = bootstrap(
+        (gold, told), measure, paired=True, vectorized=False, n_resamples=_N_RESAMPLES, rng=np.random.default_rng(0)
+    )
+    low, high = made.confidence_interval
+    return Figure(measure(gold, told), float(low), float(high), len(gold))
+
+
+def macro_f1(gold: np.ndarray, guess: np.ndarray) -> float:
+    """Mean F1 of the labels that are gold or told."""
     from sklearn.metrics import f1_score
 
-    return float(f1_score(gold, guess, labels=list(range(n)), average="macro", zero_division=0))
+    return float(f1_score(gold, guess, average="macro", zero_division=0))
 
 
 def auc(gold: np.ndarray, score: np.ndarray) -> float:

@@ -1,9 +1,9 @@
 """Train the reader's model.
 
-    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 1200] [--threads 2] [--seed 0]
+    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 2000] [--threads 2] [--seed 0]
 
 FOLDER holds evidence-inference/, scifact-claims/, beir/scifact/, beir/bioasq-passages/, bioasq/golden/,
-pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the steps given, each of some 5,600
+pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the steps given, each of some 2,800
 tokens, so that a slow machine comes to the same weights as a fast one, up to rounding. A checkpoint is kept every 200.
 """
 
@@ -30,10 +30,9 @@ from titles import titles
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 224
-MICRO_TOKENS = 2800
 MICRO_BATCHES = 2
 VARIANTS = 3
-STEPS, RATE = 1200, 3e-4
+STEPS, RATE = 2000, 1e-4
 KEPT_EVERY, TOLD_EVERY = 200, 25
 WEIGHTS = {
     "evidence": 1.0, "evidence_first": 0.5, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0,
@@ -48,7 +47,9 @@ class Recipe:
     Attributes
     ----------
     steps
-        Number of steps; each reads ``MICRO_BATCHES`` micro-batches of about ``MICRO_TOKENS`` tokens.
+        Number of steps; each reads ``MICRO_BATCHES`` micro-batches.
+    micro_tokens
+        About how many tokens a micro-batch has.
     seed
         Of the heads' first weights and of the examples' order.
     rate
@@ -62,6 +63,7 @@ class Recipe:
     """
 
     steps: int = STEPS
+    micro_tokens: int = 1400
     seed: int = 0
     rate: float = RATE
     bfloat16: bool = False
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16; the weights stay float32")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    recipe = Recipe(arguments.steps, arguments.seed, arguments.rate, arguments.bfloat16)
+    recipe = Recipe(arguments.steps, seed=arguments.seed, rate=arguments.rate, bfloat16=arguments.bfloat16)
     pools = all_pools(arguments.data, random.Random(recipe.seed))
     for pool in pools:
         print(f"{pool.name:32} {pool.share:.2f} {len(pool.groups):7,} groups", flush=True)
@@ -184,9 +186,7 @@ def train(
     model = ReaderModel(encoder_folder())
     if recipe.layers is not None:
         model.encoder.encoder.layer = model.encoder.encoder.layer[: recipe.layers]
-    model.encoder.embeddings.word_embeddings.requires_grad_(requires_grad=False)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.01)
     sampler = Sampler(pools, random.Random(recipe.seed))
     began = time.monotonic()
     running: Counter[str] = Counter()
@@ -199,7 +199,7 @@ def train(
         model.train()
         optimizer.zero_grad()
         for _ in range(MICRO_BATCHES):
-            batch = collate(tokenizer, sampler.draw(MICRO_TOKENS), MAX_TOKENS)
+            batch = collate(tokenizer, sampler.draw(recipe.micro_tokens), MAX_TOKENS)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 outputs = model(batch.ids, batch.mask, batch.segments)
             parts = losses(outputs.float(), batch)
@@ -210,7 +210,7 @@ def train(
             for name, value in parts.items():
                 running[name] += float(value.detach())
                 counts[name] += 1
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % TOLD_EVERY == 0:
             curve.append({"step": step, **{name: round(running[name] / counts[name], 4) for name in sorted(running)}})
