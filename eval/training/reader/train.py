@@ -1,6 +1,6 @@
 """Train the reader's model.
 
-    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 2000] [--threads 2] [--seed 0]
+    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 2100] [--threads 2] [--seed 0]
 
 FOLDER holds evidence-inference/, scifact-claims/, beir/scifact/, beir/bioasq-passages/, bioasq/golden/,
 pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the steps given, each of some 2,800
@@ -19,10 +19,11 @@ from typing import Any
 
 import torch
 from bioasq import TRAINING_YEARS, bioasq_answers, bioasq_relevance, bioasq_stance, load_bioasq
-from evidence_inference import evidence_inference
+from evidence_inference import evidence_inference, load_evidence_inference
 from examples import Example, Pool
 from medquad import medquad
 from model import ReaderModel, collate, losses
+from plain import plain
 from probes import Probes
 from pubmedqa import pubmedqa
 from scifact import scifact
@@ -32,7 +33,7 @@ from tokenizers import Tokenizer
 MAX_TOKENS = 224
 MICRO_BATCHES = 2
 VARIANTS = 3
-STEPS, RATE = 2000, 1e-4
+STEPS, RATE = 2100, 1e-4
 KEPT_EVERY, TOLD_EVERY = 200, 25
 WEIGHTS = {
     "evidence": 1.0, "evidence_first": 0.5, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0,
@@ -121,10 +122,12 @@ def all_pools(data: Path, chance: random.Random) -> list[Pool]:
         bioasq_relevance(questions, data / "beir" / "bioasq-passages", chance),
         medquad(data / "medquad" / "qa.jsonl.gz", chance),
     ]
+    prompts = load_evidence_inference(data / "evidence-inference", "train")
     varied: dict[str, Pool] = {}
     for _ in range(VARIANTS):
         for pool in (
             *evidence_inference(data / "evidence-inference", chance),
+            *plain(prompts, chance),
             *scifact(data / "scifact-claims" / "claims_train.csv", data / "beir" / "scifact" / "corpus.jsonl", chance),
             *pubmedqa(data / "pubmedqa" / "ori_pqal.json", chance),
             *bioasq_stance(questions, chance),
