@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,8 @@ def load_evidence_inference(folder: Path, split: str) -> list[dict[str, Any]]:
     return prompts
 
 
-def evidence_inference(folder: Path, chance: random.Random) -> list[Pool]:
+def evidence_inference(prompts: Sequence[dict[str, Any]], chance: random.Random) -> list[Pool]:
     """Direction of effects; and the same prompts as questions and claims of both directions."""
-    prompts = load_evidence_inference(folder, "train")
     neutral, stance, relevance = (
         Pool("evidence-inference.direction", 0.36),
         Pool("evidence-inference.stance", 0.10),

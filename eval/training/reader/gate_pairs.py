@@ -74,7 +74,7 @@ def _among_abstracts(item: Item, abstracts: Ranked) -> Pair:
 def _others(ranked: Ranked, query: str, gold: Collection[str]) -> list[str]:
     """The keys of the first hits that are none of these, and some at random."""
     hits = [key for key in ranked.found(query, N_DOCUMENTS + len(gold) + 5) if key not in gold][:N_DOCUMENTS]
-    drawn = random.Random(query).sample(list(ranked.texts), N_RANDOM + len(gold))
+    drawn = random.Random(query).sample(ranked.keys, N_RANDOM + len(gold))
     return [*hits, *[key for key in drawn if key not in gold and key not in hits][:N_RANDOM]]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from examples import DECREASE, INCREASE, NO, NO_DIFFERENCE, SAYS_NOTHING, YES, Example, Pool
+from texts import silent
 from wording import neutral_query
 
 _UP = (
@@ -65,9 +66,7 @@ def plain(prompts: Sequence[dict[str, Any]], chance: random.Random) -> list[Pool
         stance.add(Example(claim, passage, flags, stance=each, stance_of_all=says, relevance=1))
         if chance.random() < 0.2 and other["outcome"].lower() not in prompt["outcome"].lower():
             away = _written(_one({**prompt, "outcome": other["outcome"]}, chance.choice(_LABELS), chance))
-            direction.add(
-                Example(query, (away,), (0,), direction=(SAYS_NOTHING,), direction_of_all=SAYS_NOTHING, relevance=0)
-            )
+            direction.add(silent(query, [away]))
     return [direction, stance]
 
 

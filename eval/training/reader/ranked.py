@@ -14,7 +14,7 @@ class Ranked:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = texts
-        self._keys = list(texts)
+        self.keys = list(texts)
         self._ranker = bm25s.BM25(k1=0.9, b=0.4)
         tokens = bm25s.tokenize(list(texts.values()), stopwords="en", show_progress=False)
         self._ranker.index(tokens, show_progress=False)
@@ -23,7 +23,7 @@ class Ranked:
         """The keys of the first k hits."""
         tokens = bm25s.tokenize([query], stopwords="en", show_progress=False)
         places, _ = self._ranker.retrieve(tokens, k=k, show_progress=False)
-        return [self._keys[place] for place in places[0]]
+        return [self.keys[place] for place in places[0]]
 
 
 @cache

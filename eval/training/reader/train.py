@@ -126,7 +126,7 @@ def all_pools(data: Path, chance: random.Random) -> list[Pool]:
     varied: dict[str, Pool] = {}
     for _ in range(VARIANTS):
         for pool in (
-            *evidence_inference(data / "evidence-inference", chance),
+            *evidence_inference(prompts, chance),
             *plain(prompts, chance),
             *scifact(data / "scifact-claims" / "claims_train.csv", data / "beir" / "scifact" / "corpus.jsonl", chance),
             *pubmedqa(data / "pubmedqa" / "ori_pqal.json", chance),
