@@ -59,7 +59,9 @@ jar: $(READY) ## Compile the Java classes that write and search Lucene indexes (
 
 train-reader: $(READY) ## Train the reader's model on the data in DATA, and write it into the package (hours)
 	@test -n "$(DATA)" || { echo 'name the folder with the data sets: make train-reader DATA=/path/to/data' >&2; exit 2; }
-	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader
+	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader/0
+	$(BIN)/python eval/training/reader/train.py --data "$(DATA)" --out .bench/reader/1 --seed 1
+	$(BIN)/python eval/training/reader/average.py .bench/reader/0 .bench/reader/1 --out .bench/reader
 	$(BIN)/python eval/training/reader/export.py --data "$(DATA)" --weights .bench/reader
 	$(BIN)/python eval/training/reader/decide.py --data "$(DATA)"
 	$(BIN)/python eval/training/check/fit.py --data "$(DATA)"

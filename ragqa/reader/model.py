@@ -44,7 +44,8 @@ class Card:
     training
         How it was trained: settings, seed, steps, the losses of every 25 steps.
     figures
-        Figures on data held back from training.
+        Figures on data held back from training, of the graph in float32 and in int8: of each its value, its 95 %
+        confidence interval, and over how many items it is.
     use, limits
         What it is for, and what it cannot do.
     temperatures

@@ -30,6 +30,16 @@ def test_the_files_are_those_of_the_card() -> None:
     assert card.figures["int8"]
 
 
+def test_each_figure_of_the_card_lies_within_its_interval() -> None:
+    figures = open_model().card.figures
+
+    assert set(figures["fp32"]) == set(figures["int8"])
+    for figure in (*figures["fp32"].values(), *figures["int8"].values(), figures["flipped_verdicts"]):
+        low, high = figure["interval"]
+        assert 0 <= low <= figure["value"] <= high <= 1
+        assert figure["n"] > 0
+
+
 def test_a_changed_file_is_told(tmp_path: Path) -> None:
     for name in (GRAPH, VOCABULARY, CARD):
         (tmp_path / name).write_bytes((WEIGHTS / name).read_bytes())

@@ -54,8 +54,10 @@ def plain(prompts: Sequence[dict[str, Any]], chance: random.Random) -> list[Pool
         if not prompt["keep"]:
             continue
         other = chance.choice(prompts)
+        differs = other["outcome"].lower() not in prompt["outcome"].lower()
         label = chance.choice(_LABELS)
-        sentence = _of_two(prompt, other, label, chance) if chance.random() < 0.3 else _one(prompt, label, chance)
+        of_two = differs and chance.random() < 0.3
+        sentence = _of_two(prompt, other, label, chance) if of_two else _one(prompt, label, chance)
         before = prompt["sentences"][: min(prompt["keep"])][: chance.randint(0, 2)]
         passage, flags = (*before, _written(sentence)), (*(0 for _ in before), 1)
         query = neutral_query(prompt["intervention"], prompt["comparator"], prompt["outcome"], chance)
@@ -64,7 +66,7 @@ def plain(prompts: Sequence[dict[str, Any]], chance: random.Random) -> list[Pool
         claim, says = _claim(prompt, label, chance)
         each = tuple(says if flag else 0 for flag in flags)
         stance.add(Example(claim, passage, flags, stance=each, stance_of_all=says, relevance=1))
-        if chance.random() < 0.2 and other["outcome"].lower() not in prompt["outcome"].lower():
+        if differs and chance.random() < 0.2:
             away = _written(_one({**prompt, "outcome": other["outcome"]}, chance.choice(_LABELS), chance))
             direction.add(silent(query, [away]))
     return [direction, stance]

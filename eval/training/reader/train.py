@@ -1,6 +1,6 @@
 """Train the reader's model.
 
-    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 2100] [--threads 2] [--seed 0]
+    python eval/training/reader/train.py --data FOLDER --out FOLDER [--steps 2800] [--threads 2] [--seed 0]
 
 FOLDER holds evidence-inference/, scifact-claims/, beir/scifact/, beir/bioasq-passages/, bioasq/golden/,
 pubmedqa/ori_pqal.json, medquad/ and bulk/. The learning rate falls to zero over the steps given, each of some 2,800
@@ -33,7 +33,7 @@ from tokenizers import Tokenizer
 MAX_TOKENS = 224
 MICRO_BATCHES = 2
 VARIANTS = 3
-STEPS, RATE = 2100, 1e-4
+STEPS, RATE = 2800, 1e-4
 KEPT_EVERY, TOLD_EVERY = 200, 25
 WEIGHTS = {
     "evidence": 1.0, "evidence_first": 0.5, "stance": 1.0, "stance_of_all": 1.0, "direction": 1.0,
@@ -52,7 +52,8 @@ class Recipe:
     micro_tokens
         About how many tokens a micro-batch has.
     seed
-        Of the heads' first weights and of the examples' order.
+        Of the examples' order and of what is dropped out. The heads' first weights are the same for all seeds, so that
+        the weights of several trainings can be averaged.
     rate
         The highest learning rate, reached after 30 steps.
     bfloat16
@@ -185,8 +186,9 @@ def train(
 
     ``folder`` is where a checkpoint is kept.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(0)
     model = ReaderModel(encoder_folder())
+    torch.manual_seed(recipe.seed)
     if recipe.layers is not None:
         model.encoder.encoder.layer = model.encoder.encoder.layer[: recipe.layers]
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.01)

@@ -84,3 +84,9 @@ def test_the_claims_that_come_with_ragqa_are_valid() -> None:
     assert len(claims()) >= 5
     for claim in claims():
         float(claim.expected)
+
+
+def test_a_figure_that_ragqa_claims_of_its_reader_comes_out(real_data: Path, sample_home: Path, tmp_path: Path) -> None:
+    found = reproduce(claims(["Evidence Inference, the trained reader"]), real_data, tmp_path / "out")
+
+    assert [result.status for result in found.results] == ["pass"]
