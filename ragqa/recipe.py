@@ -260,7 +260,7 @@ class AnswerSettings:
     n_statements: PositiveInt = 3
     abstain_below: Fraction = 0.5
     verdict_above: Fraction = 0.6
-    verdict_coverage: Fraction = 0.65
+    verdict_coverage: Fraction = 0.7
     allow_retracted: bool = False
     budget_ms: NaturalInt = 0
     chat: ChatSettings = ChatSettings()

@@ -12,7 +12,7 @@ from ragqa.types import VerdictLabel
 
 _SAYS_ENOUGH = 0.5
 _CLEAR = 2.0
-_SUREST = 0.99
+_SUREST = 0.9
 _MIN_SHARE_OF_CONFLICT = 0.25
 
 
@@ -78,9 +78,7 @@ def overall_verdict(
     features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    # By odds: what barely deals with the question takes nothing from what clearly does.
-    weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in asked])
-    coverage = float(weights @ [d.coverage for d in asked] / weights.sum())
+    coverage = float(_weights(asked) @ [d.coverage for d in asked])
     likely, covered = probabilities[label] >= above, coverage >= least_coverage
     return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, likely, covered)
 
@@ -90,12 +88,12 @@ def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> di
 
     Leans count by weights of their own where the question is ``directed``, since they are read in another way.
     """
-    weights = np.array([d.worth for d in asked])
+    weights = _weights(asked)
     relations = np.stack([d.relation for d in asked])
-    yes, no, nothing = (weights @ relations / weights.sum()).tolist()
+    yes, no, nothing = (weights @ relations).tolist()
     lean = math.log((yes + 0.02) / (no + 0.02))
     concluded = np.stack([d.relation if d.conclusion is None else d.conclusion for d in asked])
-    of_conclusions = float(np.log((concluded[:, 0] + 0.05) / (concluded[:, 1] + 0.05)).mean())
+    of_conclusions = float(weights @ np.log((concluded[:, 0] + 0.05) / (concluded[:, 1] + 0.05)))
     leans = relations[:, 0] - relations[:, 1]
     return {
         "lean": 0.0 if directed else lean,
@@ -104,7 +102,7 @@ def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> di
         "directed_lean_of_conclusions": of_conclusions if directed else 0.0,
         "size_of_lean": abs(lean),
         "silence": nothing,
-        "disagreement": float(weights @ np.abs(leans - weights @ leans / weights.sum()) / weights.sum()),
+        "disagreement": float(weights @ np.abs(leans - weights @ leans)),
     }
 
 
@@ -116,10 +114,19 @@ def agreement(relation: np.ndarray, label: VerdictLabel) -> np.ndarray:
     return np.asarray(relation[:, side] / np.maximum(relation[:, 0] + relation[:, 1], 1e-9))
 
 
+def _weights(asked: Sequence[DocumentEvidence]) -> np.ndarray:
+    """The documents' shares in a verdict, float64 [n].
+
+    By the odds of their relevance: what barely deals with the question takes nothing from what clearly does.
+    """
+    weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in asked])
+    return np.asarray(weights / weights.sum())
+
+
 def _conflicting(asked: Sequence[DocumentEvidence]) -> bool:
-    weights = np.array([d.worth for d in asked])
+    weights = _weights(asked)
     relations = np.stack([d.relation for d in asked])
     speaks = relations[:, 2] < _SAYS_ENOUGH
-    for_yes = weights[speaks & (relations[:, 0] > _CLEAR * relations[:, 1])].sum() / weights.sum()
-    for_no = weights[speaks & (relations[:, 1] > _CLEAR * relations[:, 0])].sum() / weights.sum()
+    for_yes = weights[speaks & (relations[:, 0] > _CLEAR * relations[:, 1])].sum()
+    for_no = weights[speaks & (relations[:, 1] > _CLEAR * relations[:, 0])].sum()
     return bool(min(for_yes, for_no) >= _MIN_SHARE_OF_CONFLICT)

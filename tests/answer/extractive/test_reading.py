@@ -106,7 +106,7 @@ def test_no_verdict_is_given_from_articles_on_something_near() -> None:
     assert near.verdict is None
     assert forced.verdict is not None
     (told,) = (notice for notice in near.notices if notice.kind == "verdict_withheld")
-    assert "65% is needed" in told.message
+    assert "70% is needed" in told.message
 
 
 INSULIN = article(

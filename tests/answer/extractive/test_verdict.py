@@ -32,6 +32,21 @@ def test_the_side_with_more_weight_wins() -> None:
     assert overall_verdict(read(says(0.1, 0.8)), 0.3, 0.6).label == "no"  # type: ignore[union-attr]
 
 
+def test_what_barely_deals_with_the_question_contradicts_nothing() -> None:
+    near, clear = says(0.0, 0.95, relevance=0.5), says(0.95, 0.0, relevance=0.95)
+    alone, told = (overall_verdict(read(*documents), 0.3, 0.6) for documents in ((clear,), (clear, near)))
+    against = overall_verdict(read(clear, says(0.0, 0.95, relevance=0.92)), 0.3, 0.6)
+
+    assert told is not None
+    assert told.label == "yes"
+    assert told.likely
+    assert not told.conflicting
+    assert told.probabilities["yes"] < alone.probabilities["yes"]  # type: ignore[union-attr]
+    assert against is not None
+    assert against.conflicting
+    assert not against.likely
+
+
 def test_the_more_one_sided_the_surer() -> None:
     weak, strong = (
         overall_verdict(read(says(0.5, 0.3)), 0.3, 0.6),
