@@ -1,6 +1,7 @@
 """What the reader of an answer must be told about the articles behind it."""
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 
 from ragqa.answer.language import NAMES
@@ -85,8 +86,8 @@ def uncovered(share: float, least: float) -> Notice:
     """The articles name less than the share ``least`` of what the question asks about."""
     return Notice(
         "verdict_withheld",
-        f"No verdict: the articles that fit best have {share:.0%} of what the question names ({least:.0%} is needed); "
-        "they may be about something near. Read what they say.",
+        f"No verdict: the articles that fit best have {math.floor(100 * share)}% of what the question names "
+        f"({least:.0%} is needed); they may be about something near. Read what they say.",
     )
 
 

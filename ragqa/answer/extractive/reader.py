@@ -10,7 +10,7 @@ from ragqa.answer.extractive.evidence import TOLD_OF, Evidence, gather
 from ragqa.answer.extractive.exact import answer_weights, exact_answers
 from ragqa.answer.extractive.gate import objection
 from ragqa.answer.extractive.labels import label
-from ragqa.answer.extractive.verdict import OverallVerdict, agreement, overall_verdict
+from ragqa.answer.extractive.verdict import LEAST_OF_BEST, OverallVerdict, agreement, overall_verdict, shares
 from ragqa.answer.premise import premise_of
 from ragqa.answer.question import AskedFor, analyse
 from ragqa.answer.reading import Encode, Reading, check_input, rounded
@@ -134,9 +134,9 @@ class ExtractiveReader:
         return overall_verdict(evidence, settings.abstain_below, settings.verdict_above, settings.verdict_coverage)
 
     def _undecided(self, verdict: OverallVerdict) -> Notice:
-        if not verdict.covered:
-            return notices.uncovered(verdict.coverage, self.settings.verdict_coverage)
-        return notices.undecided(verdict.probabilities, self.settings.verdict_above)
+        if not verdict.likely:
+            return notices.undecided(verdict.probabilities, self.settings.verdict_above)
+        return notices.uncovered(verdict.coverage, self.settings.verdict_coverage)
 
     def _statements(
         self, evidence: Evidence, verdict: OverallVerdict | None, exact: Sequence[ExactAnswer]
@@ -159,10 +159,16 @@ class ExtractiveReader:
         )
 
     def _with_other_side(self, chosen: list[int], evidence: Evidence, verdict: OverallVerdict) -> list[int]:
-        """One sentence that contradicts the likeliest verdict, since the documents disagree or it is not likely."""
-        other = evidence.weight * agreement(evidence.relation, "no" if verdict.label == "yes" else "yes")
-        best = _chosen(evidence, other, 1)
-        return [*chosen[: max(self.settings.n_statements - 1, 1)], *(place for place in best if place not in chosen)]
+        """One sentence that contradicts the likeliest verdict, since the documents disagree or it is not likely.
+
+        It is of an article that counts in the verdict: what barely deals with the question is not its other side.
+        """
+        share = shares(evidence.documents)[[passage.document for passage in evidence.passages]]
+        best = share[evidence.weight > 0].max(initial=0.0)
+        weights = np.where(share >= LEAST_OF_BEST * best, evidence.weight, 0.0)
+        other = weights * agreement(evidence.relation, "no" if verdict.label == "yes" else "yes")
+        found = _chosen(evidence, other, 1)
+        return [*chosen[: max(self.settings.n_statements - 1, 1)], *(place for place in found if place not in chosen)]
 
     def _notices(
         self, asked: AskedFor, documents: Sequence[Document], evidence: Evidence, cited: Collection[str]

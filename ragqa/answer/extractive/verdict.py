@@ -14,6 +14,8 @@ _SAYS_ENOUGH = 0.5
 _CLEAR = 2.0
 _SUREST = 0.9
 _MIN_SHARE_OF_CONFLICT = 0.25
+LEAST_OF_BEST = 0.25
+"""The other side is quoted from articles whose share in the verdict is at least so much of the greatest share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def overall_verdict(
     features = verdict_features(asked, directed=evidence.directed)
     probabilities = decisions().verdict_probabilities(features)
     label = max(probabilities, key=probabilities.__getitem__)
-    coverage = float(_weights(asked) @ [d.coverage for d in asked])
+    coverage = float(shares(asked) @ [d.coverage for d in asked])
     likely, covered = probabilities[label] >= above, coverage >= least_coverage
     return OverallVerdict(label, dict(probabilities.items()), _conflicting(asked), coverage, likely, covered)
 
@@ -88,7 +90,7 @@ def verdict_features(asked: Sequence[DocumentEvidence], *, directed: bool) -> di
 
     Leans count by weights of their own where the question is ``directed``, since they are read in another way.
     """
-    weights = _weights(asked)
+    weights = shares(asked)
     relations = np.stack([d.relation for d in asked])
     yes, no, nothing = (weights @ relations).tolist()
     lean = math.log((yes + 0.02) / (no + 0.02))
@@ -114,17 +116,17 @@ def agreement(relation: np.ndarray, label: VerdictLabel) -> np.ndarray:
     return np.asarray(relation[:, side] / np.maximum(relation[:, 0] + relation[:, 1], 1e-9))
 
 
-def _weights(asked: Sequence[DocumentEvidence]) -> np.ndarray:
+def shares(documents: Sequence[DocumentEvidence]) -> np.ndarray:
     """The documents' shares in a verdict, float64 [n].
 
     By the odds of their relevance: what barely deals with the question takes nothing from what clearly does.
     """
-    weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in asked])
+    weights = np.array([d.worth * d.relevance / (1 - min(d.relevance, _SUREST)) for d in documents])
     return np.asarray(weights / weights.sum())
 
 
 def _conflicting(asked: Sequence[DocumentEvidence]) -> bool:
-    weights = _weights(asked)
+    weights = shares(asked)
     relations = np.stack([d.relation for d in asked])
     speaks = relations[:, 2] < _SAYS_ENOUGH
     for_yes = weights[speaks & (relations[:, 0] > _CLEAR * relations[:, 1])].sum()
