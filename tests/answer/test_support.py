@@ -116,6 +116,6 @@ def test_contradicted_claims_are_kept_far_less_often_than_supported_ones(monkeyp
     shares = {label: sum(values) / len(values) for label, values in kept.items()}
 
     assert len(kept["CONTRADICT"]) + len(kept["SUPPORT"]) == 89
-    # .38 by rules on words alone. Rounding in int8 differs between processors by a claim or two of the 29: .21 to .24.
+    # .38 by rules on words alone. Rounding in int8 differs between processors by a claim or two of the 29.
     assert shares["CONTRADICT"] <= 0.28
     assert shares["SUPPORT"] >= 0.62
