@@ -19,7 +19,8 @@ from ragqa.evaluate.runs.ready import Ready, begun, make_ready
 from ragqa.evaluate.runs.request import Request, check_request, run_id, tasks_of
 from ragqa.evaluate.runs.running import running_score
 from ragqa.evaluate.runs.scored import read_scored, score_folder
-from ragqa.evaluate.runs.stages import Savings, Stages
+from ragqa.evaluate.runs.sharing import Savings
+from ragqa.evaluate.runs.stages import Stages
 from ragqa.evaluate.runs.task import TASK_FILE, run_task, work_of, write_task
 from ragqa.manifest import write_json
 from ragqa.ray.gather import Spread

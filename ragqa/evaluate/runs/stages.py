@@ -5,11 +5,9 @@ for a batch and handed to each. A single run is the case of one pipeline.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 from ragqa import products
@@ -17,16 +15,15 @@ from ragqa.answer.as_read import AsRead
 from ragqa.answer.reader import Reader, open_reader
 from ragqa.corpus.store import DocumentStore
 from ragqa.engine import Engine, sentence_encoder
+from ragqa.evaluate.runs.sharing import Savings, SharedReranker, SharedSearch
 from ragqa.index.lexicon import Lexicon
 from ragqa.index.open import Components, Index, OpenIndex, open_bm25, open_dense
 from ragqa.manifest import content_hash
 from ragqa.recipe import Recipe, to_table
 from ragqa.retrieve.fuse import Candidates, refuse_partly
-from ragqa.retrieve.rerank import Reranker, open_reranker
-from ragqa.types import Filter, Ranked
+from ragqa.retrieve.rerank import open_reranker, reads_alone
 
 T = TypeVar("T")
-_NO_FILTER = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +34,14 @@ class Timed:
     timings_ms: Mapping[str, float]
 
 
-@dataclass(slots=True)
-class Savings:
-    """How many results of each stage (one is a stage for a batch) were computed, how many shared instead, and the
-    seconds that sharing saved.
-    """
-
-    computed: Counter[str] = field(default_factory=Counter)
-    shared: Counter[str] = field(default_factory=Counter)
-    seconds_saved: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One engine of :class:`Stages`, its reader, and the keys of its stages: equal keys mean equal results."""
+    """One engine of :class:`Stages`, its reranker and reader, and the keys of its stages: equal keys mean equal
+    results.
+    """
 
     engine: Engine
+    reranker: SharedReranker | None
     reader: Reader
     retrieve_key: str
     rerank_key: str
@@ -69,7 +58,8 @@ class Stages:
         self.pipelines: list[Pipeline] = []
         self.savings = Savings()
         self._components: dict[Hashable, Any] = {}
-        self._searches: dict[Hashable, _SharedSearch] = {}
+        self._searches: dict[Hashable, SharedSearch] = {}
+        self._rerankers: dict[Hashable, SharedReranker] = {}
         self._results: dict[tuple[str, Hashable], Timed] = {}
 
     @classmethod
@@ -109,8 +99,8 @@ class Stages:
     def next_batch(self) -> None:
         """Forget the results of the batch before."""
         self._results.clear()
-        for search in self._searches.values():
-            search.forget()
+        for shared in (*self._searches.values(), *self._rerankers.values()):
+            shared.forget()
 
     def retrieve(self, pipeline: Pipeline, questions: Sequence[AsRead], k: int) -> Timed:
         """First stage for a batch: a :class:`Candidates`."""
@@ -136,9 +126,15 @@ class Stages:
             return candidates
 
         def compute() -> Timed:
+            reranker = pipeline.reranker
+            if reranker is not None:
+                reranker.spared_ms = 0.0
+                if not self._share:
+                    reranker.forget()
             began = time.perf_counter()
             ordered = pipeline.engine.rerank(questions, cast("Candidates", candidates.value))
-            return Timed(ordered, {**candidates.timings_ms, "rerank": (time.perf_counter() - began) * 1000})
+            spent = (time.perf_counter() - began) * 1000 + (reranker.spared_ms if reranker is not None else 0.0)
+            return Timed(ordered, {**candidates.timings_ms, "rerank": spent})
 
         return self._once("rerank", pipeline.rerank_key, (_texts(questions), k), compute, own="rerank")
 
@@ -207,13 +203,19 @@ class Stages:
             bm25=self._shared(index.bm25, ("bm25", names.get("bm25"), content_hash(recipe.bm25))),
             dense=self._shared(index.dense, ("dense", names.get("dense"))),
         )
-        reader = self._reader(recipe, index, names)
-        engine = Engine(self.store, shared, recipe, self._reranker(recipe, index, names), reader)
-        return Pipeline(engine, reader, *_keys(recipe, names))
+        reader, reranker = self._reader(recipe, index, names), self._reranker(recipe, index, names)
+        engine = Engine(self.store, shared, recipe, reranker, reader)
+        return Pipeline(engine, reranker, reader, *_keys(recipe, names))
 
-    def _reranker(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reranker | None:
-        key = ("reranker", content_hash([recipe.rerank, recipe.answer.chat]), names.get("dense"))
-        return self._component(key, lambda: open_reranker(recipe.rerank, index.dense, recipe.answer.chat))
+    def _reranker(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> SharedReranker | None:
+        settings = recipe.rerank
+        if reads_alone(settings.reranker):  # and so its scores are the same however they are weighed
+            settings = replace(settings, depth=1, weight=0.0, evidence_weight=0.0)
+        key = ("reranker", content_hash([settings, recipe.answer.chat]), names.get("dense"))
+        opened = self._component(key, lambda: open_reranker(recipe.rerank, index.dense, recipe.answer.chat))
+        if opened is not None and key not in self._rerankers:
+            self._rerankers[key] = SharedReranker(opened, self.savings)
+        return self._rerankers.get(key)
 
     def _reader(self, recipe: Recipe, index: Index, names: Mapping[str, str]) -> Reader:
         key = ("reader", content_hash(recipe.answer), names.get("dense"))
@@ -229,44 +231,8 @@ class Stages:
         if component is None:
             return None
         if key not in self._searches:
-            self._searches[key] = _SharedSearch(component, self.savings)
+            self._searches[key] = SharedSearch(component, self.savings)
         return self._searches[key]
-
-
-class _SharedSearch:
-    """A component that remembers its searches of the batch; closing it does nothing, :class:`Stages` does that."""
-
-    def __init__(self, component: Any, savings: Savings) -> None:
-        self._component = component
-        self._savings = savings
-        self._found: dict[Hashable, tuple[Ranked, float]] = {}
-        self._lock = Lock()
-        self.last_ms: float | None = None
-
-    def search(self, queries: Sequence[str], k: int, allowed: Any = _NO_FILTER) -> Ranked:
-        """As the component's own ``search``; ``last_ms`` tells what the search took when it was made."""
-        key = (tuple(queries), k, allowed)
-        with self._lock:
-            if key in self._found:
-                self._savings.shared["search"] += 1
-                self._savings.seconds_saved += self._found[key][1] / 1000
-            else:
-                self._savings.computed["search"] += 1
-                began = time.perf_counter()
-                ranked = self._component.search(queries, k, allowed)
-                self._found[key] = ranked, (time.perf_counter() - began) * 1000
-            ranked, self.last_ms = self._found[key]
-        return ranked
-
-    def forget(self) -> None:
-        """Forget the searches of the batch before."""
-        self._found.clear()
-
-    def close(self) -> None:
-        """Nothing: others may still search."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._component, name)
 
 
 def _texts(questions: Sequence[AsRead]) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def test_one_at_a_time_changes_one_axis_from_the_baseline(grid: Path) -> None:
     assert [cell.name for cell in cells(load_ablation(str(grid)))] == ["b 0.4, k1 0.9", "b 0, k1 0.9", "b 0.4, k1 2"]
 
 
-@pytest.mark.parametrize("name", ["retrievers", "depth", "fusion", "fields", "searches"])
+@pytest.mark.parametrize("name", ["retrievers", "depth", "fusion", "fields", "searches", "rerank"])
 def test_the_ablations_that_come_with_ragqa_are_valid(name: str) -> None:
     ablation = load_ablation(name)
 
@@ -130,6 +130,24 @@ def test_stages_that_cells_agree_in_are_computed_once(small_beir: Path, tmp_path
     assert result.computed == {"retrieve": 2, "search": 2}
     assert result.shared == {"retrieve": 1}
     assert result.rows[0].figures == result.rows[1].figures
+
+
+def test_a_reranker_reads_once_for_all_weights(small_beir: Path, tmp_path: Path) -> None:
+    path = tmp_path / "weights.toml"
+    path.write_text(
+        'base = "bm25-anserini"\nbatch = 20\nsettings.rerank = {reranker = "reader", depth = 5}\n'
+        "[axes.weight.low.rerank]\nweight = 0.1\n[axes.weight.high.rerank]\nweight = 0.9\n"
+    )
+
+    _, result = ablate(str(path), Request("beir", data=small_beir))
+
+    assert result.computed == {"retrieve": 1, "search": 1, "rerank": 2, "scores": 1}
+    assert result.shared == {"retrieve": 1, "scores": 1}
+    first, second = (row.milliseconds["rerank"] for row in result.rows)
+    assert second > first / 2, "what was read for another cell counts in a cell's own time"
+    for row in result.rows:
+        alone = run(Request("beir", data=small_beir, recipe="bm25-anserini", overrides=row.overrides))[0]
+        assert row.figures["nDCG@10"].value == alone.metrics.metrics["nDCG@10"]
 
 
 def test_an_ablation_goes_on_where_it_ended(grid: Path, small_beir: Path) -> None:
