@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from ragqa.answer.assertion import asserted
 from ragqa.answer.language import language_of
 from ragqa.corpus import words
 from ragqa.types import Question, QuestionType
+
+ValueKind = Literal["date", "share", "count", "measure", "long form"]
 
 _AUXILIARY = (
     r"(?:is|are|was|were|do|does|did|can|could|has|have|had|should|shall|will|would|may|might|must|isn't|aren't"
@@ -18,6 +21,13 @@ _YES_NO = re.compile(
     rf"|\b(?:true or false|yes or no)\b",
     re.IGNORECASE,
 )
+_CHOICE = re.compile(
+    rf"^\W*{_AUXILIARY}\b(?![^?]*\b(?:than|or not)\b)[^,;:?]*\bor\b[^,;:?]*"
+    r"\b(?:(?:more|less|most) (?:effective|efficacious|useful|beneficial|accurate|reliable|sensitive|specific|safe"
+    r"|toxic|suitable|appropriate)|better|safer|superior|preferable|worse|best|safest)\b",
+    re.IGNORECASE,
+)
+"""Asks which of two, not whether: "Is open or laparoscopic surgery safer?"."""
 _WH = re.compile(
     r"\b(?:what|which|who|whom|whose|where|when|why|how|list|name|describe|explain|define|enumerate)\b", re.IGNORECASE
 )
@@ -34,6 +44,7 @@ _LIST = re.compile(
 _SUMMARY = re.compile(
     r"^\W*(?:please )?(?:describe|explain|define|summari[sz]e|discuss|compare|why)\b"
     r"|\bhow (?:does|do|did|is|are|was|were|can|could|has|have|would|should|to)\b"
+    r"|\bhow (?:well|effective|efficacious|safe|useful|helpful|good|accurate|reliable|harmful|dangerous|important)\b"
     r"|\bwhat (?:is|are) known\b|\bwhat (?:do (?:you|we) know|happens)\b"
     r"|\b(?:mechanisms?(?: of action)?|roles?|functions?|functionality|purpose|effects?|impact|rationale"
     r"|relation(?:ship)?"
@@ -53,14 +64,25 @@ _FACT_NOUN = re.compile(
     r"|frequency|sensitivity|indication|risk|antidote|family|other name|synonym|acronym|primary|first|best|full)\b",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(
-    r"\bhow (?:many|much|often|long|large|big|old|frequent|common|prevalent|far|fast|high|low)\b"
-    r"|\b(?:what|which)\b(?:[\s-]+[\w/]+){0,4}?[\s-]+(?:number|percentages?|percent|proportion|prevalence|incidence"
-    r"|frequency|dos(?:e|age)s?|size|length|duration|half-life|rate|sensitivity|specificity|weight|cost|age|year|ratio)\b"
-    r"|\A\W*(?:the )?(?:number|percentage|prevalence|incidence|dose|dosage|duration) of\b",
-    re.IGNORECASE,
+_WHAT = (
+    r"\b(?:what|which)\s+(?:[\w/-]+\s+)?"
+    r"|\b(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+|an?\s+)?(?:[\w/-]+\s+){0,3}?"
 )
-_DATE = re.compile(r"^\W*(?:when|in (?:which|what) (?:year|month)|(?:which|what) year)\b", re.IGNORECASE)
+_VALUE_FORMS: dict[ValueKind, str] = {
+    "date": r"^\W*when (?:was|were|did|has|have|had)\b|\b(?:which|what) (?:year|month|date)\b",
+    "share": (
+        rf"(?:{_WHAT})(?:percentages?|percent|proportion|prevalence|incidence|frequency|sensitivity|specificity|ratio)\b"
+        r"|\bhow (?:frequent|common|prevalent)\b|\A\W*(?:the )?(?:percentage|prevalence|incidence) of\b"
+    ),
+    "count": rf"\bhow many\b|(?:{_WHAT})number\b|\A\W*(?:the )?number of\b",
+    "measure": (
+        r"\bhow (?:much|often|long|large|big|old|far|fast|high|low)\b"
+        rf"|(?:{_WHAT})(?:dos(?:e|age)s?|size|length|duration|half-life|rate|weight|cost|age)\b"
+        r"|\A\W*(?:the )?(?:dose|dosage|duration) of\b"
+    ),
+    "long form": r"\bwhat (?:does|do|did) [^?]*\bstands? for\b|\bfull (?:name|form) of\b",
+}
+_VALUES = {kind: re.compile(form, re.IGNORECASE) for kind, form in _VALUE_FORMS.items()}
 _FOCUS = re.compile(
     r"\b(?:which|what|list|name)\b(?:\s+(?:is|are|was|were|of|the|a|an|all|some|any|other|most|main|major"
     r"|currently|known"
@@ -148,15 +170,19 @@ def question_type(text: str) -> QuestionType:
     ('yesno', 'list')
     >>> question_type("Which gene is mutated in Rett syndrome?"), question_type("What is the role of p53 in ageing?")
     ('factoid', 'summary')
+    >>> question_type("Is open or laparoscopic surgery safer?"), question_type("How effective are statins?")
+    ('summary', 'summary')
     """
     kind: QuestionType = "summary"
-    if _ends_as_question_without_asking(text) or (_YES_NO.search(text) and not _asks_openly_first(text)):
+    if _CHOICE.search(text):
+        kind = "summary"
+    elif _ends_as_question_without_asking(text) or (_YES_NO.search(text) and not _asks_openly_first(text)):
         kind = "yesno"
     elif _LIST.search(text):
         kind = "list"
     elif _SUMMARY.search(text) and not _WHICH_NOUN.match(text):
         kind = "summary"
-    elif _FACT_NOUN.search(text) or _NUMBER.search(text) or _DATE.search(text):
+    elif _FACT_NOUN.search(text) or value_asked(text) is not None:
         kind = "list" if _asks_for_several(text) else "factoid"
     elif _DEFINITION.search(text) and not re.match(
         r"\W*what (?:\w+ )?(?:gene|drug|disease|protein|enzyme)", text, re.IGNORECASE
@@ -165,6 +191,17 @@ def question_type(text: str) -> QuestionType:
     elif _WH.search(text):
         kind = "list" if _asks_for_several(text) else "factoid"
     return kind
+
+
+def value_asked(text: str) -> ValueKind | None:
+    """The kind of value that a question asks for; None where it asks for none.
+
+    >>> value_asked("When was dupilumab approved by EMA?"), value_asked("How many genes are imprinted?")
+    ('date', 'count')
+    >>> value_asked("When is lorlatinib used?") is None
+    True
+    """
+    return next((kind for kind, pattern in _VALUES.items() if pattern.search(text)), None)
 
 
 def _ends_as_question_without_asking(text: str) -> bool:

@@ -37,7 +37,9 @@ def _elements(answer: Answer) -> Iterator[str]:
         yield f"<p><strong>{escaped(verdict.told(answer))}</strong></p>"
     for notice in pieces.first_notices(answer):
         yield f"<p><strong>Note:</strong> {escaped(pieces.message(notice, answer))}</p>"
-    yield from _listed("ul", (_cited(exact, numbers) for exact in answer.exact_answers))
+    yield from _listed("ul", (_cited(exact, numbers) for exact in pieces.likely(answer)))
+    if weak := pieces.weak_candidates(answer, numbers, escaped):
+        yield f"<p>{weak}</p>"
     if answer.statements:
         yield f"<p>{' '.join(_cited(statement, numbers) for statement in answer.statements)}</p>"
     for notice in pieces.last_notices(answer):

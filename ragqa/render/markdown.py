@@ -82,8 +82,10 @@ class LiveText:
 
 
 def _ending(answer: Answer, numbers: Mapping[str, int]) -> Iterator[str]:
-    for place, exact in enumerate(answer.exact_answers):
+    for place, exact in enumerate(pieces.likely(answer)):
         yield f"{'' if place else chr(10)}\n- {markdown(exact.text)}{pieces.marks(exact.spans, numbers)}"
+    if weak := pieces.weak_candidates(answer, numbers, markdown):
+        yield f"\n\n{weak}"
     for notice in pieces.last_notices(answer):
         yield f"\n\n{_note(notice, answer)}"
     if answer.sources:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ragqa.types import Answer, Notice, Source, Span
+from ragqa.types import Answer, ExactAnswer, Notice, Source, Span
 
 _TOLD_ELSEWHERE = {"completed", "asked_back"}
+_LEAST_LIKELY = 0.3
+"""Score of an exact answer below which it is told as a weak candidate; the page draws the same line."""
 _FIRST = {
     "conflicting",
     "false_presupposition",
@@ -28,6 +30,18 @@ def marks(spans: Sequence[Span], numbers: Mapping[str, int]) -> str:
     """The footnote marks of spans with a space before them, or "" where they cite none of the numbered articles."""
     cited = sorted({numbers[span.document_id] for span in spans if span.document_id in numbers})
     return f" {''.join(f'[{number}]' for number in cited)}" if cited else ""
+
+
+def likely(answer: Answer) -> list[ExactAnswer]:
+    """The exact answers that are told one by one."""
+    return [exact for exact in answer.exact_answers if exact.score >= _LEAST_LIKELY]
+
+
+def weak_candidates(answer: Answer, numbers: Mapping[str, int], escape: Escape) -> str:
+    """The other exact answers in one line, with their scores; "" where there are none."""
+    weak = [exact for exact in answer.exact_answers if exact.score < _LEAST_LIKELY]
+    told = (f"{escape(exact.text)} ({exact.score:.2f}){marks(exact.spans, numbers)}" for exact in weak)
+    return f"Weak candidates: {'; '.join(told)}" if weak else ""
 
 
 def read_as(answer: Answer) -> str:

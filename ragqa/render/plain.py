@@ -14,8 +14,10 @@ def lines(answer: Answer) -> Iterator[tuple[str, Role]]:
     """The answer's lines in order; the quotes stand below their source."""
     numbers = pieces.numbered(answer.sources)
     yield from _beginning(answer)
-    for exact in answer.exact_answers:
+    for exact in pieces.likely(answer):
         yield f"- {plain(exact.text)} ({exact.score:.2f}){pieces.marks(exact.spans, numbers)}", "lead"
+    if weak := pieces.weak_candidates(answer, numbers, plain):
+        yield weak, "text"
     for statement in answer.statements:
         yield f"{plain(statement.text)}{pieces.marks(statement.spans, numbers)}", "text"
     yield from _notes(answer, pieces.last_notices(answer))

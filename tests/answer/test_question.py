@@ -12,6 +12,8 @@ BY_TYPE = {
         "Preoperative statins: do they prevent atrial fibrillation?",
         "Aripiprazole: a new risk factor for pathological gambling?",
         "Can elevated troponin predict mortality?",
+        "Are infants with asthma or eczema more likely to have allergies?",
+        "Is open or laparoscopic surgery safer than no surgery?",
     ],
     "factoid": [
         "Which gene is mutated in Rett syndrome?",
@@ -39,6 +41,9 @@ BY_TYPE = {
         "Welche Symptome hat das Rett-Syndrom?",
         "¿Las estatinas previenen la demencia?",
         "How does metformin lower glucose?",
+        "How effective is the influenza vaccine in elderly people?",
+        "Is sumatriptan or rizatriptan more effective for migraine?",
+        "Is laparoscopic or open appendectomy better?",
         "What is the function of GFRAL?",
     ],
 }

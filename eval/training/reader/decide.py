@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ragqa.answer.extractive.decisions import NAME, Decisions, decisions
 from ragqa.answer.extractive.evidence import DocumentEvidence, Evidence, gather
-from ragqa.answer.extractive.exact import MOST_LIST, candidate_features, mentioned
+from ragqa.answer.extractive.exact import MOST_LIST, asked_kind, candidate_features, mentioned, valued
 from ragqa.answer.extractive.verdict import verdict_features
 from ragqa.answer.question import analyse
 from ragqa.manifest import file_hash, write_atomically
@@ -173,9 +173,13 @@ def fit_exact(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[dict[str,
     """Weights of exact answers and the share for lists, and how they do on questions that they were not fitted on."""
     rows, labels, groups, texts = [], [], [], []
     chosen = [place for place, item in enumerate(asked) if item.type in {"factoid", "list"} and item.gold.exact_answer]
+    ranked: dict[int, list[tuple[str, float]]] = {}
     for place in chosen:
         names = {name.lower() for group in asked[place].gold.exact_answer for name in group}
         question = analyse(Question(asked[place].text, type=asked[place].type))
+        if (kind := asked_kind(question)) is not None:  # whose ranking has no weight to fit
+            ranked[place] = [(c.text.lower(), c.probability) for c in valued(kind, question, own[place])]
+            continue
         found = mentioned(question, own[place])
         for candidate, features in zip(found, candidate_features(found, own[place]), strict=True):
             rows.append([features[name] for name in EXACT])
@@ -187,10 +191,10 @@ def fit_exact(asked: Sequence[Item], own: Sequence[Evidence]) -> tuple[dict[str,
     for train, test in GroupKFold(N_FOLDS).split(x, y, g):
         chances[test] = LogisticRegression(max_iter=5000).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
     fitted = LogisticRegression(max_iter=5000).fit(x, y)
-    share, figures = exact_figures([asked[place] for place in chosen], [
-        sorted(((texts[row], float(chances[row])) for row in np.flatnonzero(g == place)), key=lambda found: -found[1])
-        for place in chosen
-    ])  # fmt: skip
+    for row, place in enumerate(groups):
+        ranked.setdefault(place, []).append((texts[row], float(chances[row])))
+    best_first = [sorted(ranked.get(place, []), key=lambda found: -found[1]) for place in chosen]
+    share, figures = exact_figures([asked[place] for place in chosen], best_first)
     return weights_of(fitted.coef_[0], float(fitted.intercept_[0]), EXACT), share, figures
 
 

@@ -28,7 +28,8 @@ POPULATIONS = _groups(
 
 ASPECTS = _groups(
     """
-    safe safer safety side adverse harm harms harmful risk risks risky complication complications danger toxic toxicity
+    safe safer safety side adverse harm harms harmful risk risks risky complication complications danger \
+    dangerous toxic toxicity
     dose doses dosage dosages mg daily amount
     cost costs price prices expensive cheap cheaper economic economical affordable
     year years yearly annual annually

@@ -1,4 +1,4 @@
-"""Exact answers: the phrases that the model marks, mentions of one thing joined and ranked together."""
+"""Exact answers: the phrases that the model marks, or values, mentions of one thing joined and ranked together."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ import numpy as np
 
 from ragqa.answer.extractive.decisions import decisions
 from ragqa.answer.extractive.evidence import Evidence, Phrase
-from ragqa.answer.question import AskedFor
+from ragqa.answer.extractive.values import values
+from ragqa.answer.numbers import numbers
+from ragqa.answer.question import AskedFor, ValueKind, value_asked
 from ragqa.corpus.abbreviations import explained
 from ragqa.corpus.words import content_stems
 from ragqa.types import ExactAnswer, Span
@@ -43,10 +45,61 @@ def exact_answers(asked: AskedFor, evidence: Evidence) -> tuple[ExactAnswer, ...
 
 def candidates(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     """All candidates of documents that answer the question, mentions of the same thing joined."""
+    if (kind := asked_kind(asked)) is not None:
+        return valued(kind, asked, evidence)
     found = mentioned(asked, evidence)
     for candidate, features in zip(found, candidate_features(found, evidence), strict=True):
         candidate.probability = decisions().exact_probability(features)
     return found
+
+
+def asked_kind(asked: AskedFor) -> ValueKind | None:
+    """The kind of value that answers the question; None where a name does."""
+    return value_asked(asked.text) if asked.type == "factoid" else None
+
+
+def valued(kind: ValueKind, asked: AskedFor, evidence: Evidence) -> list[Candidate]:
+    """The values of a kind that evidence tells.
+
+    A value is as likely as its sentence is evidence, shared with others of its kind there; several documents that
+    tell it count as if each were right or wrong by itself. A short form may be explained in any sentence.
+    """
+    found: dict[str, Candidate] = {}
+    weights = _worth_of_documents(evidence) if kind == "long form" else evidence.weight
+    for place in np.argsort(-weights, kind="stable"):
+        passage, weight = evidence.passages[place], float(weights[place])
+        for value in values(kind, asked.text, passage.text) if weight > 0 else ():
+            text = passage.text[value.begin : value.end]
+            candidate = found.setdefault(_value_key(kind, text), Candidate(text))
+            begin = passage.begin + value.begin
+            candidate.mentions.append(Phrase(int(place), begin, begin + len(text), weight * value.share))
+            candidate.spellings.add(text)
+    for candidate in found.values():
+        candidate.mentions.sort(key=lambda phrase: -phrase.probability)
+        candidate.probability = _in_any(candidate.mentions, evidence)
+    return list(found.values())
+
+
+def _worth_of_documents(evidence: Evidence) -> np.ndarray:
+    """For each passage the relevance of its document, 0 where that must not be used: float64 [n_passages]."""
+    worth = np.array([document.relevance if document.usable else 0.0 for document in evidence.documents])
+    return worth[[passage.document for passage in evidence.passages]]
+
+
+def _value_key(kind: ValueKind, text: str) -> str:
+    """The same for "3%" and "3 percent", for "five" and "5", but not for "5" and "5 million"."""
+    if kind == "long form":
+        return " ".join(content_stems(text))
+    told = sorted(numbers(text)) if kind in {"share", "count"} else []
+    return " ".join([*told, *(word for word in text.split() if word.endswith("illion"))]) if told else text.lower()
+
+
+def _in_any(mentions: Sequence[Phrase], evidence: Evidence) -> float:
+    best: dict[int, float] = {}
+    for phrase in mentions:
+        document = evidence.passages[phrase.passage].document
+        best[document] = max(best.get(document, 0.0), phrase.probability)
+    return 1 - math.prod(1 - chance for chance in best.values())
 
 
 def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:

@@ -3,6 +3,7 @@
 import datetime
 import re
 
+from ragqa.answer.dialogue.understand import asking_back, understand
 from ragqa.answer.extractive.evidence import Evidence
 from ragqa.answer.question import AskedFor
 
@@ -52,6 +53,8 @@ def _unfit(asked: AskedFor, evidence: Evidence) -> str:
         return "No article was found for this question."
     if not asked.stems:
         return "The question has no word that says what it is about."
+    if not (alone := understand(asked.text, ())).question:
+        return asking_back(asked.text, alone, ())
     if year := _to_come(asked.text, evidence):
         return f"The question names the year {year}, which is to come, and no article found mentions it."
     return ""

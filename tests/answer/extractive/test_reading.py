@@ -162,6 +162,14 @@ def test_it_abstains_when_the_question_says_nothing(question: str) -> None:
     assert read(question, STATINS).abstained
 
 
+@pytest.mark.parametrize("question", ["Is it dangerous?", "What about children?", "Are they safe?"])
+def test_it_abstains_when_the_question_names_no_topic_of_its_own(question: str) -> None:
+    reading = read(question, STATINS)
+
+    assert reading.abstained
+    assert reading.reason.startswith(f"It is not clear what “{question}” asks. Ask a whole question")
+
+
 def test_it_abstains_without_documents() -> None:
     assert read(QUESTION).reason == "No article was found for this question."
 
