@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ragqa.answer.extractive.decisions import decisions
-from ragqa.answer.extractive.evidence import Evidence, Phrase
+from ragqa.answer.extractive.evidence import DocumentEvidence, Evidence, Phrase
 from ragqa.answer.extractive.values import values
 from ragqa.answer.numbers import numbers
 from ragqa.answer.question import AskedFor, ValueKind, value_asked
@@ -68,7 +68,9 @@ def valued(kind: ValueKind, asked: AskedFor, evidence: Evidence) -> list[Candida
     weights = _worth_of_documents(evidence) if kind == "long form" else evidence.weight
     for place in np.argsort(-weights, kind="stable"):
         passage, weight = evidence.passages[place], float(weights[place])
-        for value in values(kind, asked.text, passage.text) if weight > 0 else ():
+        if weight == 0 or not _fits(evidence.documents[passage.document], evidence):
+            continue
+        for value in values(kind, asked.text, passage.text):
             text = passage.text[value.begin : value.end]
             candidate = found.setdefault(_value_key(kind, text), Candidate(text))
             begin = passage.begin + value.begin
@@ -81,8 +83,8 @@ def valued(kind: ValueKind, asked: AskedFor, evidence: Evidence) -> list[Candida
 
 
 def _worth_of_documents(evidence: Evidence) -> np.ndarray:
-    """For each passage the relevance of its document, 0 where that must not be used: float64 [n_passages]."""
-    worth = np.array([document.relevance if document.usable else 0.0 for document in evidence.documents])
+    """For each passage the relevance of its document, float64 [n_passages]."""
+    worth = np.array([document.relevance for document in evidence.documents])
     return worth[[passage.document for passage in evidence.passages]]
 
 
@@ -104,7 +106,6 @@ def _in_any(mentions: Sequence[Phrase], evidence: Evidence) -> float:
 
 def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     """The candidates with their mentions, before they are judged."""
-    least = _FITTING * evidence.relevance
     found: dict[str, Candidate] = {}
     long_forms: dict[str, str] = {}
     wanted, own = set(asked.stems), _own_abbreviations(asked, evidence)
@@ -113,7 +114,7 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
         document = evidence.documents[passage.document]
         text = passage.section.text[phrase.begin : phrase.end]
         stems = content_stems(text)
-        if not document.usable or document.relevance < least or (stems and wanted.issuperset(stems)):
+        if not _fits(document, evidence) or (stems and wanted.issuperset(stems)):
             continue
         if " ".join(stems) in own:
             continue
@@ -122,6 +123,10 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
         candidate.mentions.append(phrase)
         candidate.spellings.add(text)
     return _joined(found, long_forms)
+
+
+def _fits(document: DocumentEvidence, evidence: Evidence) -> bool:
+    return document.usable and document.relevance >= _FITTING * evidence.relevance
 
 
 def _own_abbreviations(asked: AskedFor, evidence: Evidence) -> set[str]:

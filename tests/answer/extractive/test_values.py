@@ -77,6 +77,20 @@ def test_a_question_for_a_percentage_gets_what_articles_agree_on_with_its_place(
     assert all(by_id[s.document_id][s.begin : s.end] == s.quote for e in reading.exact_answers for s in e.spans)
 
 
+def test_no_value_is_taken_from_an_article_on_something_else() -> None:
+    documents = [
+        Document("1", (Section("title", "Vitamin C after wrist fracture: a dose-response trial"),
+                       Section("abstract", "Vitamin C prevents the syndrome; a dose of 500 mg a day is advised."))),
+        Document("2", (Section("title", "Nesting of storks"),
+                       Section("abstract", "Nests of storks weighed 60 kg and more in most villages."))),
+    ]  # fmt: skip
+    question = Question("What is the dose of vitamin C after a wrist fracture?")
+
+    reading = ExtractiveReader.open(AnswerSettings()).read(question, documents, [1.0, 0.9])
+
+    assert [exact.text for exact in reading.exact_answers] == ["500 mg"]
+
+
 def test_what_a_short_form_stands_for_may_stand_in_an_aim() -> None:
     text = "We aimed to study prostate cancer-associated transcript 6 (PCAT6). PCAT6 was raised in all tumours."
     document = Document("1", (Section("title", "PCAT6 in tumours"), Section("abstract", text)))
