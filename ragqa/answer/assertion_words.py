@@ -152,6 +152,8 @@ PHRASES = tuple((re.compile(pattern, re.IGNORECASE), sense) for pattern, sense i
 """Longer wordings and what they say."""
 DENYING = re.compile(r"\bineffective\b|\buseless\b|\binefficacious\b|\bof no (?:use|benefit|value)\b", re.IGNORECASE)
 """Words that deny the benefit that they name."""
+CAUSING = re.compile(r"caus(?:e|es|ed|ing)", re.IGNORECASE)
+"""What tells no direction before a word that does: "causes fewer events"."""
 UNWANTED = re.compile(
     r"\b(?:pains?|deaths?|mortality|risks?|incidence|symptoms?|cancers?|tumou?rs?|diseases?|disorders?|syndromes?"
     r"|infections?|injur(?:y|ies)|failures?|bleeding|h(?:a)?emorrhage|depression|anxiety|relapses?|recurrences?"

@@ -4,7 +4,7 @@ import re
 
 from ragqa.answer.assertion import asserted
 from ragqa.answer.assertion_cues import fitting
-from ragqa.answer.assertion_words import WORDS
+from ragqa.answer.assertion_words import CAUSING, WORDS
 
 _PHRASES = {"risk factor": "protective factor", "risk factors": "protective factors",
     "protective factor": "risk factor", "protective factors": "risk factors"}  # fmt: skip
@@ -18,7 +18,10 @@ def opposed(text: str) -> str | None:
     >>> opposed("Do statins reduce the risk of stroke?")
     'Do statins increase the risk of stroke?'
     """
-    for begin, end in asserted(text).cues[:1]:
+    cues = asserted(text).cues
+    if len(cues) > 1 and CAUSING.fullmatch(text, *cues[0]):
+        cues = cues[1:]  # "causes fewer" is turned to "causes more"
+    for begin, end in cues[:1]:
         cue = text[begin:end]
         words = [word for word in WORDS.get(cue.lower(), ()) if word.opposite]
         if not words:

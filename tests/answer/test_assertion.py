@@ -32,6 +32,8 @@ increase | Does the drug prevent the decline of bone density?
 increase | Vitamin K2 attenuated the loss of bone mass.
 increase | Exercise was superior to usual care for function.
 increase | Does coffee worsen insomnia?
+increase | Does rofecoxib cause more events than naproxen?
+increase | Does propranolol improve the potential difference in gastropathy?
 increase | Is paracetamol worse than ibuprofen for pain?
 increase | Opioids aggravate constipation.
 increase | Stimulation of Hrd1p promotes degradation.
@@ -52,6 +54,8 @@ decrease | DUSP4 downregulation deactivates the Ras-ERK pathway.
 decrease | Birth weight is negatively associated with breast cancer.
 decrease | Coffee intake was inversely associated with mortality.
 decrease | Does acupuncture improve pain?
+decrease | Does acupuncture improve pain in women?
+decrease | Does rofecoxib cause fewer events than naproxen?
 decrease | Is amitriptyline effective for migraine?
 decrease | Is sumatriptan effective in reducing headache?
 decrease | Does zinc help against the common cold?

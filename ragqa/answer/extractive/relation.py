@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ragqa.answer import terms
-from ragqa.answer.assertion import Assertion, Found, asserted, holds
+from ragqa.answer.assertion import Assertion, Direction, Found, asserted, holds
+from ragqa.answer.assertion_cues import fitting
+from ragqa.answer.assertion_words import WORDS
 from ragqa.answer.opposite import opposed
 from ragqa.corpus.words import content_stems
 from ragqa.reader.answers import Found as FoundAnswer
@@ -40,6 +42,9 @@ _FALSITY = re.compile(
     r"\A\W*(?:is it|it is|it was|was it) (?:false|untrue|incorrect|wrong|not true|not the case|a myth) that\s+",
     re.IGNORECASE,
 )
+_NEGATOR_BEFORE = re.compile(r"\b(?:not|never|no)\s+(?=(?:\w+\s+){0,2}\[MASK\])", re.IGNORECASE)
+"""The rules read the denial; the model is asked what happened."""
+_CHANGE_OF = re.compile(r"(\w+) (?:of|in) ", re.IGNORECASE)
 _FOUND: tuple[Found, ...] = ("increased", "decreased", "no difference")
 
 
@@ -116,8 +121,25 @@ def query_of(text: str) -> Query:
         rest = rest[:1].upper() + rest[1:]
     told = asserted(rest)
     opposite = (opposed(rest) or "") if _is_question(rest) else ""
+    told = _of_first_cue(rest, told)
     has_direction = opposite or not _is_question(rest)
     return Query(rest, (masked(rest, told) or "") if has_direction else "", opposite, told, turned)
+
+
+def _of_first_cue(text: str, told: Assertion) -> Assertion:
+    """What is asserted of an outcome that is a change itself: "slows the decline of function" is less of a decline.
+
+    An article that tells of it names the change ("attenuated the decline"), and the model reads it so. "Increases
+    reductions in" names no change of its own.
+    """
+    if len(told.cues) < 2 or not text[told.cues[0][1] : told.cues[1][0]].strip():
+        return told
+    change = _CHANGE_OF.match(text, told.cues[1][0])
+    if change is None:
+        return told
+    less = fitting(WORDS[change[1].lower()], text, change.start()).sense == "down"
+    turned: Direction = "decrease" if told.direction == "increase" else "increase"
+    return Assertion(turned if less else told.direction, told.negated, told.cues[:1])
 
 
 def _is_question(text: str) -> bool:
@@ -133,7 +155,7 @@ def masked(text: str, told: Assertion | None = None) -> str | None:
     told = asserted(text) if told is None else told
     for begin, end in sorted(told.cues, reverse=True):
         text = f"{text[:begin]}{MASK}{text[end:]}"
-    return text if told.cues else None
+    return _NEGATOR_BEFORE.sub("", text.replace(f"{MASK} {MASK}", MASK)) if told.cues else None
 
 
 def relate(

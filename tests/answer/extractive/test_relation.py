@@ -39,6 +39,35 @@ def test_the_direction_is_masked() -> None:
     assert masked("Which gene is mutated in Rett syndrome?") is None
 
 
+@pytest.mark.parametrize(
+    ("text", "masked_text", "direction"),
+    [
+        ("Does A not prevent B?", "Does A [MASK] B?", "decrease"),
+        ("Is A no better than placebo for B?", "Is A [MASK] than placebo for B?", "increase"),
+        ("Does A cause fewer events than B?", "Does A [MASK] events than B?", "decrease"),
+        ("Does A slow the decline of renal function?", "Does A [MASK] the decline of renal function?", "decrease"),
+        ("Does A accelerate the loss of bone?", "Does A [MASK] the loss of bone?", "increase"),
+        ("Does A increase reductions in B?", "Does A [MASK] in B?", "decrease"),
+    ],
+)
+def test_the_model_is_asked_what_happened_to_what_the_question_names(
+    text: str, masked_text: str, direction: str
+) -> None:
+    query = query_of(text)
+
+    assert (query.masked, query.told.direction) == (masked_text, direction)
+
+
+def test_a_slowed_decline_is_read_as_less_of_it() -> None:
+    passage = ["Enalapril attenuated the decline in renal function in patients with type 2 diabetes."]
+    slowed, hastened = (
+        relate(open_model(), query_of(f"Does enalapril {verb} the decline of renal function?"), [passage])[0].of_all
+        for verb in ("slow", "accelerate")
+    )
+
+    assert (slowed.argmax(), hastened.argmax()) == (0, 1)
+
+
 def test_opposite_questions_are_masked_alike() -> None:
     assert query_of("Does A increase B?").masked == query_of("Does A decrease B?").masked
 
