@@ -46,8 +46,15 @@ def cues_in(text: str, begin: int, end: int) -> list[Cue]:
         if word is not None and not _names_another(text, token, word):
             finite = word.form in {"base", "s", "past", "participle"} and not _is_noun(text, token.start(), word)
             noun = not finite and word.form != "ing"
-            found.append(Cue(token.start(), token.end(), word.sense, finite, noun))
+            found.append(Cue(token.start(), _end(text, token, word), word.sense, finite, noun))
     return sorted(found, key=lambda cue: cue.begin)
+
+
+def _end(text: str, token: re.Match[str], word: Word) -> int:
+    """Where a cue ends: "more effective" is one, as "better" is."""
+    comparing = token.group().lower() in {"more", "less"} and word.sense in {"better", "worse"}
+    following = _FOLLOWING.match(text, token.end()) if comparing else None
+    return following.end() if following else token.end()
 
 
 def _names_another(text: str, token: re.Match[str], word: Word) -> bool:

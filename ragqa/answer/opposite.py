@@ -8,6 +8,8 @@ from ragqa.answer.assertion_words import CAUSING, WORDS
 
 _PHRASES = {"risk factor": "protective factor", "risk factors": "protective factors",
     "protective factor": "risk factor", "protective factors": "risk factors"}  # fmt: skip
+_COMPARED = re.compile(r"(more|less) \w", re.IGNORECASE)
+_COMPARED_OPPOSITES = {"more": "less", "less": "more"}
 
 
 def opposed(text: str) -> str | None:
@@ -23,14 +25,25 @@ def opposed(text: str) -> str | None:
         cues = cues[1:]  # "causes fewer" is turned to "causes more"
     for begin, end in cues[:1]:
         cue = text[begin:end]
+        if (compared := _COMPARED.match(cue)) is not None:
+            return (
+                text[:begin]
+                + _as_written(_COMPARED_OPPOSITES[compared[1].lower()], cue)
+                + cue[compared.end(1) :]
+                + text[end:]
+            )
         words = [word for word in WORDS.get(cue.lower(), ()) if word.opposite]
         if not words:
             phrase = _PHRASES.get(cue.lower())
             return text[:begin] + phrase + text[end:] if phrase else None
         other = fitting(words, text, begin).opposite
-        other = other.capitalize() if cue[0].isupper() else other
+        other = _as_written(other, cue)
         return _article(text[:begin], other) + other + _preposition(text[end:], other.lower())
     return None
+
+
+def _as_written(word: str, cue: str) -> str:
+    return word.capitalize() if cue[0].isupper() else word
 
 
 def _article(head: str, word: str) -> str:
