@@ -159,6 +159,9 @@ def test_the_opposite_wording_has_the_opposite_direction(text: str) -> None:
         ("Is it true that A improves sleep?", "Is it true that A worsens sleep?", "Is it false that A improves sleep?"),
         ("Is obesity a risk factor for asthma?", "Is obesity a protective factor for asthma?",
          "Is it false that obesity is a risk factor for asthma?"),
+        ("Does A cause fewer events?", "Does A cause more events?", "Is it false that A causes fewer events?"),
+        ("Is A more effective than B?", "Is A less effective than B?",
+         "Is it false that A is more effective than B?"),
         ("Do statins not raise LDL?", "Do statins not lower LDL?", "Is it false that statins do not raise LDL?"),
     ],
 )  # fmt: skip
