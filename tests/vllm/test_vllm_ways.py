@@ -100,7 +100,7 @@ def test_sources_that_do_not_fit_lose_whole_sentences(vllm: Any, articles: Seque
 
 def test_a_question_that_leaves_no_room_is_refused(vllm: Any, articles: Sequence[Document]) -> None:
     with pytest.raises(UsageError, match="shorten the question"):
-        read(vllm.reader(), Question("Does it help? " * 4000, type="yesno"), articles)
+        read(vllm.reader(), Question("Do statins prevent stroke? " * 4000, type="yesno"), articles)
 
 
 def test_a_reply_that_breaks_off_is_told(vllm: Any, articles: Sequence[Document]) -> None:
