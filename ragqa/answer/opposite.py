@@ -9,7 +9,6 @@ from ragqa.answer.assertion_words import CAUSING, WORDS
 _PHRASES = {"risk factor": "protective factor", "risk factors": "protective factors",
     "protective factor": "risk factor", "protective factors": "risk factors"}  # fmt: skip
 _COMPARED = re.compile(r"(more|less) \w", re.IGNORECASE)
-_COMPARED_OPPOSITES = {"more": "less", "less": "more"}
 
 
 def opposed(text: str) -> str | None:
@@ -24,26 +23,17 @@ def opposed(text: str) -> str | None:
     if len(cues) > 1 and CAUSING.fullmatch(text, *cues[0]):
         cues = cues[1:]  # "causes fewer" is turned to "causes more"
     for begin, end in cues[:1]:
+        compared = _COMPARED.match(text, begin, end)
+        end = compared.end(1) if compared else end  # noqa: PLW2901 - of "more effective" the first word is turned
         cue = text[begin:end]
-        if (compared := _COMPARED.match(cue)) is not None:
-            return (
-                text[:begin]
-                + _as_written(_COMPARED_OPPOSITES[compared[1].lower()], cue)
-                + cue[compared.end(1) :]
-                + text[end:]
-            )
         words = [word for word in WORDS.get(cue.lower(), ()) if word.opposite]
         if not words:
             phrase = _PHRASES.get(cue.lower())
             return text[:begin] + phrase + text[end:] if phrase else None
         other = fitting(words, text, begin).opposite
-        other = _as_written(other, cue)
+        other = other.capitalize() if cue[0].isupper() else other
         return _article(text[:begin], other) + other + _preposition(text[end:], other.lower())
     return None
-
-
-def _as_written(word: str, cue: str) -> str:
-    return word.capitalize() if cue[0].isupper() else word
 
 
 def _article(head: str, word: str) -> str:

@@ -65,10 +65,11 @@ def valued(kind: ValueKind, asked: AskedFor, evidence: Evidence) -> list[Candida
     tell it count as if each were right or wrong by itself. A short form may be explained in any sentence.
     """
     found: dict[str, Candidate] = {}
+    least = _FITTING * evidence.relevance
     weights = _worth_of_documents(evidence) if kind == "long form" else evidence.weight
     for place in np.argsort(-weights, kind="stable"):
         passage, weight = evidence.passages[place], float(weights[place])
-        if weight == 0 or not _fits(evidence.documents[passage.document], evidence):
+        if weight == 0 or not _fits(evidence.documents[passage.document], least):
             continue
         for value in values(kind, asked.text, passage.text):
             text = passage.text[value.begin : value.end]
@@ -106,6 +107,7 @@ def _in_any(mentions: Sequence[Phrase], evidence: Evidence) -> float:
 
 def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     """The candidates with their mentions, before they are judged."""
+    least = _FITTING * evidence.relevance
     found: dict[str, Candidate] = {}
     long_forms: dict[str, str] = {}
     wanted, own = set(asked.stems), _own_abbreviations(asked, evidence)
@@ -114,7 +116,7 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
         document = evidence.documents[passage.document]
         text = passage.section.text[phrase.begin : phrase.end]
         stems = content_stems(text)
-        if not _fits(document, evidence) or (stems and wanted.issuperset(stems)):
+        if not _fits(document, least) or (stems and wanted.issuperset(stems)):
             continue
         if " ".join(stems) in own:
             continue
@@ -125,8 +127,8 @@ def mentioned(asked: AskedFor, evidence: Evidence) -> list[Candidate]:
     return _joined(found, long_forms)
 
 
-def _fits(document: DocumentEvidence, evidence: Evidence) -> bool:
-    return document.usable and document.relevance >= _FITTING * evidence.relevance
+def _fits(document: DocumentEvidence, least: float) -> bool:
+    return document.usable and document.relevance >= least
 
 
 def _own_abbreviations(asked: AskedFor, evidence: Evidence) -> set[str]:
