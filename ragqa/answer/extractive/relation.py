@@ -45,6 +45,12 @@ _FALSITY = re.compile(
 _NEGATOR_BEFORE = re.compile(r"\b(?:not|never|no)\s+(?=(?:\w+\s+){0,2}\[MASK\])", re.IGNORECASE)
 """The rules read the denial; the model is asked what happened."""
 _CHANGE_OF = re.compile(r"(\w+) (?:of|in) ", re.IGNORECASE)
+_OF_WORTH = re.compile(
+    r"\b(?:better|worse)(?: \w+)? than\b|\b(?:superior|inferior|preferable) to\b"
+    r"|\A\W*(?:is|are|was|were)\b.*\b(?:more|less) \w+ than\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What asks which of two is better: "more" is then no more of an outcome, and a masked reading takes it for that."""
 _FOUND: tuple[Found, ...] = ("increased", "decreased", "no difference")
 
 
@@ -57,7 +63,8 @@ class Query:
     text
         Without "Is it false that".
     masked
-        The text with the words of its direction masked; "" where it has none, or asks for a difference of any kind.
+        The text with the words of its direction masked; "" where it has none, or asks for a difference of any kind or
+        which of two is better.
     opposite
         The question with its direction turned round; "" where it has none.
     told
@@ -122,7 +129,7 @@ def query_of(text: str) -> Query:
     told = asserted(rest)
     opposite = (opposed(rest) or "") if _is_question(rest) else ""
     told = _of_first_cue(rest, told)
-    has_direction = opposite or not _is_question(rest)
+    has_direction = not _OF_WORTH.search(rest) and opposite if _is_question(rest) else True
     return Query(rest, (masked(rest, told) or "") if has_direction else "", opposite, told, turned)
 
 

@@ -43,11 +43,9 @@ def test_the_direction_is_masked() -> None:
     ("text", "masked_text", "direction"),
     [
         ("Does A not prevent B?", "Does A [MASK] B?", "decrease"),
-        ("Is A no better than placebo for B?", "Is A [MASK] than placebo for B?", "increase"),
+        ("Does A cause more cough than B?", "Does A [MASK] cough than B?", "increase"),
+        ("Is cough more common with A than with B?", "Is cough [MASK] common with A than with B?", "increase"),
         ("Does A cause fewer events than B?", "Does A [MASK] events than B?", "decrease"),
-        ("Is A more effective than B for pain?", "Is A [MASK] than B for pain?", "decrease"),
-        ("Is A less effective than B for survival?", "Is A [MASK] than B for survival?", "decrease"),
-        ("Is A more sensitive than B?", "Is A [MASK] sensitive than B?", "increase"),
         ("Does A slow the decline of renal function?", "Does A [MASK] the decline of renal function?", "decrease"),
         ("Does A accelerate the loss of bone?", "Does A [MASK] the loss of bone?", "increase"),
         ("Does A increase reductions in B?", "Does A [MASK] in B?", "decrease"),
@@ -59,6 +57,38 @@ def test_the_model_is_asked_what_happened_to_what_the_question_names(
     query = query_of(text)
 
     assert (query.masked, query.told.direction) == (masked_text, direction)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is A more effective than B for pain?",
+        "Is A less sensitive than B?",
+        "Is A no better than B for sleep?",
+        "Is A better tolerated than B?",
+        "Does A give worse results than B?",
+        "Is A superior to B in mania?",
+    ],
+)
+def test_which_of_two_is_better_is_asked_as_it_stands(text: str) -> None:
+    query = query_of(text)
+
+    assert not query.masked
+    assert query.opposite
+
+
+def test_less_effective_is_no_more_of_what_is_treated() -> None:
+    passage = [
+        "We conclude that sumatriptan nasal spray is less effective than subcutaneous injection in cluster headache."
+    ]
+    less, more = (
+        stances(open_model(), query_of(f"Is sumatriptan nasal spray {word} effective than the injection?"), [passage])[
+            0
+        ]
+        for word in ("less", "more")
+    )
+
+    assert (less.argmax(), more.argmax()) == (0, 1)
 
 
 def test_a_slowed_decline_is_read_as_less_of_it() -> None:
