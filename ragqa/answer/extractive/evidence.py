@@ -154,7 +154,7 @@ def gather(
         told = _concluded(model, query, passages, told)
     weight = _weights(model, query, passages, within, told)
     told += [_silent(document, usable=False) for document in documents[len(relations) :]]
-    return Evidence(passages, relation, within, weight, told, phrases, len(relations), bool(query.masked))
+    return Evidence(passages, relation, within, weight, told, phrases, len(relations), query.directed)
 
 
 def _n_titles(passages: Sequence[Passage], own: Sequence[int]) -> int:

@@ -85,6 +85,11 @@ class Query:
         return _is_question(self.text)
 
     @property
+    def directed(self) -> bool:
+        """Whether it is a question for a direction that has an opposite."""
+        return bool(self.masked and self.opposite)
+
+    @property
     def outcome(self) -> list[str]:
         """Stems of what follows the words of its direction; of all of it, where nothing follows."""
         last = max((end for _, end in self.told.cues), default=0)

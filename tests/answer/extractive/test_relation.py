@@ -75,6 +75,12 @@ def test_which_of_two_is_better_is_asked_as_it_stands(text: str) -> None:
 
     assert not query.masked
     assert query.opposite
+    assert not query.directed
+
+
+def test_a_question_is_directed_and_a_claim_is_not() -> None:
+    assert query_of("Does A reduce B?").directed
+    assert not query_of("A reduces B.").directed
 
 
 def test_less_effective_is_no_more_of_what_is_treated() -> None:
