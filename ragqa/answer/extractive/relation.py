@@ -134,7 +134,7 @@ def query_of(text: str) -> Query:
     told = asserted(rest)
     opposite = (opposed(rest) or "") if _is_question(rest) else ""
     told = _of_first_cue(rest, told)
-    has_direction = not _OF_WORTH.search(rest) and opposite if _is_question(rest) else True
+    has_direction = not _is_question(rest) or (opposite and not _OF_WORTH.search(rest))
     return Query(rest, (masked(rest, told) or "") if has_direction else "", opposite, told, turned)
 
 

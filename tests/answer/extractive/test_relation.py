@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from ragqa.answer.assertion import asserted
+from ragqa.answer.extractive.evidence import gather
 from ragqa.answer.extractive.relation import compared, masked, query_of, relate, stances
+from ragqa.answer.extractive.verdict import overall_verdict
+from ragqa.answer.question import analyse
 from ragqa.reader.model import open_model
+from ragqa.types import Document, Question, Section
 
 UP, DOWN, SAME, SILENT = np.eye(4)
 
@@ -45,6 +49,11 @@ def test_the_direction_is_masked() -> None:
         ("Does A not prevent B?", "Does A [MASK] B?", "decrease"),
         ("Does A cause more cough than B?", "Does A [MASK] cough than B?", "increase"),
         ("Is cough more common with A than with B?", "Is cough [MASK] common with A than with B?", "increase"),
+        ("Is A no better than placebo for B?", "", "increase"),
+        ("Is A more effective than B for pain?", "", "decrease"),
+        ("Is A less effective than B for survival?", "", "decrease"),
+        ("Is A more sensitive than B?", "", "increase"),
+        ("A is more effective than B for pain.", "A is [MASK] than B for pain.", "decrease"),
         ("Does A cause fewer events than B?", "Does A [MASK] events than B?", "decrease"),
         ("Does A slow the decline of renal function?", "Does A [MASK] the decline of renal function?", "decrease"),
         ("Does A accelerate the loss of bone?", "Does A [MASK] the loss of bone?", "increase"),
@@ -84,17 +93,18 @@ def test_a_question_is_directed_and_a_claim_is_not() -> None:
 
 
 def test_less_effective_is_no_more_of_what_is_treated() -> None:
-    passage = [
-        "We conclude that sumatriptan nasal spray is less effective than subcutaneous injection in cluster headache."
-    ]
-    less, more = (
-        stances(open_model(), query_of(f"Is sumatriptan nasal spray {word} effective than the injection?"), [passage])[
-            0
-        ]
-        for word in ("less", "more")
-    )
+    text = "We conclude that sumatriptan nasal spray is less effective than subcutaneous injection in cluster headache."
+    article = Document("1", (Section("title", "Sumatriptan"), Section("abstract", text)))
+    labels = []
+    for word in ("less", "more"):
+        asked = analyse(
+            Question(f"Is sumatriptan nasal spray {word} effective than the injection for cluster headache?")
+        )
+        verdict = overall_verdict(gather(open_model(), asked, [article], allow_retracted=False), 0.0, 0.5)
+        assert verdict is not None
+        labels.append(verdict.label)
 
-    assert (less.argmax(), more.argmax()) == (0, 1)
+    assert labels == ["yes", "no"]
 
 
 def test_a_slowed_decline_is_read_as_less_of_it() -> None:
